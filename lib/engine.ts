@@ -1,0 +1,55 @@
+/**
+ * The contract of an engine: one decompressor that is driven write by write. `native-engine` and
+ * `public-engine` are its twins, and one spec suite runs over both. Whoever drives an engine holds the
+ * lease on it; an engine knows nothing of streams, leases or pools.
+ */
+import type { EngineKind } from './formats.ts';
+
+/** What node:zlib reports: `errno` and `code` are zlib's (`Z_DATA_ERROR`, -3). */
+export type EngineFailure = NodeJS.ErrnoException;
+
+export interface Engine {
+  readonly kind: EngineKind;
+
+  /** True where `writeSync` exists in fact: the engine can run on the main thread. */
+  readonly inline: boolean;
+
+  /** A write is under way; only `close` may be called meanwhile. */
+  readonly busy: boolean;
+
+  /** After a write: bytes of its input that are left. More than none with output room left: the data ended early. */
+  readonly availIn: number;
+
+  /** After a write: bytes of its output room that are left. None: there may be more to come, write again. */
+  readonly availOut: number;
+
+  /** Set by a write that failed, for good: `availIn` and `availOut` mean nothing then, and the engine is to be closed. */
+  readonly failure: EngineFailure | undefined;
+
+  /** Inflates on the calling thread into `output`. */
+  writeSync(
+    flush: number,
+    input: Buffer,
+    inputOffset: number,
+    inputLength: number,
+    output: Buffer,
+    outputLength: number,
+  ): void;
+
+  /** Inflates off the main thread; `done` is called once, later, also after a failure or `close`. */
+  write(
+    flush: number,
+    input: Buffer,
+    inputOffset: number,
+    inputLength: number,
+    output: Buffer,
+    outputLength: number,
+    done: () => void,
+  ): void;
+
+  /** Makes the engine as new. */
+  reset(): void;
+
+  /** Gives its memory back, once; during a write, right after it. */
+  close(): void;
+}

@@ -1,0 +1,30 @@
+/**
+ * Every error that zlease makes itself, one row a code. Errors are matched by `err.code`; zlib's own
+ * (`Z_DATA_ERROR`, `Z_BUF_ERROR`, ...) are not in this table and pass through unchanged.
+ */
+
+const table = {
+  ERR_LEASE_SEALED: [Error, 'The stream is closed, its engine is back in the pool'],
+  ERR_LEASE_RELEASED: [Error, 'The lease has been given back already'],
+  ERR_POOL_CLOSED: [Error, 'The pool is closed'],
+  ERR_ENGINE_UNAVAILABLE: [Error, 'The native engine does not pass its probe on this Node'],
+  ERR_BUFFER_DETACHED: [Error, 'The memory of a written chunk was taken away before it was inflated'],
+  // The next two are Node's codes, classes and words: lib/internal/errors.js.
+  ERR_BUFFER_TOO_LARGE: [RangeError, 'Cannot create a Buffer larger than the output limit'],
+  ERR_TRAILING_JUNK_AFTER_STREAM_END: [TypeError, 'Trailing junk found after the end of the compressed stream'],
+  ERR_INVALID_ARG_TYPE: [TypeError, 'An option is of the wrong type'],
+  ERR_INVALID_ARG_VALUE: [TypeError, 'An option has a value that it does not take'],
+  ERR_OUT_OF_RANGE: [RangeError, 'An option is out of its range'],
+} as const satisfies Record<string, readonly [new (message: string, options?: ErrorOptions) => Error, string]>;
+
+/** The codes of the errors that zlease makes itself. */
+export type ErrorCode = keyof typeof table;
+
+/** All codes, for documentation and for the table-driven spec. */
+export const errorCodes: readonly ErrorCode[] = Object.freeze(Object.keys(table) as ErrorCode[]);
+
+/** An error with a stable `code`; `message` says more than the table where there is more to say. */
+export function codedError(code: ErrorCode, message?: string, options?: ErrorOptions): Error & { code: ErrorCode } {
+  const [Class, general] = table[code];
+  return Object.assign(new Class(message ?? general, options), { code });
+}

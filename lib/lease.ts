@@ -1,0 +1,77 @@
+/**
+ * A lease: the right to drive one engine, until it is given back. The once-guard lives here and not on
+ * the engine, so that a stale lease can't give back its successor's engine (promise P4). The way back
+ * is a callback; a lease knows no pool.
+ */
+import type { Engine } from './engine.ts';
+import { codedError } from './errors.ts';
+
+/** Takes the engine of a lease that has ended; `clean` is false where it may not be reused. */
+export type GiveBack = (engine: Engine, clean: boolean) => void;
+
+/** Whoever is to be told when the pool is destroyed: a stream. */
+export interface LeaseOwner {
+  destroy(error: Error): unknown;
+}
+
+let engineOf: (lease: Lease) => Engine;
+
+export class Lease {
+  /** @internal */
+  readonly owner: LeaseOwner | undefined;
+  #engine: Engine | undefined;
+  readonly #giveBack: GiveBack;
+
+  static {
+    engineOf = (lease) => {
+      if (lease.#engine === undefined) throw codedError('ERR_LEASE_SEALED');
+      return lease.#engine;
+    };
+  }
+
+  /** @internal Leases are made by a pool: `pool.tryLease()`. */
+  constructor(engine: Engine, giveBack: GiveBack, owner?: LeaseOwner) {
+    this.#engine = engine;
+    this.#giveBack = giveBack;
+    this.owner = owner;
+  }
+
+  /** True once the lease has ended, by `release`, `discard` or `Symbol.dispose`. */
+  get released(): boolean {
+    return this.#engine === undefined;
+  }
+
+  /**
+   * Gives the engine back to its pool, which resets it for its next lease.
+   * @throws `ERR_LEASE_RELEASED` when the lease has ended already.
+   */
+  release(): void {
+    this.#end(true);
+  }
+
+  /**
+   * Ends the lease and has the engine closed: for one that may not be clean.
+   * @throws `ERR_LEASE_RELEASED` when the lease has ended already.
+   */
+  discard(): void {
+    this.#end(false);
+  }
+
+  /** `release()`, for `using`; does nothing when the lease has ended already. */
+  [Symbol.dispose](): void {
+    if (!this.released) this.release();
+  }
+
+  #end(clean: boolean): void {
+    const engine = this.#engine;
+    if (engine === undefined) throw codedError('ERR_LEASE_RELEASED');
+    this.#engine = undefined;
+    this.#giveBack(engine, clean);
+  }
+}
+
+/**
+ * The engine behind a lease that is live. Not exported from the package.
+ * @throws `ERR_LEASE_SEALED` once the lease has ended.
+ */
+export { engineOf };

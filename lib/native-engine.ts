@@ -1,0 +1,180 @@
+/**
+ * The native twin: a node:zlib stream is built only for its handle (the donor), and the handle is driven
+ * directly. Node aborts the process when a handle is misused, and no try/catch stops that. So each rule
+ * below is checked here before the call, whoever asks: no write during a write, none after close, no
+ * reset during a write, no offset outside of a buffer; and the buffers of a write are held until it is over.
+ * `nativeFormats` says where this engine may be used at all.
+ */
+import { constants, deflateRawSync, deflateSync, gzipSync } from 'node:zlib';
+import { outsideOfContexts } from './context.ts';
+import type { Engine, EngineFailure } from './engine.ts';
+import { codedError } from './errors.ts';
+import { type EngineKind, engineKind, type Format, formats, type StockStream, stockStream } from './formats.ts';
+
+/** What a donor holds, on every tested major: seven arguments a write, results in `_writeState`. */
+interface Handle {
+  onerror: (message: string, errno: number, code: string) => void;
+  cb: () => void;
+  write(flush: number, input: Buffer, inOff: number, inLen: number, out: Buffer, outOff: number, outLen: number): void;
+  writeSync: Handle['write'];
+  reset(): void;
+  close(): void;
+}
+type Donor = StockStream & { _handle: Handle; _writeState: Uint32Array };
+
+/** The smallest that node:zlib takes: the donor's own output buffer is never used. */
+const DONOR_CHUNK_LENGTH = 64;
+
+export class NativeEngine implements Engine {
+  readonly kind: EngineKind;
+  readonly inline = true;
+  busy = false;
+  failure: EngineFailure | undefined;
+  readonly #handle: Handle;
+  readonly #writeState: Uint32Array;
+  #closed = false;
+  /** The write under way. It holds its buffers: a collected one would be written to all the same. */
+  #writing: { done: () => void; input: Buffer; output: Buffer } | undefined;
+
+  constructor(kind: EngineKind) {
+    this.kind = kind;
+    const donor = outsideOfContexts(() =>
+      stockStream(kind.format, { ...kind.options, chunkSize: DONOR_CHUNK_LENGTH }),
+    ) as Donor;
+    // Node's own write callback does nothing for a destroyed stream but call handle.cb.
+    Object.defineProperty(donor, 'destroyed', { value: true });
+    this.#handle = donor._handle;
+    this.#writeState = donor._writeState;
+    this.#handle.cb = () => this.#finish();
+    this.#handle.onerror = (message, errno, code) => {
+      this.failure = zlibError(message, errno, code);
+      if (this.busy) this.#finish();
+    };
+  }
+
+  get availOut(): number {
+    return this.#writeState[0] as number;
+  }
+
+  get availIn(): number {
+    return this.#writeState[1] as number;
+  }
+
+  writeSync(
+    flush: number,
+    input: Buffer,
+    inputOffset: number,
+    inputLength: number,
+    output: Buffer,
+    outputLength: number,
+  ): void {
+    this.#check(input, inputOffset, inputLength, output, outputLength);
+    this.#handle.writeSync(flush, input, inputOffset, inputLength, output, 0, outputLength);
+  }
+
+  write(
+    flush: number,
+    input: Buffer,
+    inputOffset: number,
+    inputLength: number,
+    output: Buffer,
+    outputLength: number,
+    done: () => void,
+  ): void {
+    this.#check(input, inputOffset, inputLength, output, outputLength);
+    this.busy = true;
+    this.#writing = { done, input, output };
+    this.#handle.write(flush, input, inputOffset, inputLength, output, 0, outputLength);
+  }
+
+  reset(): void {
+    if (this.busy) throw new Error('Cannot reset zlib stream while a write is in progress');
+    if (this.#closed) throw codedError('ERR_LEASE_SEALED');
+    this.#handle.reset();
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#handle.close();
+  }
+
+  #check(input: Buffer, inputOffset: number, inputLength: number, output: Buffer, outputLength: number): void {
+    if (this.busy) throw new Error('A write is in progress');
+    if (this.#closed || this.failure !== undefined) throw codedError('ERR_LEASE_SEALED');
+    if (inputOffset + inputLength > input.byteLength) throw codedError('ERR_BUFFER_DETACHED');
+    if (outputLength > output.byteLength) throw codedError('ERR_BUFFER_DETACHED');
+  }
+
+  #finish(): void {
+    const writing = this.#writing;
+    // An idle engine must not lead back to the stream it served: a dropped stream could never be collected.
+    this.#writing = undefined;
+    this.busy = false;
+    writing?.done();
+  }
+}
+
+/** The error that node:zlib makes of what its engine reports. */
+function zlibError(message: string, errno: number, code: string): EngineFailure {
+  if (code === 'ERR_TRAILING_JUNK_AFTER_STREAM_END') return codedError(code);
+  return Object.assign(new Error(message), { errno, code });
+}
+
+/** The majors whose internals the specs have run on. Any other gets the public engine under `engine: 'auto'`. */
+const TESTED_MAJORS: ReadonlySet<number> = new Set([20, 22, 24, 26]);
+
+const compressors = new Map<Format, (data: Buffer) => Buffer>([
+  ['gzip', gzipSync],
+  ['deflate', deflateSync],
+  ['deflate-raw', deflateRawSync],
+]);
+
+/** A round trip with every result checked: output that fits, output that does not, reset, an error. */
+function probe(format: Format): boolean {
+  const text = Buffer.from('zlease probes the engine '.repeat(8));
+  const data = (compressors.get(format) as (data: Buffer) => Buffer)(text);
+  const donor = stockStream(format, { chunkSize: DONOR_CHUNK_LENGTH }) as Donor;
+  const known =
+    donor._writeState instanceof Uint32Array &&
+    donor._writeState.length === 2 &&
+    (['write', 'writeSync', 'reset', 'close'] as const).every((name) => typeof donor._handle?.[name] === 'function');
+  donor.close();
+  if (!known) return false;
+
+  const engine = new NativeEngine(engineKind(format));
+  const output = Buffer.alloc(text.length + 1);
+  const gives = (input: Buffer, room: number, availIn: number, availOut: number): boolean => {
+    engine.writeSync(constants.Z_FINISH, input, 0, input.length, output, room);
+    return (
+      engine.failure === undefined && engine.availOut === availOut && (availOut === 0 || engine.availIn === availIn)
+    );
+  };
+  try {
+    if (!gives(data, 10, 0, 0)) return false;
+    engine.reset();
+    if (!gives(data, output.length, 0, 1) || !output.subarray(0, -1).equals(text)) return false;
+    engine.reset();
+    return !gives(Buffer.from([0xff, 0xff, 0xff]), output.length, 0, 0) && engine.failure?.code === 'Z_DATA_ERROR';
+  } finally {
+    engine.close();
+  }
+}
+
+function probed(): Format[] {
+  return formats.filter((format) => {
+    try {
+      return probe(format);
+    } catch {
+      return false;
+    }
+  });
+}
+
+function tested(): boolean {
+  const { node, bun, deno } = process.versions;
+  return bun === undefined && deno === undefined && TESTED_MAJORS.has(Number.parseInt(node, 10));
+}
+
+/** The formats whose native engine passed the probe at load, on a tested major; elsewhere none. */
+export const nativeFormats: ReadonlySet<Format> = new Set(tested() ? probed() : []);

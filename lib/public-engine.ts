@@ -1,0 +1,144 @@
+/**
+ * The public twin: a node:zlib stream driven through documented API alone, for Nodes whose internals
+ * were never tested. It runs on the threadpool only and copies its output once more, so it is slower than
+ * its twin, but no Node can break it. The inner stream is never ended: a last write is a flush with
+ * Z_FINISH, after which reset() makes it as new.
+ */
+import { constants } from 'node:zlib';
+import { outsideOfContexts } from './context.ts';
+import type { Engine, EngineFailure } from './engine.ts';
+import { codedError } from './errors.ts';
+import { type EngineKind, type StockStream, stockStream } from './formats.ts';
+
+export class PublicEngine implements Engine {
+  readonly kind: EngineKind;
+  readonly inline = false;
+  busy = false;
+  availIn = 0;
+  availOut = 0;
+  failure: EngineFailure | undefined;
+  #inner: StockStream;
+  #closed = false;
+  /** The input the inner stream was last given is not known to be used up, or its output not taken. */
+  #feeding = false;
+  /** The inner stream has called back for the input it was last given. */
+  #fed = false;
+  /** The inner stream left input alone: it has ended, as far as it is concerned. */
+  #ended = false;
+  /** `bytesWritten` of the inner stream before the input it was last given. */
+  #writtenBefore = 0;
+  #inputLength = 0;
+  #output: Buffer | undefined;
+  #outputLength = 0;
+  #done: (() => void) | undefined;
+
+  constructor(kind: EngineKind) {
+    this.kind = kind;
+    this.#inner = this.#open();
+  }
+
+  writeSync(): never {
+    throw new Error('This engine runs on the threadpool only');
+  }
+
+  write(
+    flush: number,
+    input: Buffer,
+    inputOffset: number,
+    inputLength: number,
+    output: Buffer,
+    outputLength: number,
+    done: () => void,
+  ): void {
+    if (this.busy) throw new Error('A write is in progress');
+    if (this.#closed || this.failure !== undefined) throw codedError('ERR_LEASE_SEALED');
+    if (inputOffset + inputLength > input.byteLength) throw codedError('ERR_BUFFER_DETACHED');
+    this.busy = true;
+    this.#done = done;
+    this.#output = output;
+    this.#outputLength = outputLength;
+    this.availOut = outputLength;
+    if (this.#feeding) {
+      // The same input goes on: it is with the inner stream already, only its output wants room.
+      process.nextTick(() => this.#take());
+      return;
+    }
+    this.#feeding = true;
+    this.#fed = false;
+    this.#writtenBefore = this.#inner.bytesWritten;
+    this.#inputLength = inputLength;
+    const inner = this.#inner;
+    const fed = () => {
+      if (inner !== this.#inner) return;
+      this.#fed = true;
+      this.#take();
+    };
+    if (inputLength > 0) {
+      inner.write(
+        input.subarray(inputOffset, inputOffset + inputLength),
+        flush === constants.Z_NO_FLUSH ? fed : undefined,
+      );
+    }
+    if (inputLength === 0 || flush !== constants.Z_NO_FLUSH) inner.flush(flush, fed);
+  }
+
+  reset(): void {
+    if (this.busy) throw new Error('Cannot reset zlib stream while a write is in progress');
+    if (this.#closed) throw codedError('ERR_LEASE_SEALED');
+    if (!this.#feeding && !this.#ended && this.failure === undefined) {
+      this.#inner.reset();
+      return;
+    }
+    // The inner stream may be writing ahead of us, or is past its end: it can't be reset, only replaced.
+    this.#inner.close();
+    this.#feeding = false;
+    this.#ended = false;
+    this.failure = undefined;
+    this.#inner = this.#open();
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#inner.close();
+    if (this.busy) process.nextTick(() => this.#finish());
+  }
+
+  #open(): StockStream {
+    const inner = outsideOfContexts(() => stockStream(this.kind.format, this.kind.options));
+    inner.on('readable', () => {
+      if (inner === this.#inner) this.#take();
+    });
+    inner.on('error', (error) => {
+      if (inner !== this.#inner || this.#closed) return;
+      this.failure = error;
+      this.#finish();
+    });
+    return inner;
+  }
+
+  /** Moves what the inner stream has into the output; answers the write once that is full or all is said. */
+  #take(): void {
+    if (!this.busy || this.#closed) return;
+    const inner = this.#inner;
+    const output = this.#output as Buffer;
+    while (this.availOut > 0 && inner.readableLength > 0) {
+      const piece = inner.read(Math.min(inner.readableLength, this.availOut)) as Buffer;
+      this.availOut -= piece.copy(output, this.#outputLength - this.availOut);
+    }
+    if (this.availOut > 0 && !this.#fed) return;
+    this.availIn = this.#inputLength - (inner.bytesWritten - this.#writtenBefore);
+    this.#feeding = this.availOut === 0;
+    if (!this.#feeding && this.availIn > 0) this.#ended = true;
+    this.#finish();
+  }
+
+  #finish(): void {
+    const done = this.#done;
+    if (done === undefined) return;
+    this.#done = undefined;
+    this.#output = undefined;
+    this.busy = false;
+    done();
+  }
+}
