@@ -1,7 +1,7 @@
 /** Seeded payloads: the same bytes in every run and on every machine. */
 
 /** A small random generator (mulberry32): seeded, which Math.random is not. */
-function random(seed: number): () => number {
+export function random(seed: number): () => number {
   let state = seed;
   return () => {
     state = (state + 0x6d2b79f5) | 0;

@@ -1,0 +1,115 @@
+/** P5 clean: an engine is reset before reuse; one that can't be proven clean is closed instead. */
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { expect } from 'chai';
+import type { DecompressStream, Format } from '../../lib/index.ts';
+import { engines, ZlibPool } from '../support/library.ts';
+import { bytesOf, closed, outcome } from '../support/outcome.ts';
+import { compress, formats, sample } from '../support/samples.ts';
+
+const TAIL = 'a message with a tail';
+
+/**
+ * How the stream before came to its end; whether its engine may be used again. After a tail it may where no write
+ * is in flight: the stream has ended for its reader then, and closes though its last flush is still to come.
+ */
+const predecessors: Array<[name: string, reused: boolean, end: (stream: DecompressStream, data: Buffer) => unknown]> = [
+  ['a whole message', true, (stream, data) => stream.end(data)],
+  [
+    'half a message, then destroy()',
+    true,
+    (stream, data) => stream.write(data.subarray(0, data.length >> 1), () => stream.destroy()),
+  ],
+  ['an empty flush, then destroy()', true, (stream) => stream.flush(() => stream.destroy())],
+  [TAIL, true, (stream, data) => stream.end(Buffer.concat([data, Buffer.alloc(40)]))],
+  ['a truncated message', false, (stream, data) => stream.end(data.subarray(0, -3))],
+  [
+    'a corrupt message',
+    false,
+    (stream, data) => stream.end(Buffer.concat([data.subarray(0, 30), Buffer.alloc(900, 0xff)])),
+  ],
+  ['no input', false, (stream) => stream.end()],
+  [
+    'half a message, then destroy(error)',
+    false,
+    (stream, data) => stream.write(data.subarray(0, 50), () => stream.destroy(new Error('x'))),
+  ],
+  ['more than it may make', false, (stream, data) => stream.end(data)],
+];
+
+describe('P5 clean', () => {
+  for (const engine of engines) {
+    for (const format of formats) {
+      for (const [name, reused, end] of predecessors) {
+        const again = reused && !(name === TAIL && engine === 'public');
+        it(`serves a good message after ${name} (${engine}, ${format})`, async () => {
+          const { plain, data } = sample(30_000, 1, format);
+          const pool = new ZlibPool({ engine });
+          const before = pool.createDecompress(
+            format,
+            name === 'more than it may make' ? { maxOutputLength: 29_999 } : undefined,
+          );
+          before.on('error', () => {}).resume();
+          end(before, data);
+          await closed(before);
+          expect(pool.stats).to.include(again ? { idle: 1, discarded: 0 } : { idle: 0, discarded: 1 });
+          const after = pool.createDecompress(format);
+          expect((await bytesOf(after, data)).equals(plain)).to.equal(true);
+          expect(after.bytesWritten).to.equal(data.length);
+          expect(pool.stats.reused).to.equal(again ? 1 : 0);
+        });
+      }
+    }
+
+    it(`never hands a gzip engine to a deflate stream, nor one of another window (${engine})`, async () => {
+      const pool = new ZlibPool({ engine });
+      const kinds: Array<[Format, number | undefined]> = [];
+      for (const format of formats) for (const windowBits of [undefined, 10, 15]) kinds.push([format, windowBits]);
+      for (let round = 0; round < 2; round++) {
+        for (const [format, windowBits] of kinds) {
+          const stream = pool.createDecompress(format, windowBits === undefined ? undefined : { windowBits });
+          expect(await bytesOf(stream, compress(format, 'abc', { windowBits: 10 }))).to.deep.equal(Buffer.from('abc'));
+          await closed(stream);
+        }
+      }
+      // 15 is what undefined means: one kind.
+      expect(pool.stats).to.include({ created: 6, idle: 6, reused: 12 });
+      // A window of 1 KB refuses data that was made with one of 32 KB; the next one over 15 bits takes it.
+      const far = compress('deflate', Buffer.alloc(20_000, 'far away '));
+      const small = await outcome(pool.createInflate({ windowBits: 10 }), (stream) => void stream.end(far));
+      expect(small.error).to.include({ code: 'Z_DATA_ERROR', message: 'invalid window size' });
+      expect((await bytesOf(pool.createInflate(), far)).length).to.equal(20_000);
+    });
+
+    it(`closes engines of windowBits 0 and with a dictionary after one stream (${engine})`, async () => {
+      const pool = new ZlibPool({ engine });
+      const dictionary = Buffer.from('the words that come often');
+      const { deflateSync } = await import('node:zlib');
+      const data = deflateSync('words that come often', { dictionary });
+      for (let i = 0; i < 3; i++) {
+        const stream = pool.createInflate({ dictionary });
+        expect((await bytesOf(stream, data)).toString()).to.equal('words that come often');
+        await closed(stream);
+        const zero = pool.createInflate({ windowBits: 0 });
+        expect((await bytesOf(zero, compress('deflate', 'abc'))).toString()).to.equal('abc');
+        await closed(zero);
+      }
+      expect(pool.stats).to.include({ created: 6, reused: 0, idle: 0, evicted: 6, discarded: 0 });
+      const without = await outcome(pool.createInflate(), (stream) => void stream.end(data));
+      expect(without.error).to.include({ code: 'Z_NEED_DICT', message: 'Missing dictionary' });
+    });
+
+    it(`starts bytesWritten of each stream at 0 (${engine})`, async () => {
+      const { data } = sample(1_000);
+      const pool = new ZlibPool({ engine });
+      for (let i = 0; i < 3; i++) {
+        const stream = pool.createGunzip();
+        expect(stream.bytesWritten).to.equal(0);
+        await bytesOf(stream, data);
+        expect(stream.bytesWritten).to.equal(data.length);
+        await closed(stream);
+        await nextTurn();
+      }
+      expect(pool.stats.created).to.equal(1);
+    });
+  }
+});

@@ -1,0 +1,104 @@
+/** P6 no shared memory: bytes handed out are never written again by us, and touching them affects nobody. */
+import { once } from 'node:events';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { MessageChannel } from 'node:worker_threads';
+import { expect } from 'chai';
+import { engines, ZlibPool } from '../support/library.ts';
+import { pieces, sample } from '../support/samples.ts';
+
+type Treat = (chunk: Buffer) => void;
+
+/** What people do with the chunks they got. */
+const treatments: Record<string, Treat> = {
+  'overwrites them': (chunk) => void chunk.fill(0xee),
+  'transfers those that have memory of their own': (chunk) => {
+    if (chunk.byteOffset === 0 && chunk.byteLength === chunk.buffer.byteLength) {
+      structuredClone(chunk.buffer, { transfer: [chunk.buffer as ArrayBuffer] });
+    }
+  },
+  'posts them to another thread, memory and all': (chunk) => {
+    const { port1, port2 } = new MessageChannel();
+    try {
+      port1.postMessage(chunk, [chunk.buffer as ArrayBuffer]);
+    } catch (error) {
+      // Node's own Buffer pool refuses to be transferred, whoever's chunk is in it.
+      expect((error as Error).name).to.equal('DataCloneError');
+    }
+    port1.close();
+    port2.close();
+  },
+};
+
+describe('P6 no shared memory', () => {
+  for (const engine of engines) {
+    for (const [where, inline] of Object.entries({ 'main thread': {}, threadpool: { inputLength: 0 } })) {
+      for (const [name, treat] of Object.entries(treatments)) {
+        it(`keeps every other chunk as it was when somebody ${name} (${engine}, ${where})`, async () => {
+          const pool = new ZlibPool({ engine, inline });
+          const samples = [300, 5_000, 70_000, 700_000].flatMap((length) =>
+            Array.from({ length: 6 }, (_, i) => sample(length, length + i)),
+          );
+          await Promise.all(
+            samples.map(async ({ plain, data }, i) => {
+              const stream = pool.createGunzip(i % 3 === 0 ? { chunkSize: 4_000 } : undefined);
+              const spoiler = i % 2 === 0;
+              const kept: Buffer[] = [];
+              let at = 0;
+              stream.on('data', (chunk: Buffer) => {
+                expect(chunk.equals(plain.subarray(at, at + chunk.length)), 'as handed out').to.equal(true);
+                at += chunk.length;
+                if (spoiler) treat(chunk);
+                else kept.push(chunk);
+              });
+              const closed = once(stream, 'close');
+              for (const piece of pieces(data, 1 + (data.length >> 2))) {
+                stream.write(piece);
+                await nextTurn();
+              }
+              stream.end();
+              await closed;
+              expect(at).to.equal(plain.length);
+              if (!spoiler) expect(Buffer.concat(kept).equals(plain), 'as it was').to.equal(true);
+            }),
+          );
+        });
+      }
+
+      it(`cuts no two chunks from one piece of memory, but for Node's own Buffer pool (${engine}, ${where})`, async () => {
+        const { data } = sample(900_000);
+        const stream = new ZlibPool({ engine, inline }).createGunzip();
+        const memory: ArrayBufferLike[] = [];
+        stream.on('data', (chunk: Buffer) => {
+          if (chunk.buffer.byteLength > Buffer.poolSize) memory.push(chunk.buffer);
+        });
+        stream.end(data);
+        await once(stream, 'close');
+        expect(memory.length).to.be.above(3);
+        expect(new Set(memory).size).to.equal(memory.length);
+      });
+
+      it(`keeps a small chunk from pinning a big slab (${engine}, ${where})`, async () => {
+        const { data } = sample(1_000);
+        const pool = new ZlibPool({ engine, inline });
+        for (let i = 0; i < 5; i++) {
+          const stream = pool.createGunzip();
+          stream.end(data);
+          const [chunk] = await once(stream, 'data');
+          expect(chunk.buffer.byteLength).to.be.at.most(Math.max(Buffer.poolSize, chunk.length));
+          stream.destroy();
+        }
+      });
+    }
+
+    it(`answers a written chunk whose memory went away with an error, not with an abort (${engine})`, async () => {
+      const { data } = sample(300_000);
+      const pool = new ZlibPool({ engine });
+      const memory = new Uint8Array(data).buffer;
+      const stream = pool.createGunzip();
+      stream.write(Buffer.from(memory));
+      structuredClone(memory, { transfer: [memory] });
+      const [error] = await once(stream, 'error');
+      expect(error).to.have.property('code', 'ERR_BUFFER_DETACHED');
+    });
+  }
+});

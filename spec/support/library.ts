@@ -1,0 +1,32 @@
+/**
+ * The library under test. `spec/broken.spec.ts` runs the promise specs once more against broken copies of it, to
+ * see that they are caught; ZLEASE_LIB is the folder of such a copy.
+ */
+import { pathToFileURL } from 'node:url';
+
+const folder = process.env.ZLEASE_LIB === undefined ? '../../lib' : pathToFileURL(process.env.ZLEASE_LIB).href;
+
+export const { ZlibPool, Lease, createGunzip, createInflate, createInflateRaw, defaultPool } = (await import(
+  `${folder}/index.ts`
+)) as typeof import('../../lib/index.ts');
+
+/** Not exported from the package: the engine behind a lease, to look at. */
+export const { engineOf } = (await import(`${folder}/lease.ts`)) as typeof import('../../lib/lease.ts');
+export const { nativeFormats } = (await import(
+  `${folder}/native-engine.ts`
+)) as typeof import('../../lib/native-engine.ts');
+
+/** Both twins: each promise is to hold on each. */
+export const engines = ['native', 'public'] as const;
+
+/** The leases that streams of `pool` take from now on. */
+export function watchLeases(pool: InstanceType<typeof ZlibPool>): InstanceType<typeof Lease>[] {
+  const leases: InstanceType<typeof Lease>[] = [];
+  const leaseKind = pool.leaseKind.bind(pool);
+  pool.leaseKind = (...args) => {
+    const lease = leaseKind(...args);
+    leases.push(lease);
+    return lease;
+  };
+  return leases;
+}
