@@ -72,7 +72,7 @@ export class DecompressStream extends Transform {
   #slabLength = FIRST_SLAB_LENGTH;
   /** Room that the write in flight was given. */
   #room = 0;
-  /** With a chunkSize: how much of the current chunk was made, so that chunks are cut where node:zlib cuts them. */
+  /** How full node:zlib's output chunk would be: on the main thread, and with a chunkSize, output is cut where it cuts it. */
   #chunkFilled = 0;
   #heldDestroy: [error: Error | null, callback: (error?: Error | null) => void] | undefined;
 
@@ -154,7 +154,8 @@ export class DecompressStream extends Transform {
   }
 
   override _flush(callback: TransformCallback): void {
-    this._transform(NOTHING, 'binary', callback);
+    this.#done = callback;
+    enqueueTick(this.#context, this.#flushLast, this);
   }
 
   /** As node:zlib: the last flush comes after 'prefinish', not before 'finish'. */
@@ -170,6 +171,11 @@ export class DecompressStream extends Transform {
   override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
     if (this.#phase === 'inFlight') this.#heldDestroy = [error, callback];
     else this.#seal(error, callback);
+  }
+
+  /** A tick after 'prefinish', to be a tick after 'finish' with what it pushes. */
+  #flushLast(): void {
+    this._transform(NOTHING, 'binary', this.#done as TransformCallback);
   }
 
   #enqueue(): void {
@@ -201,7 +207,7 @@ export class DecompressStream extends Transform {
         this.#send(engine);
         return;
       }
-      const room = this.#limited(inlineRoom);
+      const room = this.#limited(Math.min(inlineRoom, this.#chunkRoom()));
       if (scratch.length < room) scratch = Buffer.allocUnsafeSlow(room);
       engine.writeSync(this.#flag, this.#chunk, this.#offset, this.#left, scratch, room);
       if (!this.#absorb(engine, scratch, room)) return;
@@ -215,15 +221,18 @@ export class DecompressStream extends Transform {
     return Math.max(0, outputLength - this.#inlineLength);
   }
 
-  /** Never more than one byte over the limit, so that a bomb is stopped before it is inflated; never more than a chunkSize. */
+  /** What node:zlib would have left of its current output chunk. */
+  #chunkRoom(): number {
+    return (this.#settings.chunkLength || constants.Z_DEFAULT_CHUNK) - this.#chunkFilled;
+  }
+
+  /** Never more than one byte over the limit, so that a bomb is stopped before it is inflated. */
   #limited(room: number): number {
-    const { chunkLength } = this.#settings;
-    if (chunkLength !== 0) room = Math.min(room, chunkLength - this.#chunkFilled);
     return Math.min(room, this.#maxOutputLength - this.#outputLength + 1);
   }
 
   #send(engine: Engine): void {
-    const room = this.#limited(this.#settings.chunkLength || this.#slabLength);
+    const room = this.#limited(this.#settings.chunkLength === 0 ? this.#slabLength : this.#chunkRoom());
     if (this.#slab.length < room) this.#slab = Buffer.allocUnsafeSlow(room);
     this.#room = room;
     this.#phase = 'inFlight';
@@ -272,7 +281,8 @@ export class DecompressStream extends Transform {
     }
     let wanted = true;
     if (made > 0) {
-      this.#chunkFilled = availOut === 0 ? 0 : this.#chunkFilled + made;
+      this.#chunkFilled =
+        availOut === 0 ? 0 : (this.#chunkFilled + made) % (this.#settings.chunkLength || constants.Z_DEFAULT_CHUNK);
       wanted = this.push(this.#handOut(output, made));
       if (this.destroyed) {
         this.#settle();

@@ -23,6 +23,7 @@ export class PublicEngine implements Engine {
   #feeding = false;
   /** The inner stream has called back for the input it was last given. */
   #fed = false;
+  #taking = false;
   /** The inner stream left input alone: it has ended, as far as it is concerned. */
   #ended = false;
   /** `bytesWritten` of the inner stream before the input it was last given. */
@@ -51,13 +52,18 @@ export class PublicEngine implements Engine {
     done: () => void,
   ): void {
     if (this.busy) throw new Error('A write is in progress');
-    if (this.#closed || this.failure !== undefined) throw codedError('ERR_LEASE_SEALED');
+    if (this.#closed) throw codedError('ERR_LEASE_SEALED');
     if (inputOffset + inputLength > input.byteLength) throw codedError('ERR_BUFFER_DETACHED');
     this.busy = true;
     this.#done = done;
     this.#output = output;
     this.#outputLength = outputLength;
     this.availOut = outputLength;
+    if (this.failure !== undefined) {
+      // The inner stream failed after it had called back: its next write is the first that can tell.
+      process.nextTick(() => this.#finish());
+      return;
+    }
     if (this.#feeding) {
       // The same input goes on: it is with the inner stream already, only its output wants room.
       process.nextTick(() => this.#take());
@@ -119,13 +125,16 @@ export class PublicEngine implements Engine {
 
   /** Moves what the inner stream has into the output; answers the write once that is full or all is said. */
   #take(): void {
-    if (!this.busy || this.#closed) return;
+    if (!this.busy || this.#taking || this.#closed) return;
     const inner = this.#inner;
     const output = this.#output as Buffer;
+    // Reading makes room in the inner stream, which may call back, and so come here again, before read() returns.
+    this.#taking = true;
     while (this.availOut > 0 && inner.readableLength > 0) {
       const piece = inner.read(Math.min(inner.readableLength, this.availOut)) as Buffer;
       this.availOut -= piece.copy(output, this.#outputLength - this.availOut);
     }
+    this.#taking = false;
     if (this.availOut > 0 && !this.#fed) return;
     this.availIn = this.#inputLength - (inner.bytesWritten - this.#writtenBefore);
     this.#feeding = this.availOut === 0;

@@ -11,18 +11,7 @@ export interface Outcome {
   bytesWritten: number;
 }
 
-const watched = [
-  'data',
-  'readable',
-  'prefinish',
-  'finish',
-  'end',
-  'error',
-  'close',
-  'drain',
-  'pause',
-  'resume',
-] as const;
+const watched = ['data', 'readable', 'prefinish', 'finish', 'end', 'error', 'close'] as const;
 
 /** How the output of a stream is taken. */
 export type Reading = 'data' | 'readable' | 'slow' | 'iterate';
