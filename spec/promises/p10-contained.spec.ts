@@ -102,11 +102,11 @@ describe('P10 contained', () => {
       process.on('uncaughtException', (error) => caught.push(error));
       try {
         const streams = Array.from({ length: 6 }, () => pool.createGunzip());
-        const results = streams.slice(1).map((stream) => outcome(stream, () => void stream.end(data)));
         streams[0]?.on('data', () => {
           throw new Error('from a listener');
         });
         streams[0]?.end(data);
+        const results = streams.slice(1).map((stream) => outcome(stream, () => void stream.end(data)));
         for (const { bytes } of await Promise.all(results)) expect(bytes.equals(plain)).to.equal(true);
         streams[0]?.destroy();
         await nextTurn();

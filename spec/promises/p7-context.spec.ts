@@ -91,7 +91,7 @@ describe('P7 no shared context', () => {
         await delay(2);
         globalThis.gc?.();
       }
-      expect(stores.filter((store) => store.deref() !== undefined).length).to.be.at.most(1);
+      expect(stores.filter((store) => store.deref() !== undefined).length).to.equal(0);
     });
   }
 });

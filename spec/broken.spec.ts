@@ -1,0 +1,68 @@
+/** The promise specs, proven: each broken variant of the library makes them fail, an unbroken copy does not. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { fileURLToPath } from 'node:url';
+import { expect } from 'chai';
+import { type Edit, variants } from './broken/variants.ts';
+
+const top = fileURLToPath(new URL('..', import.meta.url));
+const files = [...new Set(variants.flatMap(({ caughtBy }) => caughtBy))];
+
+/** Runs spec files over a copy of the library with `edits` made to it; gives mocha's exit code, or a signal. */
+async function runOver(
+  edits: readonly Edit[],
+  caughtBy: readonly string[],
+): Promise<{ ended: number | string; output: string }> {
+  const copy = await mkdtemp(join(tmpdir(), 'zlease-broken-'));
+  try {
+    await cp(join(top, 'lib'), copy, { recursive: true });
+    await writeFile(join(copy, 'package.json'), '{"type":"module"}');
+    for (const { file, from, to } of edits) {
+      const source = await readFile(join(copy, file), 'utf8');
+      expect(source.includes(from), `${file} has: ${from}`).to.equal(true);
+      await writeFile(join(copy, file), source.replaceAll(from, to));
+    }
+    const args = [
+      '--import=tsx',
+      '--expose-gc',
+      join('spec', 'broken', 'run.ts'),
+      ...caughtBy.map((name) => join(top, 'spec', `${name}.spec.ts`)),
+    ];
+    const child = spawn(process.execPath, args, {
+      cwd: top,
+      env: { ...process.env, ZLEASE_LIB: copy, NODE_V8_COVERAGE: '' },
+    });
+    const output = Promise.all([text(child.stdout), text(child.stderr)]);
+    const hung = setTimeout(() => child.kill('SIGKILL'), 60_000);
+    const [code, signal] = await once(child, 'exit');
+    clearTimeout(hung);
+    return { ended: signal ?? code, output: (await output).join('\n') };
+  } finally {
+    await rm(copy, { recursive: true });
+  }
+}
+
+describe('The promise specs', function () {
+  this.timeout(120_000);
+  this.slow(60_000);
+
+  it('pass over an unbroken copy', async () => {
+    const { ended, output } = await runOver([], files);
+    expect(ended, output).to.equal(0);
+  });
+
+  for (const { name, caughtBy, edits } of variants) {
+    for (const file of caughtBy) {
+      it(`catch ${name} (${file})`, async () => {
+        const { ended, output } = await runOver(edits, [file]);
+        expect(ended, output).not.to.equal(0);
+        // It ran and failed: neither a syntax error nor a missing file.
+        expect(output).to.match(/[1-9]\d* failing|Check failed|SIG|Assertion/i);
+      });
+    }
+  }
+});

@@ -1,0 +1,231 @@
+/**
+ * Broken variants of the library: plausible mistakes, each as edits to the real sources. `broken.spec.ts` runs the
+ * promise specs over each and expects them to fail. An edit whose text is no longer there fails loudly: a variant
+ * can't rot into one that breaks nothing.
+ */
+
+export interface Edit {
+  file: string;
+  from: string;
+  to: string;
+}
+
+export interface Variant {
+  name: string;
+  /** The spec files that are to catch it, in spec/. */
+  caughtBy: readonly string[];
+  edits: readonly Edit[];
+}
+
+const stream = 'decompress-stream.ts';
+
+export const variants: readonly Variant[] = [
+  {
+    name: 'a pool that releases at end',
+    caughtBy: ['promises/p1-exclusive', 'promises/p2-close'],
+    edits: [
+      {
+        file: stream,
+        from: 'super(transformOptions(options));',
+        to: `super(transformOptions(options));
+    this.once('end', () => {
+      if (this.#lease === undefined || this.#lease.released) return;
+      this.#kept = engineOf(this.#lease);
+      this.#lease.release();
+    });`,
+      },
+      {
+        file: stream,
+        from: '  #done: TransformCallback',
+        to: '  #kept: Engine | undefined;\n  #done: TransformCallback',
+      },
+      { file: stream, from: 'engineOf(this.#lease)', to: '(this.#kept ?? engineOf(this.#lease))' },
+      { file: stream, from: 'engineOf(this.#lease as Lease)', to: '(this.#kept ?? engineOf(this.#lease as Lease))' },
+      {
+        file: stream,
+        from: 'if (clean) lease?.release();',
+        to: 'if (lease?.released) {}\n  else if (clean) lease?.release();',
+      },
+    ],
+  },
+  {
+    name: 'a release that comes before close',
+    caughtBy: ['promises/p2-close'],
+    edits: [
+      {
+        file: stream,
+        from: 'process.nextTick(afterClose, lease, clean, cutShort)',
+        to: 'afterClose(lease, clean, cutShort)',
+      },
+    ],
+  },
+  {
+    name: 'a release that waits for a listener of close',
+    caughtBy: ['promises/p2-close'],
+    edits: [
+      {
+        file: stream,
+        from: 'process.nextTick(afterClose, lease, clean, cutShort)',
+        to: "this.once('close', () => afterClose(lease, clean, cutShort))",
+      },
+    ],
+  },
+  {
+    name: 'a release that does not wait for the native write',
+    caughtBy: ['promises/p2-close'],
+    edits: [
+      {
+        file: stream,
+        from: "if (this.#phase === 'inFlight') this.#heldDestroy",
+        to: 'if (error === undefined) this.#heldDestroy',
+      },
+      {
+        file: stream,
+        from: '    if (this.#heldDestroy !== undefined) {',
+        to: "    if (this.#phase === 'sealed') return;\n    if (this.#heldDestroy !== undefined) {",
+      },
+    ],
+  },
+  {
+    name: 'a release that does not wait for the native write, on a pool that does not look',
+    caughtBy: ['promises/p1-exclusive'],
+    edits: [
+      {
+        file: stream,
+        from: "if (this.#phase === 'inFlight') this.#heldDestroy",
+        to: 'if (error === undefined) this.#heldDestroy',
+      },
+      {
+        file: stream,
+        from: '    if (this.#heldDestroy !== undefined) {',
+        to: "    if (this.#phase === 'sealed') return;\n    if (this.#heldDestroy !== undefined) {",
+      },
+      { file: 'pool.ts', from: 'engine.busy || ', to: '' },
+      {
+        file: 'native-engine.ts',
+        from: "    if (this.busy) throw new Error('Cannot reset",
+        to: "    if (this.#closed) throw new Error('Cannot reset",
+      },
+      { file: 'native-engine.ts', from: "    if (this.busy) throw new Error('A write is in progress');\n", to: '' },
+      {
+        file: 'public-engine.ts',
+        from: "    if (this.busy) throw new Error('Cannot reset",
+        to: "    if (this.#closed) throw new Error('Cannot reset",
+      },
+    ],
+  },
+  {
+    name: 'a lease without its once-guard',
+    caughtBy: ['promises/p1-exclusive', 'promises/p4-once'],
+    edits: [{ file: 'lease.ts', from: '    this.#engine = undefined;\n', to: '' }],
+  },
+  {
+    name: 'a once-guard that lives on the engine',
+    caughtBy: ['promises/p4-once'],
+    edits: [
+      {
+        file: 'lease.ts',
+        from: '    this.#giveBack = giveBack;\n',
+        to: '    this.#giveBack = giveBack;\n    Object.assign(engine, { out: true });\n',
+      },
+      {
+        file: 'lease.ts',
+        from: 'if (engine === undefined) throw',
+        to: 'if (!(engine as never as { out: boolean }).out) throw',
+      },
+      {
+        file: 'lease.ts',
+        from: '    this.#engine = undefined;\n',
+        to: '    Object.assign(engine as Engine, { out: false });\n',
+      },
+      { file: 'lease.ts', from: 'this.#giveBack(engine, clean)', to: 'this.#giveBack(engine as Engine, clean)' },
+    ],
+  },
+  {
+    name: 'a skipped reset',
+    caughtBy: ['promises/p1-exclusive', 'promises/p5-clean'],
+    edits: [{ file: 'pool.ts', from: '    engine.reset();\n', to: '' }],
+  },
+  {
+    name: 'a failed engine that is used again',
+    caughtBy: ['promises/p5-clean', 'promises/p10-contained'],
+    edits: [
+      { file: 'pool.ts', from: '!clean || !isAsNew(engine)', to: '!isAsNew(engine)' },
+      { file: 'pool.ts', from: 'engine.busy || engine.failure !== undefined', to: 'engine.busy' },
+      { file: 'pool.ts', from: 'return engine.failure === undefined;', to: 'return true;' },
+    ],
+  },
+  {
+    name: 'one shelf for all kinds of engines',
+    caughtBy: ['promises/p5-clean'],
+    edits: [
+      { file: 'idle-engines.ts', from: 'this.#shelves.get(kind)', to: 'this.#shelves.values().next().value' },
+      { file: 'idle-engines.ts', from: 'this.#shelves.get(engine.kind)', to: 'this.#shelves.values().next().value' },
+    ],
+  },
+  {
+    name: 'output handed out in the scratch memory it was made in',
+    caughtBy: ['promises/p6-memory'],
+    edits: [
+      {
+        file: stream,
+        from: '    const chunk = Buffer.allocUnsafe(length);\n',
+        to: '    return output.subarray(0, length);\n    const chunk = Buffer.allocUnsafe(length);\n',
+      },
+    ],
+  },
+  {
+    name: 'a slab that is written to again after it was handed out',
+    caughtBy: ['promises/p6-memory'],
+    edits: [
+      { file: stream, from: '      this.#slab = NOTHING;\n      this.#slabLength', to: '      this.#slabLength' },
+    ],
+  },
+  {
+    name: 'events in the context of whoever wrote',
+    caughtBy: ['promises/p7-context'],
+    edits: [{ file: 'tick-queue.ts', from: 'context.runInAsyncScope(run, self)', to: 'run.call(self)' }],
+  },
+  {
+    name: "engines made in the context of their first stream's creator",
+    caughtBy: ['promises/p7-context'],
+    edits: [{ file: 'context.ts', from: 'return root.runInAsyncScope(make)', to: 'return make()' }],
+  },
+  {
+    name: 'streams that hold each other up when a listener throws',
+    caughtBy: ['promises/p10-contained'],
+    edits: [{ file: 'tick-queue.ts', from: 'if (next < tasks.length) {', to: 'if (next > tasks.length) {' }],
+  },
+  {
+    name: 'an output limit that is off by one',
+    caughtBy: ['promises/p10-contained'],
+    edits: [
+      {
+        file: stream,
+        from: 'if (this.#outputLength > this.#maxOutputLength)',
+        to: 'if (this.#outputLength >= this.#maxOutputLength)',
+      },
+    ],
+  },
+  {
+    name: 'a sealed stream that still knows its engine',
+    caughtBy: ['promises/p3-sealed'],
+    edits: [
+      { file: stream, from: "if (this.destroyed) throw codedError('ERR_LEASE_SEALED');", to: '' },
+      { file: stream, from: '    this.#lease = undefined;\n', to: '' },
+      { file: 'lease.ts', from: '    this.#engine = undefined;\n', to: '' },
+    ],
+  },
+  {
+    name: 'a finalizer that holds its own target',
+    caughtBy: ['live-leases'],
+    edits: [
+      { file: 'live-leases.ts', from: 'lease: new WeakRef(lease)', to: 'lease: { deref: () => lease } as never' },
+    ],
+  },
+  {
+    name: 'an engine that leads back to the stream it served',
+    caughtBy: ['live-leases'],
+    edits: [{ file: 'native-engine.ts', from: '    this.#writing = undefined;\n', to: '' }],
+  },
+];
