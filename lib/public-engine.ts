@@ -80,10 +80,9 @@ export class PublicEngine implements Engine {
       this.#take();
     };
     if (inputLength > 0) {
-      inner.write(
-        input.subarray(inputOffset, inputOffset + inputLength),
-        flush === constants.Z_NO_FLUSH ? fed : undefined,
-      );
+      // A copy: the inner stream goes back to its input as often as it needs to, and Node aborts where that has shrunk.
+      const copy = Buffer.from(input.subarray(inputOffset, inputOffset + inputLength));
+      inner.write(copy, flush === constants.Z_NO_FLUSH ? fed : undefined);
     }
     if (inputLength === 0 || flush !== constants.Z_NO_FLUSH) inner.flush(flush, fed);
   }

@@ -46,10 +46,11 @@ function read(format: Format, options: DecompressOptions): StreamSettings {
   const rejectGarbageAfterEnd = options.rejectGarbageAfterEnd === true;
   return Object.freeze({
     kind: engineKind(format, number(options.windowBits), rejectGarbageAfterEnd, copy(options.dictionary)),
-    chunkLength: number(options.chunkSize) ?? 0,
-    flush: number(options.flush) ?? Z_NO_FLUSH,
-    finishFlush: number(options.finishFlush) ?? Z_FINISH,
-    maxOutputLength: number(options.maxOutputLength) ?? 0,
+    // node:zlib lets fractions pass, and its native part cuts them off.
+    chunkLength: Math.trunc(number(options.chunkSize) ?? 0),
+    flush: Math.trunc(number(options.flush) ?? Z_NO_FLUSH),
+    finishFlush: Math.trunc(number(options.finishFlush) ?? Z_FINISH),
+    maxOutputLength: Math.trunc(number(options.maxOutputLength) ?? 0),
     rejectGarbageAfterEnd,
   });
 }
