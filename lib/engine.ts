@@ -3,6 +3,7 @@
  * `public-engine` are its twins, and one spec suite runs over both. Whoever drives an engine holds the
  * lease on it; an engine knows nothing of streams, leases or pools.
  */
+import { codedError } from './errors.ts';
 import type { EngineKind } from './formats.ts';
 
 /** What node:zlib reports: `errno` and `code` are zlib's (`Z_DATA_ERROR`, -3). */
@@ -52,4 +53,17 @@ export interface Engine {
 
   /** Gives its memory back, once; during a write, right after it. */
   close(): void;
+}
+
+/** Both twins ask this before a write: memory that was transferred or has shrunk must not reach zlib. */
+export function checkBuffers(
+  input: Buffer,
+  inputOffset: number,
+  inputLength: number,
+  output: Buffer,
+  outputLength: number,
+): void {
+  if (inputOffset + inputLength > input.byteLength || outputLength > output.byteLength) {
+    throw codedError('ERR_BUFFER_DETACHED');
+  }
 }

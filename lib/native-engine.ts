@@ -7,7 +7,7 @@
  */
 import { constants, deflateRawSync, deflateSync, gzipSync } from 'node:zlib';
 import { outsideOfContexts } from './context.ts';
-import type { Engine, EngineFailure } from './engine.ts';
+import { checkBuffers, type Engine, type EngineFailure } from './engine.ts';
 import { codedError } from './errors.ts';
 import { type EngineKind, engineKind, type Format, formats, type StockStream, stockStream } from './formats.ts';
 
@@ -102,8 +102,7 @@ export class NativeEngine implements Engine {
   #check(input: Buffer, inputOffset: number, inputLength: number, output: Buffer, outputLength: number): void {
     if (this.busy) throw new Error('A write is in progress');
     if (this.#closed || this.failure !== undefined) throw codedError('ERR_LEASE_SEALED');
-    if (inputOffset + inputLength > input.byteLength) throw codedError('ERR_BUFFER_DETACHED');
-    if (outputLength > output.byteLength) throw codedError('ERR_BUFFER_DETACHED');
+    checkBuffers(input, inputOffset, inputLength, output, outputLength);
   }
 
   #finish(): void {

@@ -6,7 +6,7 @@
  */
 import { constants } from 'node:zlib';
 import { outsideOfContexts } from './context.ts';
-import type { Engine, EngineFailure } from './engine.ts';
+import { checkBuffers, type Engine, type EngineFailure } from './engine.ts';
 import { codedError } from './errors.ts';
 import { type EngineKind, type StockStream, stockStream } from './formats.ts';
 
@@ -53,7 +53,7 @@ export class PublicEngine implements Engine {
   ): void {
     if (this.busy) throw new Error('A write is in progress');
     if (this.#closed) throw codedError('ERR_LEASE_SEALED');
-    if (inputOffset + inputLength > input.byteLength) throw codedError('ERR_BUFFER_DETACHED');
+    checkBuffers(input, inputOffset, inputLength, output, outputLength);
     this.busy = true;
     this.#done = done;
     this.#output = output;

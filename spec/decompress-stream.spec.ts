@@ -1,0 +1,334 @@
+/** The stream: its methods and options beside node:zlib's, and how it shares the main thread and the threadpool. */
+import { once } from 'node:events';
+import { Transform } from 'node:stream';
+import { setTimeout as delay, setImmediate as nextTurn } from 'node:timers/promises';
+import {
+  constants,
+  deflateSync,
+  createGunzip as stockGunzip,
+  createInflate as stockInflate,
+  type ZlibOptions,
+} from 'node:zlib';
+import { expect } from 'chai';
+import { DecompressStream } from '../lib/decompress-stream.ts';
+import type { DecompressOptions } from '../lib/index.ts';
+import { createGunzip, createInflate, createInflateRaw, defaultPool, engines, ZlibPool } from './support/library.ts';
+import { bytesOf, closed, outcome } from './support/outcome.ts';
+import { compress, pieces, sample } from './support/samples.ts';
+
+const { plain, data } = sample(3_000);
+const big = sample(1_000_000);
+
+function thrownBy(act: () => unknown): { name: string; code: string | undefined; message: string } | undefined {
+  try {
+    act();
+    return undefined;
+  } catch (error) {
+    const { name, code, message } = error as NodeJS.ErrnoException;
+    return { name, code, message };
+  }
+}
+
+describe('DecompressStream', () => {
+  it('comes from the factories of the package, on the default pool', async () => {
+    const streams = [createGunzip(), createInflate(), createInflateRaw()];
+    const messages = [data, deflateSync(plain), compress('deflate-raw', plain)];
+    for (const [i, stream] of streams.entries()) {
+      expect(stream).to.be.instanceOf(Transform);
+      expect((await bytesOf(stream, messages[i])).equals(plain)).to.equal(true);
+    }
+    expect(defaultPool.stats.created).to.be.at.least(3);
+    expect(defaultPool.stats.leased).to.be.at.most(1);
+  });
+
+  describe('options', () => {
+    const values: unknown[] = [
+      0,
+      -1,
+      1,
+      5,
+      6,
+      8,
+      9,
+      15,
+      16,
+      63,
+      64,
+      1.5,
+      2 ** 40,
+      Number.NaN,
+      null,
+      '9',
+      {},
+      Number.POSITIVE_INFINITY,
+      true,
+      [],
+    ];
+    const names = [
+      'chunkSize',
+      'flush',
+      'finishFlush',
+      'windowBits',
+      'level',
+      'memLevel',
+      'strategy',
+      'dictionary',
+      'maxOutputLength',
+      'highWaterMark',
+      'rejectGarbageAfterEnd',
+    ];
+    for (const name of names) {
+      it(`throw for ${name} what node:zlib throws, and only then`, () => {
+        for (const value of values) {
+          const options = { [name]: value };
+          // A buffer of such a size would be made at once.
+          if (name === 'chunkSize' && (value as number) > 2 ** 31) continue;
+          const theirs = thrownBy(() => stockInflate(options as ZlibOptions).close());
+          const ours = thrownBy(() => new ZlibPool().createInflate(options as DecompressOptions));
+          expect(ours, `${name}: ${String(value)}`).to.deep.equal(theirs);
+        }
+      });
+    }
+
+    it('take all that is valid, and behave alike', async () => {
+      const valid: ZlibOptions[] = [
+        { chunkSize: 64 },
+        { flush: constants.Z_SYNC_FLUSH },
+        { flush: 2.7, finishFlush: constants.Z_SYNC_FLUSH },
+        { windowBits: 15, level: 9, memLevel: 9, strategy: 1 },
+        { dictionary: Buffer.from('unused') },
+        { highWaterMark: 10 } as ZlibOptions,
+        { objectMode: true, encoding: 'utf8', writableObjectMode: true } as ZlibOptions,
+        { readableObjectMode: true } as ZlibOptions,
+      ];
+      for (const engine of engines) {
+        for (const options of valid) {
+          const theirs = await outcome(stockGunzip(options), (stream) => void stream.end(data));
+          const ours = await outcome(new ZlibPool({ engine }).createGunzip(options), (stream) => void stream.end(data));
+          expect(ours, JSON.stringify(options)).to.deep.equal(theirs);
+        }
+      }
+    });
+
+    it('cut chunks where node:zlib cuts them, with a chunkSize', async () => {
+      for (const engine of engines) {
+        for (const chunkSize of [64, 1_000, 16_384, 100_000]) {
+          const lengths = async (stream: Transform) => {
+            const all: number[] = [];
+            stream.on('data', (chunk) => all.push(chunk.length));
+            for (const piece of pieces(big.data, 30_000)) await new Promise((resolve) => stream.write(piece, resolve));
+            await once(stream.end(), 'end');
+            return all;
+          };
+          const ours = await lengths(new ZlibPool({ engine }).createGunzip({ chunkSize }));
+          expect(Math.max(...ours)).to.be.at.most(chunkSize);
+          if (engine === 'native') expect(ours).to.deep.equal(await lengths(stockGunzip({ chunkSize })));
+        }
+      }
+    });
+
+    it('finish without an error where finishFlush says so, and hand out all there is', async () => {
+      for (const engine of engines) {
+        const stream = new ZlibPool({ engine }).createGunzip({ finishFlush: constants.Z_SYNC_FLUSH });
+        const bytes = await bytesOf(stream, data.subarray(0, -20));
+        expect(bytes.length).to.be.above(2_500);
+        expect(plain.subarray(0, bytes.length).equals(bytes)).to.equal(true);
+      }
+    });
+
+    it('reject garbage after the end, on every Node', async () => {
+      for (const engine of engines) {
+        const tail = (bytes: Buffer) => Buffer.concat([deflateSync(plain), bytes]);
+        const stream = new ZlibPool({ engine }).createInflate({ rejectGarbageAfterEnd: true });
+        const { error } = await outcome(stream, () => void stream.end(tail(Buffer.from('x'))));
+        expect(error).to.deep.equal({
+          code: 'ERR_TRAILING_JUNK_AFTER_STREAM_END',
+          errno: undefined,
+          message: 'Trailing junk found after the end of the compressed stream',
+        });
+        const clean = new ZlibPool({ engine }).createInflate({ rejectGarbageAfterEnd: true });
+        expect((await bytesOf(clean, tail(Buffer.alloc(0)))).equals(plain)).to.equal(true);
+      }
+    });
+  });
+
+  for (const engine of engines) {
+    describe(`methods (${engine})`, () => {
+      it('flush() calls back once what was written is out', async () => {
+        const { deflateRawSync } = await import('node:zlib');
+        const half = deflateRawSync(plain, { finishFlush: constants.Z_SYNC_FLUSH });
+        const stream = new ZlibPool({ engine }).createInflateRaw();
+        let length = 0;
+        stream.on('data', (chunk) => {
+          length += chunk.length;
+        });
+        stream.write(half);
+        await new Promise<void>((resolve) => stream.flush(resolve));
+        expect(length).to.equal(plain.length);
+        await new Promise<void>((resolve) => stream.flush(constants.Z_SYNC_FLUSH, resolve));
+        stream.flush();
+        stream.end(half);
+        const order: string[] = [];
+        stream.on('end', () => order.push('end'));
+        stream.flush(() => order.push('flushed'));
+        stream.on('error', () => order.push('error'));
+        await closed(stream);
+        // The data never ends with a last block: an error, and a flush that waits for 'end' is never called.
+        expect(order).to.deep.equal(['error']);
+      });
+
+      it('flush() after the end calls back at once', async () => {
+        const stream = new ZlibPool({ engine }).createGunzip();
+        await bytesOf(stream, data);
+        await new Promise<void>((resolve) => stream.flush(resolve));
+      });
+
+      it('flush() throws for a bad kind what node:zlib throws', () => {
+        for (const kind of [-1, 6, 99, 1.5, 'x', {}, null, Number.POSITIVE_INFINITY]) {
+          const ours = thrownBy(() => new ZlibPool({ engine }).createGunzip().flush(kind as number));
+          const theirs = thrownBy(() => stockGunzip().flush(kind as number));
+          expect(ours, String(kind)).to.deep.equal(theirs);
+        }
+      });
+
+      it('reset() makes one stream serve many messages', async () => {
+        const pool = new ZlibPool({ engine, maxOutputLength: 4_000 });
+        const stream = pool.createGunzip();
+        stream.reset();
+        const chunks: Buffer[] = [];
+        stream.on('data', (chunk) => chunks.push(chunk));
+        for (let i = 0; i < 5; i++) {
+          await new Promise((resolve) => stream.write(data, resolve));
+          expect(Buffer.concat(chunks.splice(0)).equals(plain)).to.equal(true);
+          stream.reset();
+        }
+        expect(stream.bytesWritten).to.equal(5 * data.length);
+        stream.close();
+        await closed(stream);
+        expect(pool.stats).to.include({ created: 1, idle: 1 });
+      });
+
+      it('reset() inside data drops the rest of the message, as in node:zlib', async () => {
+        const run = async (stream: Transform & { reset(): void; bytesWritten: number }) => {
+          const result = await outcome(stream, () => {
+            stream.once('data', () => stream.reset());
+            stream.end(big.data);
+          });
+          return { ...result, bytes: 0 };
+        };
+        const options = { chunkSize: 16_384 };
+        const theirs = await run(stockGunzip(options));
+        expect(theirs.error?.code).to.equal('Z_DATA_ERROR');
+        const ours = await run(new ZlibPool({ engine }).createGunzip(options));
+        // The public engine runs ahead: what it has used up by then is another part of the data.
+        if (engine === 'native') expect(ours).to.deep.equal(theirs);
+        else expect(ours.error?.code).to.equal('Z_DATA_ERROR');
+      });
+
+      it('reset() throws while a write is in progress', async () => {
+        const stream = new ZlibPool({ engine }).createGunzip();
+        stream.resume().write(big.data);
+        expect(() => stream.reset()).to.throw('Cannot reset zlib stream while a write is in progress');
+        await new Promise((resolve) => process.nextTick(resolve));
+        expect(() => stream.reset()).to.throw('Cannot reset zlib stream while a write is in progress');
+        stream.destroy();
+        await closed(stream);
+      });
+
+      it('close() calls back when closed, with the premature close that node:zlib reports', async () => {
+        const stream = new ZlibPool({ engine }).createGunzip();
+        stream.write(data);
+        const error = await new Promise<Error | null | undefined>((resolve) => stream.close(resolve));
+        expect(stream.closed).to.equal(true);
+        const theirs = stockGunzip();
+        theirs.write(data);
+        const stock = await new Promise<unknown>((resolve) => theirs.close(resolve as () => void));
+        expect(error).to.have.property('code', (stock as NodeJS.ErrnoException).code);
+      });
+
+      it('write callbacks of a destroyed stream come in the order of node:zlib', async () => {
+        const run = async (stream: Transform) => {
+          const order: string[] = [];
+          stream.on('close', () => order.push('close'));
+          for (const i of [1, 2, 3])
+            stream.write(data, (error) => order.push(`write ${i} ${(error as NodeJS.ErrnoException)?.code}`));
+          stream.destroy();
+          await delay(20);
+          return order;
+        };
+        expect(await run(new ZlibPool({ engine }).createGunzip())).to.deep.equal(await run(stockGunzip()));
+      });
+    });
+
+    describe(`back-pressure (${engine})`, () => {
+      it('stops between slabs while nobody reads, and goes on when somebody does', async () => {
+        const zeros = compress('gzip', Buffer.alloc(20_000_000));
+        const pool = new ZlibPool({ engine });
+        const stream = pool.createGunzip();
+        stream.end(zeros);
+        await delay(50);
+        const held = pool.stats.bytesOut;
+        expect(held).to.be.below(2_000_000);
+        await delay(20);
+        expect(pool.stats.bytesOut).to.equal(held);
+        let length = 0;
+        for await (const chunk of stream) length += chunk.length;
+        expect(length).to.equal(20_000_000);
+      });
+    });
+  }
+
+  describe('the main thread', () => {
+    /** Bytes made in the same turn of the event loop as the write: by the main thread. */
+    async function madeAtOnce(inline: object, message: Buffer, count = 1): Promise<number> {
+      const pool = new ZlibPool({ engine: 'native', inline });
+      await nextTurn();
+      const streams = Array.from({ length: count }, () => pool.createGunzip());
+      for (const stream of streams) stream.resume().write(message);
+      for (let i = 0; i < 3; i++) await new Promise((resolve) => process.nextTick(resolve));
+      const { bytesOut } = pool.stats;
+      for (const stream of streams) stream.destroy();
+      await Promise.all(streams.map(closed));
+      return bytesOut;
+    }
+
+    it('inflates a small message within the turn it was written in', async () => {
+      expect(await madeAtOnce({}, data)).to.equal(3_000);
+    });
+
+    it('leaves all to the threadpool where any of its three limits is 0', async () => {
+      for (const name of ['inputLength', 'outputLength', 'turnLength']) {
+        expect(await madeAtOnce({ [name]: 0 }, data)).to.equal(0);
+      }
+    });
+
+    it('leaves a long input to the threadpool', async () => {
+      expect(await madeAtOnce({ inputLength: data.length - 1 }, data)).to.equal(0);
+      expect(await madeAtOnce({ inputLength: data.length }, data)).to.equal(3_000);
+    });
+
+    it('makes at most outputLength of one chunk, however small it was', async () => {
+      const bomb = compress('gzip', Buffer.alloc(5_000_000));
+      expect(bomb.length).to.be.below(16_384);
+      expect(await madeAtOnce({}, bomb)).to.equal(65_536);
+      expect(await madeAtOnce({ outputLength: 20_000 }, bomb)).to.equal(20_000);
+    });
+
+    it('makes at most turnLength and one step in a turn, for all streams together', async () => {
+      expect(await madeAtOnce({ turnLength: 30_000 }, data, 50)).to.equal(30_000);
+      expect(await madeAtOnce({}, data, 100)).to.be.within(131_072, 131_072 + 3_000);
+      expect(await madeAtOnce({ turnLength: 1e9 }, data, 100)).to.equal(300_000);
+    });
+  });
+
+  it('is exported for instanceof', () => {
+    expect(createGunzip()).to.be.instanceOf(DecompressStream);
+  });
+
+  it('passes on error.cause-free errors of node:zlib unchanged in a stream that was never read', async () => {
+    const stream = createGunzip();
+    stream.end('not gzip');
+    const [error] = await once(stream, 'error');
+    expect({ ...error }).to.deep.equal({ errno: -3, code: 'Z_DATA_ERROR' });
+  });
+});

@@ -1,0 +1,192 @@
+/** The contract of an engine, over both twins. */
+import { constants, createGunzip } from 'node:zlib';
+import { expect } from 'chai';
+import type { Engine } from '../lib/engine.ts';
+import { engineKind } from '../lib/formats.ts';
+import { NativeEngine, nativeFormats } from '../lib/native-engine.ts';
+import { PublicEngine } from '../lib/public-engine.ts';
+import { compress, formats, pieces, sample } from './support/samples.ts';
+
+const { Z_NO_FLUSH, Z_FINISH } = constants;
+const twins = { native: NativeEngine, public: PublicEngine };
+
+interface Result {
+  used: number;
+  made: Buffer;
+  full: boolean;
+  code: string | undefined;
+}
+
+/** One write in the threadpool. */
+function write(engine: Engine, flush: number, input: Buffer, room: number): Promise<Result> {
+  const output = Buffer.alloc(room);
+  return new Promise((resolve) => {
+    engine.write(flush, input, 0, input.length, output, room, () => {
+      const { availIn, availOut, failure } = engine;
+      resolve({
+        used: input.length - availIn,
+        made: output.subarray(0, room - availOut),
+        full: availOut === 0,
+        code: failure?.code,
+      });
+    });
+  });
+}
+
+/** Writes until the input is used up. */
+async function inflate(engine: Engine, flush: number, input: Buffer, room: number): Promise<Buffer> {
+  const all: Buffer[] = [];
+  for (let at = 0, full = true; full; ) {
+    const result = await write(engine, flush, input.subarray(at), room);
+    expect(result.code).to.equal(undefined);
+    all.push(result.made);
+    at += result.used;
+    full = result.full;
+  }
+  return Buffer.concat(all);
+}
+
+describe('An engine', () => {
+  it('is native on every tested Node', () => {
+    expect([...nativeFormats]).to.deep.equal(formats);
+  });
+
+  for (const [twin, Twin] of Object.entries(twins)) {
+    describe(`of the ${twin} kind`, () => {
+      for (const format of formats) {
+        it(`gives the same bytes whatever the room and the pieces (${format})`, async () => {
+          const { plain, data } = sample(50_000, 1, format);
+          const engine = new Twin(engineKind(format));
+          for (const room of [1_000, 16_384, 50_000, 50_001, 300_000]) {
+            for (const length of [500, 5_000, data.length]) {
+              const bytes: Buffer[] = [];
+              for (const piece of pieces(data, length)) bytes.push(await inflate(engine, Z_NO_FLUSH, piece, room));
+              bytes.push(await inflate(engine, Z_FINISH, Buffer.alloc(0), room));
+              expect(Buffer.concat(bytes).equals(plain), `${room} ${length}`).to.equal(true);
+              engine.reset();
+            }
+          }
+          engine.close();
+        });
+      }
+
+      it('is as new after a reset in the middle of anything', async () => {
+        const { plain, data } = sample(300_000);
+        const engine = new Twin(engineKind('gzip'));
+        for (const part of [data.subarray(0, 5), data.subarray(0, 90), data.subarray(0, 9_000), data]) {
+          await write(engine, Z_NO_FLUSH, part, 100);
+          engine.reset();
+          expect((await inflate(engine, Z_FINISH, data, 400_000)).equals(plain)).to.equal(true);
+          engine.reset();
+        }
+        engine.close();
+      });
+
+      it('leaves alone what is behind the data, and says how much', async () => {
+        for (const format of formats) {
+          const { plain, data } = sample(2_000, 1, format);
+          const engine = new Twin(engineKind(format));
+          for (let i = 0; i < 2; i++) {
+            const result = await write(engine, Z_NO_FLUSH, Buffer.concat([data, Buffer.alloc(33)]), 9_000);
+            expect(result.made.equals(plain)).to.equal(true);
+            expect(result.used).to.equal(data.length);
+            expect(result.full).to.equal(false);
+            engine.reset();
+          }
+          engine.close();
+        }
+      });
+
+      it('fails for good, with the error that node:zlib makes', async () => {
+        const { data } = sample(2_000);
+        const faults: Record<string, Buffer> = {
+          Z_BUF_ERROR: data.subarray(0, -4),
+          Z_DATA_ERROR: Buffer.concat([data.subarray(0, 100), Buffer.alloc(200, 0xff)]),
+        };
+        for (const [code, input] of Object.entries(faults)) {
+          const engine = new Twin(engineKind('gzip'));
+          const result = await write(engine, Z_FINISH, input, 9_000);
+          expect(result.code).to.equal(code);
+          const stock = createGunzip();
+          const theirs = await new Promise<Error>((resolve) => stock.on('error', resolve).end(input));
+          expect({ ...engine.failure }).to.deep.equal({ ...theirs });
+          expect(engine.failure?.message).to.equal(theirs.message);
+          expect(engine.failure).to.be.instanceOf(Error);
+          engine.close();
+        }
+      });
+
+      it('refuses what would abort the process', async () => {
+        const { data } = sample(500_000);
+        const engine = new Twin(engineKind('gzip'));
+        const output = Buffer.alloc(1_000);
+        const again = (input: Buffer, length: number, room: number) => () =>
+          engine.write(Z_NO_FLUSH, input, 0, length, output, room, () => {});
+        const first = write(engine, Z_NO_FLUSH, data, 100_000);
+        expect(engine.busy).to.equal(true);
+        expect(again(data, data.length, 1_000)).to.throw('A write is in progress');
+        expect(() => engine.reset()).to.throw('Cannot reset zlib stream while a write is in progress');
+        await first;
+        expect(engine.busy).to.equal(false);
+        expect(again(data, data.length + 1, 1_000))
+          .to.throw()
+          .with.property('code', 'ERR_BUFFER_DETACHED');
+        expect(again(data, data.length, 1_001))
+          .to.throw()
+          .with.property('code', 'ERR_BUFFER_DETACHED');
+        engine.close();
+        engine.close();
+        expect(again(data, data.length, 1_000))
+          .to.throw()
+          .with.property('code', 'ERR_LEASE_SEALED');
+        expect(() => engine.reset())
+          .to.throw()
+          .with.property('code', 'ERR_LEASE_SEALED');
+      });
+
+      it('calls back though it is closed during a write', async () => {
+        const { data } = sample(500_000);
+        const engine = new Twin(engineKind('gzip'));
+        const first = write(engine, Z_NO_FLUSH, data, 100_000);
+        engine.close();
+        await first;
+        expect(engine.busy).to.equal(false);
+      });
+    });
+  }
+
+  it('of the native kind makes the same on the main thread', () => {
+    for (const format of formats) {
+      const { plain, data } = sample(30_000, 1, format);
+      const engine = new NativeEngine(engineKind(format));
+      const output = Buffer.alloc(40_000);
+      for (let i = 0; i < 3; i++) {
+        engine.writeSync(Z_FINISH, data, 0, data.length, output, 40_000);
+        expect(output.subarray(0, 40_000 - engine.availOut).equals(plain)).to.equal(true);
+        expect(engine.availIn).to.equal(0);
+        engine.reset();
+      }
+      engine.writeSync(Z_FINISH, data, 0, 9, output, 40_000);
+      expect(engine.failure).to.have.property('code', 'Z_BUF_ERROR');
+      expect(() => engine.writeSync(Z_FINISH, data, 0, 9, output, 40_000)).to.throw();
+      engine.close();
+    }
+  });
+
+  it('of the public kind has no main thread', () => {
+    expect(() => new PublicEngine(engineKind('gzip')).writeSync()).to.throw('threadpool only');
+  });
+
+  it('of the public kind fails late where its inner stream failed late', async () => {
+    const member = compress('gzip', 'one');
+    const engine = new PublicEngine(engineKind('gzip'));
+    await write(engine, Z_NO_FLUSH, Buffer.concat([member, Buffer.alloc(2)]), 100);
+    // Data after the end that it had announced: node:zlib pushes after EOF, and finds out later.
+    const results = [await write(engine, Z_NO_FLUSH, member, 100)];
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    if (engine.failure === undefined) results.push(await write(engine, Z_NO_FLUSH, member, 100));
+    else results.push(await write(engine, Z_FINISH, Buffer.alloc(0), 100));
+    expect(engine.failure?.code).to.equal('ERR_STREAM_PUSH_AFTER_EOF');
+    engine.close();
+  });
+});
