@@ -202,23 +202,26 @@ export class DecompressStream extends Transform {
         this.#fail(codedError('ERR_BUFFER_DETACHED'));
         return;
       }
-      const inlineRoom = this.#inlineRoom(engine);
-      if (inlineRoom === 0) {
+      const room = this.#inlineRoom(engine);
+      if (room === 0) {
         this.#send(engine);
         return;
       }
-      const room = this.#limited(Math.min(inlineRoom, this.#chunkRoom()));
       if (scratch.length < room) scratch = Buffer.allocUnsafeSlow(room);
       engine.writeSync(this.#flag, this.#chunk, this.#offset, this.#left, scratch, room);
       if (!this.#absorb(engine, scratch, room)) return;
     }
   }
 
-  /** How much output the main thread may make of the rest of the chunk now; 0 where it is the threadpool's. */
+  /** Room for output that the main thread may make of the rest of the chunk now; 0 where it is the threadpool's. */
   #inlineRoom(engine: Engine): number {
     const { inputLength, outputLength, turnLength } = this.#pool.settings.inline;
     if (!engine.inline || this.#left > inputLength || turn.inflatedLength >= turnLength) return 0;
-    return Math.max(0, outputLength - this.#inlineLength);
+    const room = Math.max(0, outputLength - this.#inlineLength);
+    const chunkRoom = this.#chunkRoom();
+    // A chunkSize is kept to the byte: what does not fit goes on in the threadpool.
+    if (room < chunkRoom && this.#settings.chunkLength !== 0) return 0;
+    return this.#limited(Math.min(room, chunkRoom));
   }
 
   /** What node:zlib would have left of its current output chunk. */
@@ -281,8 +284,7 @@ export class DecompressStream extends Transform {
     }
     let wanted = true;
     if (made > 0) {
-      this.#chunkFilled =
-        availOut === 0 ? 0 : (this.#chunkFilled + made) % (this.#settings.chunkLength || constants.Z_DEFAULT_CHUNK);
+      this.#chunkFilled = (this.#chunkFilled + made) % (this.#settings.chunkLength || constants.Z_DEFAULT_CHUNK);
       wanted = this.push(this.#handOut(output, made));
       if (this.destroyed) {
         this.#settle();

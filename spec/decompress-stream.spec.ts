@@ -217,7 +217,7 @@ describe('DecompressStream', () => {
           return { ...result, bytes: 0 };
         };
         const options = { chunkSize: 16_384 };
-        const theirs = await run(stockGunzip(options));
+        const theirs = await run(stockGunzip(options) as never);
         expect(theirs.error?.code).to.equal('Z_DATA_ERROR');
         const ours = await run(new ZlibPool({ engine }).createGunzip(options));
         // The public engine runs ahead: what it has used up by then is another part of the data.
