@@ -23,9 +23,23 @@ import { turn } from './turn.ts';
  */
 type Phase = 'idle' | 'queued' | 'running' | 'inFlight' | 'paused' | 'sealed';
 
-/** Output of the threadpool is made in slabs of this length, which doubles with each slab that is filled. Bytes. */
+/**
+ * Output of the threadpool is made in slabs of this length, which doubles with each slab that is filled while the
+ * reader keeps up: a slow one gains nothing by big slabs, and they pile up until the garbage collector comes. Bytes.
+ */
 const FIRST_SLAB_LENGTH = 65_536;
 const LAST_SLAB_LENGTH = 262_144;
+
+/**
+ * Slabs that were not filled, for the next write in the threadpool: most messages fit in less than one, and memory
+ * of 64 KB a message would wait for the garbage collector by the thousand. At most 1 MB a thread.
+ */
+const SPARE_SLABS = 16;
+const spareSlabs: Buffer[] = [];
+
+function slabOf(length: number): Buffer {
+  return (length <= FIRST_SLAB_LENGTH && spareSlabs.pop()) || Buffer.allocUnsafeSlow(length);
+}
 
 const NOTHING = Buffer.alloc(0);
 
@@ -70,6 +84,8 @@ export class DecompressStream extends Transform {
   #outputLength = 0;
   #slab: Buffer = NOTHING;
   #slabLength = FIRST_SLAB_LENGTH;
+  /** The turn of the event loop in which the reader was last full. */
+  #pausedIn = 0;
   /** Room that the write in flight was given. */
   #room = 0;
   /** How full node:zlib's output chunk would be: on the main thread, and with a chunkSize, output is cut where it cuts it. */
@@ -164,7 +180,10 @@ export class DecompressStream extends Transform {
   }
 
   override _read(size: number): void {
-    if (this.#phase === 'paused') this.#enqueue();
+    if (this.#phase === 'paused') {
+      if (turn.number !== this.#pausedIn) this.#slabLength = FIRST_SLAB_LENGTH;
+      this.#enqueue();
+    }
     super._read(size);
   }
 
@@ -236,7 +255,7 @@ export class DecompressStream extends Transform {
 
   #send(engine: Engine): void {
     const room = this.#limited(this.#settings.chunkLength === 0 ? this.#slabLength : this.#chunkRoom());
-    if (this.#slab.length < room) this.#slab = Buffer.allocUnsafeSlow(room);
+    if (this.#slab.length < room) this.#slab = slabOf(room);
     this.#room = room;
     this.#phase = 'inFlight';
     engine.write(this.#flag, this.#chunk, this.#offset, this.#left, this.#slab, room, () => {
@@ -292,7 +311,7 @@ export class DecompressStream extends Transform {
       }
     }
     if (availOut === 0) {
-      if (!wanted) this.#phase = 'paused';
+      if (!wanted) this.#pause();
       return wanted;
     }
     if (availIn > 0) {
@@ -306,6 +325,18 @@ export class DecompressStream extends Transform {
     }
     this.#settle();
     return false;
+  }
+
+  /** What is left in a slab was never handed out: it may serve another write, of any stream. */
+  #dropSlab(): void {
+    if (this.#slab.length === FIRST_SLAB_LENGTH && spareSlabs.length < SPARE_SLABS) spareSlabs.push(this.#slab);
+    this.#slab = NOTHING;
+  }
+
+  #pause(): void {
+    this.#phase = 'paused';
+    this.#pausedIn = turn.number;
+    turn.watch();
   }
 
   /** A slab that is full is handed out as it is and never used again; anything else is copied to its exact length. */
@@ -325,6 +356,7 @@ export class DecompressStream extends Transform {
     const done = this.#done as TransformCallback;
     this.#done = undefined;
     this.#chunk = NOTHING;
+    this.#dropSlab();
     if (this.#phase !== 'sealed') this.#phase = 'idle';
     done(error);
   }
@@ -343,7 +375,7 @@ export class DecompressStream extends Transform {
     const clean = error === null && this.#heldDestroy === undefined;
     this.#lease = undefined;
     this.#phase = 'sealed';
-    this.#slab = NOTHING;
+    this.#dropSlab();
     // Schedules 'close', where 'close' is emitted at all: what is scheduled next comes right after it.
     callback(error);
     if (lease !== undefined || cutShort !== undefined) process.nextTick(afterClose, lease, clean, cutShort);

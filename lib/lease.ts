@@ -17,8 +17,8 @@ export interface LeaseOwner {
 let engineOf: (lease: Lease) => Engine;
 
 export class Lease {
-  /** @internal */
-  readonly owner: LeaseOwner | undefined;
+  /** @internal Until the lease ends. */
+  owner: LeaseOwner | undefined;
   #engine: Engine | undefined;
   readonly #giveBack: GiveBack;
 
@@ -66,6 +66,7 @@ export class Lease {
     const engine = this.#engine;
     if (engine === undefined) throw codedError('ERR_LEASE_RELEASED');
     this.#engine = undefined;
+    this.owner = undefined;
     this.#giveBack(engine, clean);
   }
 }

@@ -1,0 +1,117 @@
+/**
+ * What takes long, or is measured by the memory of a whole process: run as `endure.ts NAME ENGINE` in one of its
+ * own. The last line is JSON with what was seen.
+ */
+import type { Duplex } from 'node:stream';
+import { setTimeout as delay, setImmediate as nextTurn } from 'node:timers/promises';
+import { gzipSync } from 'node:zlib';
+import { ZlibPool, type ZlibPoolOptions } from '../../lib/index.ts';
+import { bytesOf, closed } from './outcome.ts';
+import { random, sample } from './samples.ts';
+
+const [name, engine] = process.argv.slice(2) as ['sequential' | 'bomb' | 'destroy', ZlibPoolOptions['engine']];
+
+const rss = (): number => {
+  globalThis.gc?.();
+  return process.memoryUsage.rss();
+};
+
+/** Until a stream takes more, or never will. */
+function drained(stream: Duplex): Promise<void> {
+  return new Promise((resolve) => {
+    const done = () => {
+      stream.off('drain', done).off('close', done);
+      resolve();
+    };
+    stream.on('drain', done).on('close', done);
+  });
+}
+
+const scripts = {
+  /** One stream after another: neither engines nor memory may pile up. */
+  async sequential() {
+    const { plain, data } = sample(1_000);
+    const pool = new ZlibPool({ engine });
+    let early = 0;
+    let wrong = 0;
+    const streams = engine === 'native' ? 100_000 : 30_000;
+    for (let i = 1; i <= streams; i++) {
+      const stream = pool.createGunzip();
+      if (!(await bytesOf(stream, data)).equals(plain)) wrong += 1;
+      if (i === 10_000) early = rss();
+    }
+    await nextTurn();
+    return { streams, wrong, grown: rss() - early, stats: pool.stats };
+  },
+
+  /** 10 MB of gzip that are 10 GB of zeros, into a consumer that takes a chunk every 4 ms, destroyed half-way. */
+  async bomb() {
+    const member = gzipSync(Buffer.alloc(50_000_000), { level: 9 });
+    const pool = new ZlibPool({ engine });
+    const stream = pool.createGunzip();
+    const before = rss();
+    let written = 0;
+    let peak = 0;
+    let length = 0;
+    // 200 members of 50 MB each: as fast as the stream takes them.
+    const writer = (async () => {
+      for (let i = 0; i < 200 && !stream.destroyed; i++) {
+        for (let at = 0; at < member.length && !stream.destroyed; at += 65_536) {
+          const piece = Buffer.from(member.subarray(at, at + 65_536));
+          written += piece.length;
+          if (!stream.write(piece)) await drained(stream);
+        }
+      }
+    })();
+    const end = Date.now() + 3_000;
+    stream.on('data', (chunk: Buffer) => {
+      length += chunk.length;
+      stream.pause();
+      setTimeout(() => stream.resume(), 4);
+    });
+    while (Date.now() < end) {
+      await delay(50);
+      peak = Math.max(peak, process.memoryUsage.rss());
+    }
+    const start = performance.now();
+    stream.destroy();
+    await closed(stream);
+    const closedWithinMs = performance.now() - start;
+    await writer;
+    return {
+      compressed: member.length * 200,
+      written,
+      length,
+      grown: peak - before,
+      closedWithinMs,
+      stats: pool.stats,
+    };
+  },
+
+  /** destroy() at a random moment of a large threadpool write, 2,000 times, 8 at a time. */
+  async destroy() {
+    const { data } = sample(2_000_000);
+    const roll = random(Number(process.env.ZLEASE_SEED ?? 1));
+    const pool = new ZlibPool({ engine, inline: { inputLength: 0 } });
+    let inFlight = 0;
+    const lane = async (): Promise<void> => {
+      for (let i = 0; i < 250; i++) {
+        const stream = pool.createGunzip();
+        stream.on('error', () => {}).resume();
+        stream.write(data, () => {});
+        const wait = roll();
+        if (wait < 0.2) await new Promise((resolve) => process.nextTick(resolve));
+        else if (wait < 0.6) for (let n = Math.floor(roll() * 4); n >= 0; n--) await nextTurn();
+        else await delay(roll() * 12);
+        if (pool.stats.leased > 0) inFlight += 1;
+        stream.destroy(roll() < 0.5 ? undefined : new Error('x'));
+        await closed(stream);
+      }
+    };
+    await Promise.all(Array.from({ length: 8 }, lane));
+    await nextTurn();
+    return { destroyed: 2_000, inFlight, stats: pool.stats };
+  },
+};
+
+console.log(JSON.stringify(await scripts[name]()));
