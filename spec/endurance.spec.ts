@@ -42,7 +42,7 @@ describe('Endurance', function () {
         'bomb',
         engine,
       );
-      expect(length).to.be.above(10 * MB);
+      expect(length).to.be.above(5 * MB);
       expect(grown).to.be.below(64 * MB);
       expect(closedWithinMs).to.be.below(100);
       expect(stats.leased).to.equal(0);
