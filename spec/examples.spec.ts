@@ -1,0 +1,58 @@
+/** The examples run, as processes of their own. */
+import { execFile } from 'node:child_process';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { expect } from 'chai';
+
+const run = promisify(execFile);
+const top = fileURLToPath(new URL('..', import.meta.url));
+
+async function upload(...args: string[]): Promise<{ stdout: string; stderr: string }> {
+  return run(process.execPath, ['--import=tsx', join(top, 'examples/grpc-upload/main.ts'), ...args], { cwd: top });
+}
+
+describe('examples/grpc-upload', function () {
+  this.timeout(60_000);
+  this.slow(10_000);
+
+  it('uploads files in many calls at a time, verified, and one damaged upload fails alone', async () => {
+    const { stdout } = await upload('--json', '--part-length', '2000', 'package-lock.json', 'README.md');
+    const result = JSON.parse(stdout.trim().split('\n').at(-1) as string);
+    expect(Object.keys(result)).to.deep.equal([
+      'calls',
+      'messages',
+      'bytesIn',
+      'bytesOut',
+      'digestsMatch',
+      'seconds',
+      'pool',
+    ]);
+    expect(result.digestsMatch).to.equal(true);
+    expect(result.calls).to.be.above(20);
+    expect(result.pool).to.include({ leased: 0, leaked: 0, discarded: 1 });
+    expect(result.pool.created).to.be.at.most(18);
+  });
+
+  it('prints a table for people, and the reason why the damaged upload was refused', async () => {
+    const { stdout } = await upload('--at-a-time', '3', 'package.json');
+    expect(stdout).to.match(/digests match\W+true/);
+    expect(stdout).to.match(/damaged upload.*status 13, Z_DATA_ERROR/);
+    expect(stdout).to.match(/throughput.*MB\/s/);
+  });
+
+  for (const [args, message] of [
+    [['no-such-file'], 'ENOENT'],
+    [['--at-a-time', 'many', 'package.json'], '--at-a-time takes a whole number of at least 1'],
+    [['--part-length', '0', 'package.json'], '--part-length takes a whole number of at least 1'],
+    [['--jsno'], 'Unknown option'],
+  ] as Array<[string[], string]>) {
+    it(`says what is wrong with ${args.join(' ')}`, async () => {
+      const failure = await upload(...args).catch((error: { code: number; stderr: string }) => error);
+      expect(failure).to.have.property('code', 1);
+      expect(failure.stderr)
+        .to.match(/^grpc-upload: /m)
+        .and.include(message);
+    });
+  }
+});
