@@ -34,7 +34,7 @@ async function runOver(
     ];
     const child = spawn(process.execPath, args, {
       cwd: top,
-      env: { ...process.env, ZLEASE_LIB: copy, NODE_V8_COVERAGE: '' },
+      env: { ...process.env, ZLEASE_LIB: copy },
     });
     const output = Promise.all([text(child.stdout), text(child.stderr)]);
     const hung = setTimeout(() => child.kill('SIGKILL'), 60_000);

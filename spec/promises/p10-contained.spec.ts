@@ -1,6 +1,8 @@
 /** P10 contained: bad input gives one error on its own stream, and nobody else notices. */
+import { once } from 'node:events';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { expect } from 'chai';
+import type { DecompressStream } from '../../lib/index.ts';
 import { engines, ZlibPool } from '../support/library.ts';
 import { outcome } from '../support/outcome.ts';
 import { compress, pieces, sample } from '../support/samples.ts';
@@ -102,12 +104,14 @@ describe('P10 contained', () => {
       process.on('uncaughtException', (error) => caught.push(error));
       try {
         const streams = Array.from({ length: 6 }, () => pool.createGunzip());
+        const thrown = once(streams[0] as DecompressStream, 'data');
         streams[0]?.on('data', () => {
           throw new Error('from a listener');
         });
         streams[0]?.end(data);
         const results = streams.slice(1).map((stream) => outcome(stream, () => void stream.end(data)));
         for (const { bytes } of await Promise.all(results)) expect(bytes.equals(plain)).to.equal(true);
+        await thrown;
         streams[0]?.destroy();
         await nextTurn();
       } finally {
