@@ -30,6 +30,9 @@ type Phase = 'idle' | 'queued' | 'running' | 'inFlight' | 'paused' | 'sealed';
 const FIRST_SLAB_LENGTH = 65_536;
 const LAST_SLAB_LENGTH = 262_144;
 
+/** Input of up to this length waits for the next turn of the event loop where this one is used up. Bytes. */
+const WAITING_LENGTH = 2_048;
+
 /**
  * Slabs that were not filled, for the next write in the threadpool: most messages fit in less than one, and memory
  * of 64 KB a message would wait for the garbage collector by the thousand. At most 1 MB a thread.
@@ -223,7 +226,8 @@ export class DecompressStream extends Transform {
       }
       const room = this.#inlineRoom(engine);
       if (room === 0) {
-        this.#send(engine);
+        if (this.#shouldWait(engine)) this.#wait();
+        else this.#send(engine);
         return;
       }
       if (scratch.length < room) scratch = Buffer.allocUnsafeSlow(room);
@@ -241,6 +245,24 @@ export class DecompressStream extends Transform {
     // A chunkSize is kept to the byte: what does not fit goes on in the threadpool.
     if (room < chunkRoom && this.#settings.chunkLength !== 0) return 0;
     return this.#limited(Math.min(room, chunkRoom));
+  }
+
+  /** Where only the turn is used up, and the input is so short that the way to the threadpool costs more than inflating it. */
+  #shouldWait(engine: Engine): boolean {
+    const { inputLength, outputLength, turnLength } = this.#pool.settings.inline;
+    const { length } = this.#chunk;
+    return (
+      engine.inline &&
+      length <= WAITING_LENGTH &&
+      length <= inputLength &&
+      this.#inlineLength < outputLength &&
+      turnLength > 0
+    );
+  }
+
+  #wait(): void {
+    this.#phase = 'queued';
+    turn.whenFree(this.#pool.settings.inline.turnLength, () => this.#context.runInAsyncScope(this.#run, this));
   }
 
   /** What node:zlib would have left of its current output chunk. */

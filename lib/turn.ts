@@ -7,6 +7,8 @@ import { outsideOfContexts } from './context.ts';
 
 let ending = false;
 let listeners: Array<() => void> = [];
+/** What waits for room in a later turn, first come first served. */
+let waiting: Array<{ limit: number; task: () => void }> = [];
 
 function end(): void {
   ending = false;
@@ -15,6 +17,26 @@ function end(): void {
   const ended = listeners;
   listeners = [];
   for (const listener of ended) listener();
+  if (waiting.length > 0) admit();
+}
+
+function admit(): void {
+  const queue = waiting;
+  waiting = [];
+  let next = 0;
+  try {
+    for (; next < queue.length; next++) {
+      const { limit, task } = queue[next] as { limit: number; task: () => void };
+      if (turn.inflatedLength >= limit) break;
+      task();
+    }
+  } catch (error) {
+    next += 1;
+    throw error;
+  } finally {
+    waiting = queue.slice(next).concat(waiting);
+    if (waiting.length > 0) turn.watch();
+  }
 }
 
 export const turn = {
@@ -35,6 +57,12 @@ export const turn = {
     if (ending) return;
     ending = true;
     outsideOfContexts(() => setImmediate(end));
+  },
+
+  /** Calls `task` in the first turn in which less than `limit` bytes were inflated by then. */
+  whenFree(limit: number, task: () => void): void {
+    waiting.push({ limit, task });
+    turn.watch();
   },
 
   /** Calls `listener` once when this turn is over. It must not throw. */

@@ -321,6 +321,72 @@ describe('DecompressStream', () => {
     });
   });
 
+  describe('a small message in a turn that is used up', () => {
+    const inline = { turnLength: 9_000 };
+
+    it('waits for a later turn, first come first served', async () => {
+      const pool = new ZlibPool({ engine: 'native', inline });
+      await nextTurn();
+      const order: number[] = [];
+      const streams = Array.from({ length: 20 }, (_, i) => pool.createGunzip().on('data', () => order.push(i)));
+      const bytes = streams.map((stream) => bytesOf(stream, data));
+      const perTurn: number[] = [];
+      for (let i = 0; i < 9; i++) {
+        const before = pool.stats.bytesOut;
+        await nextTurn();
+        perTurn.push((pool.stats.bytesOut - before) / 3_000);
+      }
+      for (const message of await Promise.all(bytes)) expect(message.equals(plain)).to.equal(true);
+      expect(order).to.deep.equal(Array.from({ length: 20 }, (_, i) => i));
+      // 9,000 bytes are three messages.
+      expect(perTurn.every((count) => count <= 6)).to.equal(true);
+      expect(Math.max(...perTurn)).to.be.at.least(3);
+    });
+
+    it('may be destroyed while it waits, and holds up nobody when a listener throws', async () => {
+      const pool = new ZlibPool({ engine: 'native', inline });
+      const caught: unknown[] = [];
+      const listeners = process.listeners('uncaughtException');
+      process.removeAllListeners('uncaughtException');
+      process.on('uncaughtException', (error) => caught.push(error));
+      try {
+        const streams = Array.from({ length: 12 }, () => pool.createGunzip());
+        const bytes = streams.map((stream, i) => (i === 6 || i === 8 ? undefined : bytesOf(stream, data)));
+        const [destroyed, thrower] = [streams[6], streams[8]] as [DecompressStream, DecompressStream];
+        destroyed.write(data);
+        thrower.on('data', () => {
+          throw new Error('from a listener');
+        });
+        thrower.write(data);
+        await new Promise((resolve) => process.nextTick(resolve));
+        destroyed.destroy();
+        for (const message of await Promise.all(bytes))
+          if (message !== undefined) expect(message.equals(plain)).to.equal(true);
+        await closed(destroyed);
+        while (caught.length === 0) await nextTurn();
+        thrower.destroy();
+        await closed(thrower);
+      } finally {
+        process.removeAllListeners('uncaughtException');
+        for (const listener of listeners) process.on('uncaughtException', listener);
+      }
+      expect(caught.map(String)).to.deep.equal(['Error: from a listener']);
+      expect(pool.stats).to.include({ leased: 0 });
+    });
+
+    it('goes to the threadpool where its input is longer than 2 KB', async () => {
+      const long = sample(20_000);
+      expect(long.data.length).to.be.above(2_048);
+      const pool = new ZlibPool({ engine: 'native', inline: { turnLength: 1 } });
+      const streams = Array.from({ length: 4 }, () => pool.createGunzip());
+      const bytes = streams.map((stream) => bytesOf(stream, long.data));
+      await new Promise((resolve) => process.nextTick(resolve));
+      // One step on the main thread, of 16 KB: then the turn was used up.
+      expect(pool.stats.bytesOut).to.equal(16_384);
+      for (const message of await Promise.all(bytes)) expect(message.equals(long.plain)).to.equal(true);
+    });
+  });
+
   it('is exported for instanceof', () => {
     expect(createGunzip()).to.be.instanceOf(DecompressStream);
   });
