@@ -5,14 +5,16 @@
  * events have; long ones go on in the threadpool, on the same engine.
  */
 import { AsyncResource } from 'node:async_hooks';
-import { finished, Transform, type TransformCallback, type TransformOptions } from 'node:stream';
+import { finished, Transform, type TransformCallback } from 'node:stream';
 import { constants } from 'node:zlib';
 import type { Engine } from './engine.ts';
 import { codedError } from './errors.ts';
+import { flushMark, markedFlush, strongerFlush } from './flush-marks.ts';
 import { type Format, stockStream } from './formats.ts';
 import { engineOf, type Lease } from './lease.ts';
 import type { Pool } from './pool.ts';
-import { type DecompressOptions, type StreamSettings, streamSettings } from './stream-settings.ts';
+import { copyOf, Slab, scratchOf } from './slab.ts';
+import { type DecompressOptions, type StreamSettings, streamSettings, transformOptions } from './stream-settings.ts';
 import { enqueueTick } from './tick-queue.ts';
 import { turn } from './turn.ts';
 
@@ -23,40 +25,11 @@ import { turn } from './turn.ts';
  */
 type Phase = 'idle' | 'queued' | 'running' | 'inFlight' | 'paused' | 'sealed';
 
-/**
- * Output of the threadpool is made in slabs of this length, which doubles with each slab that is filled while the
- * reader keeps up: a slow one gains nothing by big slabs, and they pile up until the garbage collector comes. Bytes.
- */
-const FIRST_SLAB_LENGTH = 65_536;
-const LAST_SLAB_LENGTH = 262_144;
-
 /** Input of up to this length waits for the next turn of the event loop where this one is used up. Bytes. */
 const WAITING_LENGTH = 2_048;
 
-/**
- * Slabs that were not filled, for the next write in the threadpool: most messages fit in less than one, and memory
- * of 64 KB a message would wait for the garbage collector by the thousand. At most 1 MB a thread.
- */
-const SPARE_SLABS = 16;
-const spareSlabs: Buffer[] = [];
-
-function slabOf(length: number): Buffer {
-  return (length <= FIRST_SLAB_LENGTH && spareSlabs.pop()) || Buffer.allocUnsafeSlow(length);
-}
-
+const { Z_NO_FLUSH, Z_FULL_FLUSH, Z_DEFAULT_CHUNK } = constants;
 const NOTHING = Buffer.alloc(0);
-
-/** Empty chunks that carry a flush through the queue of writes, one a kind of flush. */
-const kFlush = Symbol('zlease.flush');
-type Marked = Buffer & { [kFlush]?: number };
-const { Z_NO_FLUSH, Z_PARTIAL_FLUSH, Z_SYNC_FLUSH, Z_FULL_FLUSH, Z_FINISH, Z_BLOCK } = constants;
-const flushesByStrength = [Z_NO_FLUSH, Z_BLOCK, Z_PARTIAL_FLUSH, Z_SYNC_FLUSH, Z_FULL_FLUSH, Z_FINISH];
-const flushMarks = new Map<unknown, Marked>(
-  flushesByStrength.map((flush) => [flush, Object.assign(Buffer.alloc(0), { [kFlush]: flush })]),
-);
-
-/** What small output is made in before it is copied: one for the thread, as it is used between two statements only. */
-let scratch = NOTHING;
 
 /**
  * A pooled decompression stream, made by a pool's `create*` methods. Its options, methods, events and errors
@@ -85,8 +58,7 @@ export class DecompressStream extends Transform {
 
   /** Made since the start or the last reset(). */
   #outputLength = 0;
-  #slab: Buffer = NOTHING;
-  #slabLength = FIRST_SLAB_LENGTH;
+  readonly #slab = new Slab();
   /** The turn of the event loop in which the reader was last full. */
   #pausedIn = 0;
   /** Room that the write in flight was given. */
@@ -118,13 +90,13 @@ export class DecompressStream extends Transform {
       callback = kind as (() => void) | undefined;
       kind = Z_FULL_FLUSH;
     }
-    let mark = flushMarks.get(kind);
+    let mark = flushMark(kind);
     if (mark === undefined) {
       const stock = stockStream(this.#settings.kind.format);
       // Throws, in the words of this Node, or takes the value for its default.
       stock.flush(kind as number);
       stock.close();
-      mark = flushMarks.get(Z_FULL_FLUSH) as Marked;
+      mark = flushMark(Z_FULL_FLUSH) as Buffer;
     }
     if (this.writableFinished) {
       if (callback !== undefined) process.nextTick(callback);
@@ -154,15 +126,15 @@ export class DecompressStream extends Transform {
     this.destroy();
   }
 
-  override _transform(chunk: Marked, _encoding: BufferEncoding, callback: TransformCallback): void {
+  override _transform(chunk: Buffer, _encoding: BufferEncoding, callback: TransformCallback): void {
     if (this.#phase === 'sealed') {
       process.nextTick(callback);
       return;
     }
-    let flag = this.#settings.flush;
-    if (chunk.byteLength === 0 && chunk[kFlush] !== undefined) flag = chunk[kFlush];
-    if (this.writableEnded && this.writableLength === chunk.byteLength)
-      flag = stronger(flag, this.#settings.finishFlush);
+    let flag = markedFlush(chunk) ?? this.#settings.flush;
+    if (this.writableEnded && this.writableLength === chunk.byteLength) {
+      flag = strongerFlush(flag, this.#settings.finishFlush);
+    }
     this.#chunk = chunk;
     this.#offset = 0;
     this.#left = chunk.byteLength;
@@ -184,7 +156,7 @@ export class DecompressStream extends Transform {
 
   override _read(size: number): void {
     if (this.#phase === 'paused') {
-      if (turn.number !== this.#pausedIn) this.#slabLength = FIRST_SLAB_LENGTH;
+      if (turn.number !== this.#pausedIn) this.#slab.readerIsSlow();
       this.#enqueue();
     }
     super._read(size);
@@ -225,21 +197,25 @@ export class DecompressStream extends Transform {
         return;
       }
       const room = this.#inlineRoom(engine);
-      if (room === 0) {
-        if (this.#shouldWait(engine)) this.#wait();
-        else this.#send(engine);
+      const { turnLength } = this.#pool.settings.inline;
+      if (room > 0 && turn.inflatedLength >= turnLength && this.#chunk.length <= WAITING_LENGTH && turnLength > 0) {
+        this.#wait(turnLength);
         return;
       }
-      if (scratch.length < room) scratch = Buffer.allocUnsafeSlow(room);
+      if (room === 0 || turn.inflatedLength >= turnLength) {
+        this.#send(engine);
+        return;
+      }
+      const scratch = scratchOf(room);
       engine.writeSync(this.#flag, this.#chunk, this.#offset, this.#left, scratch, room);
       if (!this.#absorb(engine, scratch, room)) return;
     }
   }
 
-  /** Room for output that the main thread may make of the rest of the chunk now; 0 where it is the threadpool's. */
+  /** Room for output that the main thread may make of the rest of the chunk; 0 where it is the threadpool's. */
   #inlineRoom(engine: Engine): number {
-    const { inputLength, outputLength, turnLength } = this.#pool.settings.inline;
-    if (!engine.inline || this.#left > inputLength || turn.inflatedLength >= turnLength) return 0;
+    const { inputLength, outputLength } = this.#pool.settings.inline;
+    if (!engine.inline || this.#left > inputLength) return 0;
     const room = Math.max(0, outputLength - this.#inlineLength);
     const chunkRoom = this.#chunkRoom();
     // A chunkSize is kept to the byte: what does not fit goes on in the threadpool.
@@ -247,27 +223,15 @@ export class DecompressStream extends Transform {
     return this.#limited(Math.min(room, chunkRoom));
   }
 
-  /** Where only the turn is used up, and the input is so short that the way to the threadpool costs more than inflating it. */
-  #shouldWait(engine: Engine): boolean {
-    const { inputLength, outputLength, turnLength } = this.#pool.settings.inline;
-    const { length } = this.#chunk;
-    return (
-      engine.inline &&
-      length <= WAITING_LENGTH &&
-      length <= inputLength &&
-      this.#inlineLength < outputLength &&
-      turnLength > 0
-    );
-  }
-
-  #wait(): void {
+  /** Only the turn is used up, and the input is so short that the way to the threadpool costs more than inflating it. */
+  #wait(turnLength: number): void {
     this.#phase = 'queued';
-    turn.whenFree(this.#pool.settings.inline.turnLength, () => this.#context.runInAsyncScope(this.#run, this));
+    turn.whenFree(turnLength, () => this.#context.runInAsyncScope(this.#run, this));
   }
 
   /** What node:zlib would have left of its current output chunk. */
   #chunkRoom(): number {
-    return (this.#settings.chunkLength || constants.Z_DEFAULT_CHUNK) - this.#chunkFilled;
+    return (this.#settings.chunkLength || Z_DEFAULT_CHUNK) - this.#chunkFilled;
   }
 
   /** Never more than one byte over the limit, so that a bomb is stopped before it is inflated. */
@@ -276,11 +240,10 @@ export class DecompressStream extends Transform {
   }
 
   #send(engine: Engine): void {
-    const room = this.#limited(this.#settings.chunkLength === 0 ? this.#slabLength : this.#chunkRoom());
-    if (this.#slab.length < room) this.#slab = slabOf(room);
+    const room = this.#limited(this.#settings.chunkLength === 0 ? this.#slab.nextLength : this.#chunkRoom());
     this.#room = room;
     this.#phase = 'inFlight';
-    engine.write(this.#flag, this.#chunk, this.#offset, this.#left, this.#slab, room, () => {
+    engine.write(this.#flag, this.#chunk, this.#offset, this.#left, this.#slab.withRoom(room), room, () => {
       this.#context.runInAsyncScope(this.#landed, this);
     });
   }
@@ -292,14 +255,15 @@ export class DecompressStream extends Transform {
     }
     this.#phase = 'running';
     const engine = engineOf(this.#lease as Lease);
-    if (this.#absorb(engine, this.#slab, this.#room)) this.#drive(engine);
+    if (this.#absorb(engine, undefined, this.#room)) this.#drive(engine);
   }
 
   /**
    * Takes in what a write has given: pushes the output, and ends the chunk where that was all.
+   * @param scratch what it was written to on the main thread; in the threadpool it was the slab
    * @returns whether to write again at once
    */
-  #absorb(engine: Engine, output: Buffer, room: number): boolean {
+  #absorb(engine: Engine, scratch: Buffer | undefined, room: number): boolean {
     if (engine.failure !== undefined) {
       this.#fail(engine.failure);
       return false;
@@ -319,14 +283,14 @@ export class DecompressStream extends Transform {
       );
       return false;
     }
-    if (output === scratch) {
+    if (scratch !== undefined) {
       this.#inlineLength += made;
       turn.spend(Math.max(used, made));
     }
     let wanted = true;
     if (made > 0) {
-      this.#chunkFilled = (this.#chunkFilled + made) % (this.#settings.chunkLength || constants.Z_DEFAULT_CHUNK);
-      wanted = this.push(this.#handOut(output, made));
+      this.#chunkFilled = (this.#chunkFilled + made) % (this.#settings.chunkLength || Z_DEFAULT_CHUNK);
+      wanted = this.push(scratch === undefined ? this.#slab.take(made) : copyOf(scratch, made));
       if (this.destroyed) {
         this.#settle();
         return false;
@@ -349,28 +313,10 @@ export class DecompressStream extends Transform {
     return false;
   }
 
-  /** What is left in a slab was never handed out: it may serve another write, of any stream. */
-  #dropSlab(): void {
-    if (this.#slab.length === FIRST_SLAB_LENGTH && spareSlabs.length < SPARE_SLABS) spareSlabs.push(this.#slab);
-    this.#slab = NOTHING;
-  }
-
   #pause(): void {
     this.#phase = 'paused';
     this.#pausedIn = turn.number;
     turn.watch();
-  }
-
-  /** A slab that is full is handed out as it is and never used again; anything else is copied to its exact length. */
-  #handOut(output: Buffer, length: number): Buffer {
-    if (output === this.#slab && length === output.length) {
-      this.#slab = NOTHING;
-      this.#slabLength = Math.min(2 * this.#slabLength, LAST_SLAB_LENGTH);
-      return output;
-    }
-    const chunk = Buffer.allocUnsafe(length);
-    output.copy(chunk, 0, 0, length);
-    return chunk;
   }
 
   /** Ends the chunk. */
@@ -378,7 +324,7 @@ export class DecompressStream extends Transform {
     const done = this.#done as TransformCallback;
     this.#done = undefined;
     this.#chunk = NOTHING;
-    this.#dropSlab();
+    this.#slab.drop();
     if (this.#phase !== 'sealed') this.#phase = 'idle';
     done(error);
   }
@@ -397,7 +343,7 @@ export class DecompressStream extends Transform {
     const clean = error === null && this.#heldDestroy === undefined;
     this.#lease = undefined;
     this.#phase = 'sealed';
-    this.#dropSlab();
+    this.#slab.drop();
     // Schedules 'close', where 'close' is emitted at all: what is scheduled next comes right after it.
     callback(error);
     if (lease !== undefined || cutShort !== undefined) process.nextTick(afterClose, lease, clean, cutShort);
@@ -408,21 +354,4 @@ function afterClose(lease: Lease | undefined, clean: boolean, cutShort: Transfor
   if (clean) lease?.release();
   else lease?.discard();
   cutShort?.();
-}
-
-function stronger(a: number, b: number): number {
-  return flushesByStrength.indexOf(a) > flushesByStrength.indexOf(b) ? a : b;
-}
-
-/** As node:zlib: no string or object modes on a stream of bytes, where they were asked for. `flush` is zlib's, a number. */
-function transformOptions(options: DecompressOptions | undefined): TransformOptions | undefined {
-  if (options === undefined || options === null) return undefined;
-  const { flush: _flush, ...rest } = options;
-  return {
-    autoDestroy: true,
-    ...rest,
-    encoding: undefined,
-    objectMode: false,
-    writableObjectMode: false,
-  } as TransformOptions;
 }

@@ -86,3 +86,16 @@ function isPlain(options: DecompressOptions): boolean {
 function isWhole(value: number | undefined, least: number, most: number): boolean {
   return value === undefined || (Number.isInteger(value) && value >= least && value <= most);
 }
+
+/** As node:zlib: no string or object modes on a stream of bytes. Its own `flush` option is a number, a Transform's is a function. */
+export function transformOptions(options: DecompressOptions | undefined): TransformOptions | undefined {
+  if (!options) return undefined;
+  const { flush: _flush, ...rest } = options;
+  return {
+    autoDestroy: true,
+    ...rest,
+    encoding: undefined,
+    objectMode: false,
+    writableObjectMode: false,
+  } as TransformOptions;
+}

@@ -374,6 +374,14 @@ describe('DecompressStream', () => {
       expect(pool.stats).to.include({ leased: 0 });
     });
 
+    it('does not wait where it is not the turn that is used up', async () => {
+      const bomb = compress('gzip', Buffer.alloc(500_000));
+      expect(bomb.length).to.be.below(2_048);
+      // What the main thread may make of a chunk ends within one of 1,000 bytes.
+      const stream = new ZlibPool({ engine: 'native' }).createGunzip({ chunkSize: 1_000 });
+      expect((await bytesOf(stream, bomb)).length).to.equal(500_000);
+    });
+
     it('goes to the threadpool where its input is longer than 2 KB', async () => {
       const long = sample(20_000);
       expect(long.data.length).to.be.above(2_048);

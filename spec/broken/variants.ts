@@ -168,18 +168,16 @@ export const variants: readonly Variant[] = [
     caughtBy: ['promises/p6-memory'],
     edits: [
       {
-        file: stream,
-        from: '    const chunk = Buffer.allocUnsafe(length);\n',
-        to: '    return output.subarray(0, length);\n    const chunk = Buffer.allocUnsafe(length);\n',
+        file: 'slab.ts',
+        from: '  const chunk = Buffer.allocUnsafe(length);\n',
+        to: '  if (length > 0) return memory.subarray(0, length);\n  const chunk = Buffer.allocUnsafe(length);\n',
       },
     ],
   },
   {
     name: 'a slab that is written to again after it was handed out',
     caughtBy: ['promises/p6-memory'],
-    edits: [
-      { file: stream, from: '      this.#slab = NOTHING;\n      this.#slabLength', to: '      this.#slabLength' },
-    ],
+    edits: [{ file: 'slab.ts', from: '    this.#memory = NOTHING;\n    this.nextLength', to: '    this.nextLength' }],
   },
   {
     name: 'events in the context of whoever wrote',

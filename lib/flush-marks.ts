@@ -1,0 +1,29 @@
+/**
+ * Empty chunks that carry a flush through a stream's queue of writes, one a kind of flush, and zlib's order among
+ * flushes: the last chunk of a stream is flushed by the stronger of two.
+ */
+import { constants } from 'node:zlib';
+
+const { Z_NO_FLUSH, Z_PARTIAL_FLUSH, Z_SYNC_FLUSH, Z_FULL_FLUSH, Z_FINISH, Z_BLOCK } = constants;
+const byStrength = [Z_NO_FLUSH, Z_BLOCK, Z_PARTIAL_FLUSH, Z_SYNC_FLUSH, Z_FULL_FLUSH, Z_FINISH];
+
+const kFlush = Symbol('zlease.flush');
+type Marked = Buffer & { [kFlush]?: number };
+
+const marks = new Map<unknown, Marked>(
+  byStrength.map((flush) => [flush, Object.assign(Buffer.alloc(0), { [kFlush]: flush })]),
+);
+
+/** The chunk to write for a flush; undefined where zlib has no such kind. */
+export function flushMark(kind: unknown): Buffer | undefined {
+  return marks.get(kind);
+}
+
+/** The flush that a chunk carries, if it is a mark. */
+export function markedFlush(chunk: Marked): number | undefined {
+  return chunk.byteLength === 0 ? chunk[kFlush] : undefined;
+}
+
+export function strongerFlush(a: number, b: number): number {
+  return byStrength.indexOf(a) > byStrength.indexOf(b) ? a : b;
+}

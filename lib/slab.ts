@@ -1,0 +1,68 @@
+/**
+ * The memory that output is made in. What is handed out is never written again (promise P6): a slab that is full is
+ * handed out whole and forgotten, anything else is copied to its exact length, so that no small chunk pins big memory.
+ */
+
+/** Bytes. A slab's length doubles with each that is filled while the reader keeps up, from the first to the last. */
+const FIRST_LENGTH = 65_536;
+const LAST_LENGTH = 262_144;
+
+/**
+ * Slabs that were never handed out, for the next write in the threadpool: most messages fill less than one, and 64 KB
+ * a message would wait for the garbage collector by the thousand. At most 1 MB a thread.
+ */
+const MAX_SPARES = 16;
+const spares: Buffer[] = [];
+
+const NOTHING: Buffer = Buffer.alloc(0);
+
+/** The output memory of one stream's writes in the threadpool. */
+export class Slab {
+  /** How long the next slab wants to be. */
+  nextLength = FIRST_LENGTH;
+  #memory: Buffer = NOTHING;
+
+  /** Memory of at least `length` bytes. */
+  withRoom(length: number): Buffer {
+    if (this.#memory.length < length) {
+      this.#memory = (length <= FIRST_LENGTH && spares.pop()) || Buffer.allocUnsafeSlow(length);
+    }
+    return this.#memory;
+  }
+
+  /** The first `length` bytes, to hand out. */
+  take(length: number): Buffer {
+    const memory = this.#memory;
+    if (length < memory.length) return copyOf(memory, length);
+    this.#memory = NOTHING;
+    this.nextLength = Math.min(2 * this.nextLength, LAST_LENGTH);
+    return memory;
+  }
+
+  /** A slow reader gains nothing by big slabs: they only pile up until the garbage collector comes. */
+  readerIsSlow(): void {
+    this.nextLength = FIRST_LENGTH;
+  }
+
+  /** Between messages a stream holds no memory. No write may be in flight. */
+  drop(): void {
+    if (this.#memory.length === FIRST_LENGTH && spares.length < MAX_SPARES) spares.push(this.#memory);
+    this.#memory = NOTHING;
+  }
+}
+
+/** One for the thread: it is filled and copied from between two statements, never held. */
+let scratch: Buffer = NOTHING;
+
+/** Memory of at least `length` bytes for a write on the main thread. */
+export function scratchOf(length: number): Buffer {
+  if (scratch.length < length) scratch = Buffer.allocUnsafeSlow(length);
+  return scratch;
+}
+
+/** The first `length` bytes in memory of their own; small ones in Node's Buffer pool, as any small Buffer. */
+export function copyOf(memory: Buffer, length: number): Buffer {
+  const chunk = Buffer.allocUnsafe(length);
+  memory.copy(chunk, 0, 0, length);
+  return chunk;
+}
