@@ -19,9 +19,8 @@ import { enqueueTick } from './tick-queue.ts';
 import { turn } from './turn.ts';
 
 /**
- * Where a stream is with the chunk it was given.
- * idle: has none. queued: waits for its tick. running: on the stack. inFlight: in the threadpool.
- * paused: waits for its reader. sealed: closed, for good.
+ * Where a stream is with the chunk it was given. idle: has none. queued: waits for its tick. running: on the stack.
+ * inFlight: in the threadpool. paused: waits for its reader. sealed: closed, for good.
  */
 type Phase = 'idle' | 'queued' | 'running' | 'inFlight' | 'paused' | 'sealed';
 
@@ -59,8 +58,6 @@ export class DecompressStream extends Transform {
   /** Made since the start or the last reset(). */
   #outputLength = 0;
   readonly #slab = new Slab();
-  /** The turn of the event loop in which the reader was last full. */
-  #pausedIn = 0;
   /** Room that the write in flight was given. */
   #room = 0;
   /** How full node:zlib's output chunk would be: on the main thread, and with a chunkSize, output is cut where it cuts it. */
@@ -156,7 +153,7 @@ export class DecompressStream extends Transform {
 
   override _read(size: number): void {
     if (this.#phase === 'paused') {
-      if (turn.number !== this.#pausedIn) this.#slab.readerIsSlow();
+      this.#slab.readerIsBack();
       this.#enqueue();
     }
     super._read(size);
@@ -297,8 +294,10 @@ export class DecompressStream extends Transform {
       }
     }
     if (availOut === 0) {
-      if (!wanted) this.#pause();
-      return wanted;
+      if (wanted) return true;
+      this.#phase = 'paused';
+      this.#slab.readerIsFull();
+      return false;
     }
     if (availIn > 0) {
       if (this.#settings.rejectGarbageAfterEnd) {
@@ -311,12 +310,6 @@ export class DecompressStream extends Transform {
     }
     this.#settle();
     return false;
-  }
-
-  #pause(): void {
-    this.#phase = 'paused';
-    this.#pausedIn = turn.number;
-    turn.watch();
   }
 
   /** Ends the chunk. */

@@ -2,6 +2,7 @@
  * The memory that output is made in. What is handed out is never written again (promise P6): a slab that is full is
  * handed out whole and forgotten, anything else is copied to its exact length, so that no small chunk pins big memory.
  */
+import { turn } from './turn.ts';
 
 /** Bytes. A slab's length doubles with each that is filled while the reader keeps up, from the first to the last. */
 const FIRST_LENGTH = 65_536;
@@ -21,6 +22,8 @@ export class Slab {
   /** How long the next slab wants to be. */
   nextLength = FIRST_LENGTH;
   #memory: Buffer = NOTHING;
+  /** The turn of the event loop in which the reader was last full. */
+  #fullIn = 0;
 
   /** Memory of at least `length` bytes. */
   withRoom(length: number): Buffer {
@@ -39,9 +42,14 @@ export class Slab {
     return memory;
   }
 
-  /** A slow reader gains nothing by big slabs: they only pile up until the garbage collector comes. */
-  readerIsSlow(): void {
-    this.nextLength = FIRST_LENGTH;
+  readerIsFull(): void {
+    this.#fullIn = turn.number;
+    turn.watch();
+  }
+
+  /** One that comes back in a later turn is slow, and gains nothing by big slabs: they only pile up as garbage. */
+  readerIsBack(): void {
+    if (turn.number !== this.#fullIn) this.nextLength = FIRST_LENGTH;
   }
 
   /** Between messages a stream holds no memory. No write may be in flight. */

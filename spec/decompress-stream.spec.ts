@@ -15,6 +15,7 @@ import type { DecompressOptions } from '../lib/index.ts';
 import { createGunzip, createInflate, createInflateRaw, defaultPool, engines, ZlibPool } from './support/library.ts';
 import { bytesOf, closed, outcome } from './support/outcome.ts';
 import { compress, pieces, sample } from './support/samples.ts';
+import { uncaughtDuring } from './support/uncaught.ts';
 
 const { plain, data } = sample(3_000);
 const big = sample(1_000_000);
@@ -345,11 +346,7 @@ describe('DecompressStream', () => {
 
     it('may be destroyed while it waits, and holds up nobody when a listener throws', async () => {
       const pool = new ZlibPool({ engine: 'native', inline });
-      const caught: unknown[] = [];
-      const listeners = process.listeners('uncaughtException');
-      process.removeAllListeners('uncaughtException');
-      process.on('uncaughtException', (error) => caught.push(error));
-      try {
+      const caught = await uncaughtDuring(async (caught) => {
         const streams = Array.from({ length: 12 }, () => pool.createGunzip());
         const bytes = streams.map((stream, i) => (i === 6 || i === 8 ? undefined : bytesOf(stream, data)));
         const [destroyed, thrower] = [streams[6], streams[8]] as [DecompressStream, DecompressStream];
@@ -366,11 +363,8 @@ describe('DecompressStream', () => {
         while (caught.length === 0) await nextTurn();
         thrower.destroy();
         await closed(thrower);
-      } finally {
-        process.removeAllListeners('uncaughtException');
-        for (const listener of listeners) process.on('uncaughtException', listener);
-      }
-      expect(caught.map(String)).to.deep.equal(['Error: from a listener']);
+      });
+      expect(caught).to.deep.equal(['Error: from a listener']);
       expect(pool.stats).to.include({ leased: 0 });
     });
 

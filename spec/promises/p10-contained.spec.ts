@@ -7,6 +7,7 @@ import { engines, ZlibPool } from '../support/library.ts';
 import { outcome } from '../support/outcome.ts';
 import { compress, pieces, sample } from '../support/samples.ts';
 import { dice, seed } from '../support/seed.ts';
+import { uncaughtDuring } from '../support/uncaught.ts';
 
 const { plain, data } = sample(60_000);
 const huge = compress('gzip', Buffer.alloc(3_000_000));
@@ -98,11 +99,7 @@ describe('P10 contained', () => {
 
     it(`goes on with its other streams when a listener throws (${engine})`, async () => {
       const pool = new ZlibPool({ engine });
-      const caught: unknown[] = [];
-      const listeners = process.listeners('uncaughtException');
-      process.removeAllListeners('uncaughtException');
-      process.on('uncaughtException', (error) => caught.push(error));
-      try {
+      const caught = await uncaughtDuring(async () => {
         const streams = Array.from({ length: 6 }, () => pool.createGunzip());
         const thrown = once(streams[0] as DecompressStream, 'data');
         streams[0]?.on('data', () => {
@@ -114,11 +111,8 @@ describe('P10 contained', () => {
         await thrown;
         streams[0]?.destroy();
         await nextTurn();
-      } finally {
-        process.removeAllListeners('uncaughtException');
-        for (const listener of listeners) process.on('uncaughtException', listener);
-      }
-      expect(caught.map(String)).to.deep.equal(['Error: from a listener']);
+      });
+      expect(caught).to.deep.equal(['Error: from a listener']);
       expect(pool.stats.leased).to.equal(0);
     });
   }
