@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect } from 'chai';
 import { type Format, Lease, type PoolStats, type ZlibPoolOptions } from '../lib/index.ts';
-import { engines, nativeFormats, ZlibPool } from './support/library.ts';
+import { engineOf, engines, nativeFormats, ZlibPool } from './support/library.ts';
 import { bytesOf, closed } from './support/outcome.ts';
 import { formats, sample } from './support/samples.ts';
 
@@ -148,6 +148,29 @@ describe('ZlibPool', () => {
     expect(() => pool.createDecompress('zip' as Format))
       .to.throw()
       .with.property('code', 'ERR_INVALID_ARG_VALUE');
+  });
+
+  it('closes an engine that can not be reset', () => {
+    for (const engine of engines) {
+      const pool = new ZlibPool({ engine });
+      const lease = pool.tryLease('gzip') as Lease;
+      engineOf(lease).close();
+      lease.release();
+      expect(pool.stats).to.include({ leased: 0, idle: 0, discarded: 1 });
+    }
+  });
+
+  it('takes public engines where the native one did not pass its probe, unless told to insist', () => {
+    (nativeFormats as Set<Format>).delete('gzip');
+    try {
+      const lease = new ZlibPool().tryLease('gzip') as Lease;
+      expect(engineOf(lease).inline).to.equal(false);
+      expect(() => new ZlibPool({ engine: 'native' }).tryLease('gzip'))
+        .to.throw()
+        .with.property('code', 'ERR_ENGINE_UNAVAILABLE');
+    } finally {
+      (nativeFormats as Set<Format>).add('gzip');
+    }
   });
 
   it('gives its numbers as a frozen snapshot', () => {
