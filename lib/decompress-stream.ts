@@ -10,13 +10,13 @@ import { constants } from 'node:zlib';
 import type { Engine } from './engine.ts';
 import { codedError } from './errors.ts';
 import { flushMark, markedFlush, strongerFlush } from './flush-marks.ts';
-import { type Format, stockStream } from './formats.ts';
+import { type Format, kindFor, stockStream } from './formats.ts';
 import { engineOf, type Lease } from './lease.ts';
 import type { Pool } from './pool.ts';
 import { copyOf, Slab, scratchOf } from './slab.ts';
 import { type DecompressOptions, type StreamSettings, streamSettings, transformOptions } from './stream-settings.ts';
 import { enqueueTick } from './tick-queue.ts';
-import { turn } from './turn.ts';
+import { turn, WAITING_LENGTH } from './turn.ts';
 
 /**
  * Where a stream is with the chunk it was given. idle: has none. queued: waits for its tick. running: on the stack.
@@ -24,10 +24,7 @@ import { turn } from './turn.ts';
  */
 type Phase = 'idle' | 'queued' | 'running' | 'inFlight' | 'paused' | 'sealed';
 
-/** Input of up to this length waits for the next turn of the event loop where this one is used up. Bytes. */
-const WAITING_LENGTH = 2_048;
-
-const { Z_NO_FLUSH, Z_FULL_FLUSH, Z_DEFAULT_CHUNK } = constants;
+const { Z_NO_FLUSH, Z_DEFAULT_CHUNK } = constants;
 const NOTHING = Buffer.alloc(0);
 
 /**
@@ -80,21 +77,14 @@ export class DecompressStream extends Transform {
 
   /**
    * Has what is pending inflated and pushed, then calls back.
-   * @param kind one of zlib's flush constants, default `Z_FULL_FLUSH`
+   * @param kind one of the format's flush constants, default `Z_FULL_FLUSH` or what comes nearest to it
    */
   flush(kind?: number | (() => void), callback?: () => void): void {
     if (typeof kind === 'function' || (kind === undefined && callback === undefined)) {
       callback = kind as (() => void) | undefined;
-      kind = Z_FULL_FLUSH;
+      kind = this.#settings.fullFlush;
     }
-    let mark = flushMark(kind);
-    if (mark === undefined) {
-      const stock = stockStream(this.#settings.kind.format);
-      // Throws, in the words of this Node, or takes the value for its default.
-      stock.flush(kind as number);
-      stock.close();
-      mark = flushMark(Z_FULL_FLUSH) as Buffer;
-    }
+    const mark = flushMark(this.#settings.kind.format, kind, this.writableEnded);
     if (this.writableFinished) {
       if (callback !== undefined) process.nextTick(callback);
     } else if (this.writableEnded) {
@@ -124,14 +114,28 @@ export class DecompressStream extends Transform {
   }
 
   override _transform(chunk: Buffer, _encoding: BufferEncoding, callback: TransformCallback): void {
-    if (this.#phase === 'sealed') {
-      process.nextTick(callback);
-      return;
-    }
     let flag = markedFlush(chunk) ?? this.#settings.flush;
     if (this.writableEnded && this.writableLength === chunk.byteLength) {
       flag = strongerFlush(flag, this.#settings.finishFlush);
     }
+    this._processChunk(chunk, flag, callback);
+  }
+
+  /**
+   * @internal The way in that node:zlib keeps for old code. Without a callback it inflates the chunk on its own, as node:zlib
+   * does for a new stream.
+   * @throws an error while a write is in progress, where node:zlib ends the process
+   */
+  _processChunk(chunk: Buffer, flag: number, callback?: TransformCallback): Buffer | undefined {
+    if (callback === undefined) {
+      const stock = stockStream(this.#settings.kind.format, this.#settings.kind.options);
+      return (stock as unknown as DecompressStream)._processChunk(chunk, flag);
+    }
+    if (this.#phase === 'sealed') {
+      process.nextTick(callback);
+      return undefined;
+    }
+    if (this.#phase !== 'idle') throw new Error('A write is in progress');
     this.#chunk = chunk;
     this.#offset = 0;
     this.#left = chunk.byteLength;
@@ -139,9 +143,11 @@ export class DecompressStream extends Transform {
     this.#inlineLength = 0;
     this.#done = callback;
     this.#enqueue();
+    return undefined;
   }
 
   override _flush(callback: TransformCallback): void {
+    this.#phase = 'queued';
     this.#done = callback;
     enqueueTick(this.#context, this.#flushLast, this);
   }
@@ -166,6 +172,8 @@ export class DecompressStream extends Transform {
 
   /** A tick after 'prefinish', to be a tick after 'finish' with what it pushes. */
   #flushLast(): void {
+    if (this.#phase !== 'queued') return;
+    this.#phase = 'idle';
     this._transform(NOTHING, 'binary', this.#done as TransformCallback);
   }
 
@@ -177,9 +185,9 @@ export class DecompressStream extends Transform {
   #run(): void {
     if (this.#phase !== 'queued') return;
     try {
-      this.#lease ??= this.#pool.leaseKind(this.#settings.kind, this);
+      this.#lease ??= this.#pool.leaseKind(kindFor(this.#settings.kind, this.#chunk), this);
     } catch (error) {
-      this.#fail(error as Error);
+      this.#failLater(error as Error);
       return;
     }
     this.#drive(engineOf(this.#lease));
@@ -190,7 +198,7 @@ export class DecompressStream extends Transform {
     for (;;) {
       this.#phase = 'running';
       if (this.#offset + this.#left > this.#chunk.byteLength) {
-        this.#fail(codedError('ERR_BUFFER_DETACHED'));
+        this.#failLater(codedError('ERR_BUFFER_DETACHED'));
         return;
       }
       const room = this.#inlineRoom(engine);
@@ -212,7 +220,7 @@ export class DecompressStream extends Transform {
   /** Room for output that the main thread may make of the rest of the chunk; 0 where it is the threadpool's. */
   #inlineRoom(engine: Engine): number {
     const { inputLength, outputLength } = this.#pool.settings.inline;
-    if (!engine.inline || this.#left > inputLength) return 0;
+    if (!engine.inline || this.#left > inputLength || inputLength === 0) return 0;
     const room = Math.max(0, outputLength - this.#inlineLength);
     const chunkRoom = this.#chunkRoom();
     // A chunkSize is kept to the byte: what does not fit goes on in the threadpool.
@@ -262,7 +270,7 @@ export class DecompressStream extends Transform {
    */
   #absorb(engine: Engine, scratch: Buffer | undefined, room: number): boolean {
     if (engine.failure !== undefined) {
-      this.#fail(engine.failure);
+      this.#failLater(engine.failure);
       return false;
     }
     // Read before anything is pushed: whoever listens to 'data' may reset the engine.
@@ -275,7 +283,7 @@ export class DecompressStream extends Transform {
     this.#outputLength += made;
     this.#pool.count(used, made);
     if (this.#outputLength > this.#maxOutputLength) {
-      this.#fail(
+      this.#failLater(
         codedError('ERR_BUFFER_TOO_LARGE', `Cannot create a Buffer larger than ${this.#maxOutputLength} bytes`),
       );
       return false;
@@ -302,8 +310,7 @@ export class DecompressStream extends Transform {
     if (availIn > 0) {
       if (this.#settings.rejectGarbageAfterEnd) {
         const error = codedError('ERR_TRAILING_JUNK_AFTER_STREAM_END');
-        this.destroy(error);
-        this.#settle(error);
+        this.#failLater(error, () => this.#settle(error));
         return false;
       }
       this.push(null);
@@ -322,11 +329,21 @@ export class DecompressStream extends Transform {
     done(error);
   }
 
-  /** As in node:zlib, a write that failed never calls back: the error is the answer. */
-  #fail(error: Error): void {
-    this.#phase = 'idle';
-    this.#done = undefined;
-    this.destroy(error);
+  /**
+   * Never in the turn of the write, as no error from the threadpool would come: undici's fetch waits for ever where one does.
+   * A write that failed does not call back, the error is the answer; but for one of which node:zlib's native part knows nothing.
+   */
+  #failLater(error: Error, then?: () => void): void {
+    this.#phase = 'queued';
+    setImmediate(() => {
+      if (this.#phase !== 'queued') return;
+      this.#phase = 'idle';
+      this.#context.runInAsyncScope(() => {
+        if (then === undefined) this.#done = undefined;
+        this.destroy(error);
+        then?.();
+      });
+    });
   }
 
   /** From here on the stream has no engine. The lease ends right after 'close', and the write it cut short calls back then. */
@@ -339,12 +356,13 @@ export class DecompressStream extends Transform {
     this.#slab.drop();
     // Schedules 'close', where 'close' is emitted at all: what is scheduled next comes right after it.
     callback(error);
-    if (lease !== undefined || cutShort !== undefined) process.nextTick(afterClose, lease, clean, cutShort);
+    if (lease !== undefined) process.nextTick(afterClose, lease, clean);
+    // Not before the next turn, as one that comes back from the threadpool.
+    if (cutShort !== undefined) setImmediate(() => this.#context.runInAsyncScope(cutShort));
   }
 }
 
-function afterClose(lease: Lease | undefined, clean: boolean, cutShort: TransformCallback | undefined): void {
-  if (clean) lease?.release();
-  else lease?.discard();
-  cutShort?.();
+function afterClose(lease: Lease, clean: boolean): void {
+  if (clean) lease.release();
+  else lease.discard();
 }

@@ -24,6 +24,9 @@ export interface Engine {
   /** After a write: bytes of its output room that are left. None: there may be more to come, write again. */
   readonly availOut: number;
 
+  /** It has grown memory that a reset keeps and that an idle engine should not hold. */
+  readonly oversized: boolean;
+
   /** Set by a write that failed, for good: `availIn` and `availOut` mean nothing then, and the engine is to be closed. */
   readonly failure: EngineFailure | undefined;
 
@@ -53,6 +56,17 @@ export interface Engine {
 
   /** Gives its memory back, once; during a write, right after it. */
   close(): void;
+}
+
+/** Bytes. An idle engine holds no window larger than this: it is about what 256 messages of 1 KB come to. */
+const LARGEST_KEPT_WINDOW = 262_144;
+
+/**
+ * Whether an engine that made `length` bytes of a message has grown a window to be rid of. zlib's are of 32 KB at most
+ * and a reset frees Brotli's; Zstandard's grow with the message, up to 128 MB, and stay.
+ */
+export function growsOversized(kind: EngineKind, length: number): boolean {
+  return kind.format === 'zstd' && length > LARGEST_KEPT_WINDOW;
 }
 
 /** Both twins ask this before a write: memory that was transferred or has shrunk must not reach zlib. */

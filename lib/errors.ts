@@ -8,13 +8,17 @@ const table = {
   ERR_LEASE_RELEASED: [Error, 'The lease has been given back already'],
   ERR_POOL_CLOSED: [Error, 'The pool is closed'],
   ERR_ENGINE_UNAVAILABLE: [Error, 'The native engine does not pass its probe on this Node'],
+  ERR_FORMAT_UNAVAILABLE: [Error, 'This Node does not have the format'],
   ERR_BUFFER_DETACHED: [Error, 'The memory of a written chunk was taken away before it was inflated'],
-  // The next two are Node's codes, classes and words: lib/internal/errors.js.
+  ERR_GRPC_ENCODING: [Error, 'A message is compressed with something unknown'],
+  ERR_GRPC_FRAME: [Error, 'The bytes are not messages of gRPC'],
+  // The rest are Node's codes, classes and words: lib/internal/errors.js.
   ERR_BUFFER_TOO_LARGE: [RangeError, 'Cannot create a Buffer larger than the output limit'],
   ERR_TRAILING_JUNK_AFTER_STREAM_END: [TypeError, 'Trailing junk found after the end of the compressed stream'],
   ERR_INVALID_ARG_TYPE: [TypeError, 'An option is of the wrong type'],
   ERR_INVALID_ARG_VALUE: [TypeError, 'An option has a value that it does not take'],
   ERR_OUT_OF_RANGE: [RangeError, 'An option is out of its range'],
+  ABORT_ERR: [Error, 'The operation was aborted'],
 } as const satisfies Record<string, readonly [new (message: string, options?: ErrorOptions) => Error, string]>;
 
 /** The codes of the errors that zlease makes itself. */
@@ -27,4 +31,9 @@ export const errorCodes: readonly ErrorCode[] = Object.freeze(Object.keys(table)
 export function codedError(code: ErrorCode, message?: string, options?: ErrorOptions): Error & { code: ErrorCode } {
   const [Class, general] = table[code];
   return Object.assign(new Class(message ?? general, options), { code });
+}
+
+/** What Node's own promises are rejected with when `signal` aborts. */
+export function abortError(signal: AbortSignal): Error & { code: ErrorCode } {
+  return Object.assign(codedError('ABORT_ERR', undefined, { cause: signal.reason }), { name: 'AbortError' });
 }

@@ -1,8 +1,19 @@
 export { DecompressStream } from './decompress-stream.ts';
 export { type ErrorCode, errorCodes } from './errors.ts';
 export type { Format } from './formats.ts';
+export { type InstallOptions, install } from './install.ts';
 export { Lease } from './lease.ts';
+export type { MessageOptions, SyncMessageOptions } from './message.ts';
 export type { PoolStats } from './pool.ts';
 export type { InlineOptions, ZlibPoolOptions } from './pool-options.ts';
 export type { DecompressOptions } from './stream-settings.ts';
-export { createGunzip, createInflate, createInflateRaw, defaultPool, ZlibPool } from './zlib.ts';
+export {
+  createBrotliDecompress,
+  createGunzip,
+  createInflate,
+  createInflateRaw,
+  createUnzip,
+  createZstdDecompress,
+  defaultPool,
+  ZlibPool,
+} from './zlib.ts';

@@ -59,7 +59,7 @@ export function poolSettings(options: ZlibPoolOptions = {}): PoolSettings {
   return Object.freeze({
     maxIdle: count(maxIdle, 'options.maxIdle', 256, Number.POSITIVE_INFINITY),
     idleTimeoutMs: count(idleTimeoutMs, 'options.idleTimeoutMs', 30_000, MAX_TIMER_MS),
-    maxOutputLength: outputLimit(maxOutputLength, 'options.maxOutputLength'),
+    maxOutputLength: outputLimit(maxOutputLength, 'options.maxOutputLength', Number.POSITIVE_INFINITY),
     inline: Object.freeze({
       inputLength: count(inputLength, 'options.inline.inputLength', 16_384),
       outputLength: count(outputLength, 'options.inline.outputLength', 65_536, constants.MAX_LENGTH),
@@ -81,8 +81,9 @@ function refuse(rest: object, name: string): void {
   if (unknown !== undefined) throw codedError('ERR_INVALID_ARG_VALUE', `${name} has no ${unknown}`);
 }
 
-function outputLimit(value: number | undefined, name: string): number {
-  const limit = count(value, name, Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY);
+/** @throws `ERR_INVALID_ARG_TYPE` or `ERR_OUT_OF_RANGE` for what is no whole number from 1 on */
+export function outputLimit(value: number | undefined, name: string, standard: number): number {
+  const limit = count(value, name, standard, Number.POSITIVE_INFINITY);
   if (limit === 0) throw codedError('ERR_OUT_OF_RANGE', `${name} must be at least 1. Received 0`);
   return limit;
 }

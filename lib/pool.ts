@@ -4,7 +4,7 @@
  */
 import type { Engine } from './engine.ts';
 import { codedError } from './errors.ts';
-import { checkFormat, type EngineKind, engineKind, type Format } from './formats.ts';
+import { type EngineKind, engineKind, type Format } from './formats.ts';
 import { IdleEngines } from './idle-engines.ts';
 import { Lease, type LeaseOwner } from './lease.ts';
 import { LiveLeases } from './live-leases.ts';
@@ -24,7 +24,7 @@ export interface PoolStats {
   readonly reused: number;
   /** Engines closed at the end of a lease because they can't be proven clean: after an error, a destroy during a write, ... */
   readonly discarded: number;
-  /** Engines closed in good order: over `maxIdle`, idle for too long, not reusable, or the pool closed. */
+  /** Engines closed in good order: over `maxIdle`, idle for too long, grown too big, not reusable, or the pool closed. */
   readonly evicted: number;
   /** Engines closed because their lease was collected without having been given back. */
   readonly leaked: number;
@@ -78,10 +78,10 @@ export class Pool {
   /**
    * Leases an engine now. Streams lease for themselves; this is for code that wants to hold one ready.
    * @returns `undefined` where all engines that the pool may have are out; this pool is unbounded, so it never is.
-   * @throws `ERR_POOL_CLOSED`; `ERR_INVALID_ARG_VALUE` for an unknown format.
+   * @throws `ERR_POOL_CLOSED`; `ERR_INVALID_ARG_VALUE` for an unknown format, `ERR_FORMAT_UNAVAILABLE` for one that
+   * this Node does not have.
    */
   tryLease(format: Format): Lease | undefined {
-    checkFormat(format);
     return this.leaseKind(engineKind(format));
   }
 
@@ -142,7 +142,7 @@ export class Pool {
     this.#live.remove(engine);
     if (!clean || !isAsNew(engine)) {
       this.#discarded += 1;
-    } else if (engine.kind.reusable && this.#refusal === undefined && this.#idle.put(engine)) {
+    } else if (engine.kind.reusable && !engine.oversized && this.#refusal === undefined && this.#idle.put(engine)) {
       this.#leased -= 1;
       return;
     } else {

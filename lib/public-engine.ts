@@ -6,7 +6,7 @@
  */
 import { constants } from 'node:zlib';
 import { outsideOfContexts } from './context.ts';
-import { checkBuffers, type Engine, type EngineFailure } from './engine.ts';
+import { checkBuffers, type Engine, type EngineFailure, growsOversized } from './engine.ts';
 import { codedError } from './errors.ts';
 import { type EngineKind, type StockStream, stockStream } from './formats.ts';
 
@@ -17,6 +17,9 @@ export class PublicEngine implements Engine {
   availIn = 0;
   availOut = 0;
   failure: EngineFailure | undefined;
+  oversized = false;
+  /** Bytes made since the last reset. */
+  #madeLength = 0;
   #inner: StockStream;
   #closed = false;
   /** The input the inner stream was last given is not known to be used up, or its output not taken. */
@@ -90,6 +93,7 @@ export class PublicEngine implements Engine {
   reset(): void {
     if (this.busy) throw new Error('Cannot reset zlib stream while a write is in progress');
     if (this.#closed) throw codedError('ERR_LEASE_SEALED');
+    this.#madeLength = 0;
     if (!this.#feeding && !this.#ended && this.failure === undefined) {
       this.#inner.reset();
       return;
@@ -99,6 +103,7 @@ export class PublicEngine implements Engine {
     this.#feeding = false;
     this.#ended = false;
     this.failure = undefined;
+    this.oversized = false;
     this.#inner = this.#open();
   }
 
@@ -147,6 +152,8 @@ export class PublicEngine implements Engine {
     this.#done = undefined;
     this.#output = undefined;
     this.busy = false;
+    this.#madeLength += this.#outputLength - this.availOut;
+    if (growsOversized(this.kind, this.#madeLength)) this.oversized = true;
     done();
   }
 }

@@ -4,11 +4,14 @@
  */
 
 import type { TransformOptions } from 'node:stream';
-import { constants, type ZlibOptions } from 'node:zlib';
-import { checkFormat, type EngineKind, engineKind, type Format, formats, stockStream } from './formats.ts';
+import { types } from 'node:util';
+import type { BrotliOptions, ZlibOptions } from 'node:zlib';
+import { type EngineKind, engineKind, type Format, formats, formatTraits, stockStream } from './formats.ts';
 
 /** The options of node:zlib's decompressing streams, and of the Transform that they are. */
 export interface DecompressOptions extends ZlibOptions, Omit<TransformOptions, 'flush'> {
+  /** Decoder parameters of Brotli (`BROTLI_DECODER_PARAM_*`) and Zstandard (`ZSTD_d_*`). */
+  params?: BrotliOptions['params'];
   /**
    * The most bytes the stream may make; one more fails with `ERR_BUFFER_TOO_LARGE`. node:zlib's streams take this
    * option and ignore it. Default: the pool's.
@@ -24,42 +27,58 @@ export interface StreamSettings {
   readonly chunkLength: number;
   readonly flush: number;
   readonly finishFlush: number;
+  /** What flush() does without an argument. */
+  readonly fullFlush: number;
   /** 0: the pool's. */
   readonly maxOutputLength: number;
   readonly rejectGarbageAfterEnd: boolean;
 }
 
-const { Z_NO_FLUSH, Z_BLOCK, Z_FINISH } = constants;
+/** Of every format: Z_NO_FLUSH, BROTLI_OPERATION_PROCESS, ZSTD_e_continue. */
+const NO_FLUSH = 0;
 
 /** What a stream without options has, made once. */
 const standard = new Map(formats.map((format) => [format, read(format, {})]));
 
-/** @throws `ERR_INVALID_ARG_VALUE` for an unknown format; what the constructor of node:zlib's stream throws for these options. */
+/**
+ * @throws `ERR_INVALID_ARG_VALUE` for an unknown format, `ERR_FORMAT_UNAVAILABLE` for one that this Node does not have; what
+ * the constructor of node:zlib's stream throws for these options.
+ */
 export function streamSettings(format: Format, options?: DecompressOptions): StreamSettings {
-  checkFormat(format);
+  const { lastFlush } = formatTraits(format);
   if (!options) return standard.get(format) as StreamSettings;
-  if (!isPlain(options)) stockStream(format, options).close();
+  if (!isPlain(options, lastFlush)) stockStream(format, options).close();
   return read(format, options);
 }
 
 function read(format: Format, options: DecompressOptions): StreamSettings {
+  const { finishFlush, fullFlush, byZlib } = formatTraits(format);
   const rejectGarbageAfterEnd = options.rejectGarbageAfterEnd === true;
+  const { params, pledgedSrcSize } = options as { params?: object; pledgedSrcSize?: number };
+  const kind = engineKind(format, {
+    rejectGarbageAfterEnd,
+    dictionary: copy(options.dictionary),
+    ...(byZlib ? { windowBits: number(options.windowBits) } : { params: params && { ...params }, pledgedSrcSize }),
+  });
   return Object.freeze({
-    kind: engineKind(format, number(options.windowBits), rejectGarbageAfterEnd, copy(options.dictionary)),
+    kind,
     // node:zlib lets fractions pass, and its native part cuts them off.
     chunkLength: Math.trunc(number(options.chunkSize) ?? 0),
-    flush: Math.trunc(number(options.flush) ?? Z_NO_FLUSH),
-    finishFlush: Math.trunc(number(options.finishFlush) ?? Z_FINISH),
+    flush: Math.trunc(number(options.flush) ?? NO_FLUSH),
+    finishFlush: Math.trunc(number(options.finishFlush) ?? finishFlush),
+    fullFlush,
     maxOutputLength: Math.trunc(number(options.maxOutputLength) ?? 0),
     rejectGarbageAfterEnd,
   });
 }
 
 /** The engine is made at the first byte, when the caller's dictionary may have changed. */
-function copy(dictionary: ZlibOptions['dictionary']): Buffer | undefined {
-  if (dictionary === undefined || dictionary === null) return undefined;
-  if (!ArrayBuffer.isView(dictionary)) return Buffer.from(dictionary.slice(0));
-  return Buffer.from(Buffer.from(dictionary.buffer, dictionary.byteOffset, dictionary.byteLength));
+function copy(dictionary: ZlibOptions['dictionary']): ZlibOptions['dictionary'] {
+  if (ArrayBuffer.isView(dictionary)) {
+    return Buffer.from(Buffer.from(dictionary.buffer, dictionary.byteOffset, dictionary.byteLength));
+  }
+  // Anything else that got past node:zlib's constructor is something it ignores.
+  return types.isAnyArrayBuffer(dictionary) ? dictionary.slice(0) : undefined;
 }
 
 /** node:zlib takes null and NaN for "not given". */
@@ -68,18 +87,20 @@ function number(value: number | null | undefined): number | undefined {
 }
 
 /** True where no value of node:zlib's own options can be wrong. A false costs time, nothing else. */
-function isPlain(options: DecompressOptions): boolean {
+function isPlain(options: DecompressOptions & { pledgedSrcSize?: number }, lastFlush: number): boolean {
   return (
     isWhole(options.chunkSize, 64, 2 ** 31) &&
     isWhole(options.windowBits, 9, 15) &&
-    isWhole(options.flush, Z_NO_FLUSH, Z_BLOCK) &&
-    isWhole(options.finishFlush, Z_NO_FLUSH, Z_BLOCK) &&
+    isWhole(options.flush, NO_FLUSH, lastFlush) &&
+    isWhole(options.finishFlush, NO_FLUSH, lastFlush) &&
     isWhole(options.maxOutputLength, 1, 2 ** 31) &&
     (options.rejectGarbageAfterEnd === undefined || typeof options.rejectGarbageAfterEnd === 'boolean') &&
     options.level === undefined &&
     options.memLevel === undefined &&
     options.strategy === undefined &&
-    options.dictionary === undefined
+    options.dictionary === undefined &&
+    options.params === undefined &&
+    options.pledgedSrcSize === undefined
   );
 }
 

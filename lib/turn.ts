@@ -5,6 +5,9 @@
  */
 import { outsideOfContexts } from './context.ts';
 
+/** Input of up to this length waits for the next turn where this one is used up: the threadpool costs more. Bytes. */
+export const WAITING_LENGTH = 2_048;
+
 let ending = false;
 let listeners: Array<() => void> = [];
 /** What waits for room in a later turn, first come first served. */

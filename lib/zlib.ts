@@ -1,36 +1,94 @@
 /**
  * The names of node:zlib: its factories, as methods of a pool and as functions on a default pool.
  */
-import { DecompressStream } from './decompress-stream.ts';
+import type { DecompressStream } from './decompress-stream.ts';
+import { poolOptionsOf } from './environment.ts';
+import { codedError } from './errors.ts';
 import type { Format } from './formats.ts';
+import { decompress, decompressSync, type MessageOptions, type SyncMessageOptions } from './message.ts';
 import { Pool } from './pool.ts';
+import { decompressStream } from './stock-shape.ts';
 import type { DecompressOptions } from './stream-settings.ts';
 
-/** A pool of zlib engines, and the factories of the streams that lease them. */
+/** A pool of decompressing engines, and the factories of the streams that lease them. */
 export class ZlibPool extends Pool {
   /** node:zlib's `createGunzip`: gzip, RFC 1952. @throws what that throws for its options */
   createGunzip(options?: DecompressOptions): DecompressStream {
-    return new DecompressStream(this, 'gzip', options);
+    return decompressStream(this, 'gzip', options);
   }
 
   /** node:zlib's `createInflate`: the zlib wrapper, RFC 1950. @throws what that throws for its options */
   createInflate(options?: DecompressOptions): DecompressStream {
-    return new DecompressStream(this, 'deflate', options);
+    return decompressStream(this, 'deflate', options);
   }
 
   /** node:zlib's `createInflateRaw`: bare deflate data, RFC 1951. @throws what that throws for its options */
   createInflateRaw(options?: DecompressOptions): DecompressStream {
-    return new DecompressStream(this, 'deflate-raw', options);
+    return decompressStream(this, 'deflate-raw', options);
   }
 
-  /** The stream for a format. @throws `ERR_INVALID_ARG_VALUE` for an unknown one; what node:zlib throws for its options */
+  /** node:zlib's `createUnzip`: gzip or the zlib wrapper, as the data says. @throws what that throws for its options */
+  createUnzip(options?: DecompressOptions): DecompressStream {
+    return decompressStream(this, 'unzip', options);
+  }
+
+  /** node:zlib's `createBrotliDecompress`: Brotli, RFC 7932. @throws what that throws for its options */
+  createBrotliDecompress(options?: DecompressOptions): DecompressStream {
+    return decompressStream(this, 'br', options);
+  }
+
+  /**
+   * node:zlib's `createZstdDecompress`: Zstandard, RFC 8878.
+   * @throws `ERR_FORMAT_UNAVAILABLE` before Node 22.15; what node:zlib throws for its options
+   */
+  createZstdDecompress(options?: DecompressOptions): DecompressStream {
+    return decompressStream(this, 'zstd', options);
+  }
+
+  /**
+   * The stream for a format.
+   * @throws `ERR_INVALID_ARG_VALUE` for an unknown one, `ERR_FORMAT_UNAVAILABLE` for one that this Node does not have; what
+   * node:zlib throws for its options
+   */
   createDecompress(format: Format, options?: DecompressOptions): DecompressStream {
-    return new DecompressStream(this, format, options);
+    return decompressStream(this, format, options);
+  }
+
+  /**
+   * Decompresses one message. What is behind its end is treated as by `node:zlib`'s one-shot functions. `message` belongs to
+   * this call until the promise is settled.
+   * @param options `maxOutputLength` in bytes, default the pool's; `signal`
+   * @returns rejects with the error that node:zlib makes of bad data, `ERR_BUFFER_TOO_LARGE`, `ABORT_ERR`, `ERR_POOL_CLOSED`,
+   * `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`, `ERR_OUT_OF_RANGE`, `ERR_FORMAT_UNAVAILABLE`
+   */
+  decompress(message: Uint8Array, format: Format, options?: MessageOptions): Promise<Buffer> {
+    return decompress(this, message, format, options);
+  }
+
+  /**
+   * Decompresses one message on the main thread, as `node:zlib`'s `gunzipSync` and its like do.
+   * @param options `maxOutputLength` in bytes, default the pool's
+   * @throws what `decompress` rejects with
+   */
+  decompressSync(message: Uint8Array, format: Format, options?: SyncMessageOptions): Buffer {
+    return decompressSync(this, message, format, options);
   }
 }
 
-/** The pool of the module-level factories. It starts no timer and makes no engine before it is used. */
-export const defaultPool: ZlibPool = new ZlibPool();
+/**
+ * The pool of the module-level factories, of `install()` and of `zlease/register`. The environment variables `ZLEASE_*` set its
+ * options. It starts no timer and makes no engine before it is used.
+ */
+export const defaultPool: ZlibPool = new ZlibPool(poolOptionsOf(process.env));
+
+/**
+ * @internal The pool that an option names, or the default one.
+ * @throws `ERR_INVALID_ARG_TYPE` for one that is no `ZlibPool`
+ */
+export function poolOf({ pool = defaultPool }: { pool?: ZlibPool }): ZlibPool {
+  if (pool instanceof ZlibPool) return pool;
+  throw codedError('ERR_INVALID_ARG_TYPE', `options.pool must be a ZlibPool. Received ${String(pool)}`);
+}
 
 /** node:zlib's `createGunzip`, on `defaultPool`. */
 export function createGunzip(options?: DecompressOptions): DecompressStream {
@@ -45,4 +103,19 @@ export function createInflate(options?: DecompressOptions): DecompressStream {
 /** node:zlib's `createInflateRaw`, on `defaultPool`. */
 export function createInflateRaw(options?: DecompressOptions): DecompressStream {
   return defaultPool.createInflateRaw(options);
+}
+
+/** node:zlib's `createUnzip`, on `defaultPool`. */
+export function createUnzip(options?: DecompressOptions): DecompressStream {
+  return defaultPool.createUnzip(options);
+}
+
+/** node:zlib's `createBrotliDecompress`, on `defaultPool`. */
+export function createBrotliDecompress(options?: DecompressOptions): DecompressStream {
+  return defaultPool.createBrotliDecompress(options);
+}
+
+/** node:zlib's `createZstdDecompress`, on `defaultPool`. @throws `ERR_FORMAT_UNAVAILABLE` before Node 22.15 */
+export function createZstdDecompress(options?: DecompressOptions): DecompressStream {
+  return defaultPool.createZstdDecompress(options);
 }

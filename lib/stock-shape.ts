@@ -1,0 +1,62 @@
+/**
+ * The outside of a stream: what a pool makes is an instance of node:zlib's own class for the format, for the code that
+ * asks `instanceof zlib.Gunzip`. Its prototype has our methods and, behind them, the class of node:zlib with what it has beyond
+ * them (`params`, `_closed`, the deprecated `bytesRead`). The constructor of that class never runs: it would make an engine.
+ */
+import { DecompressStream } from './decompress-stream.ts';
+import { type Format, formats, formatTraits, type StockStream, stockStream } from './formats.ts';
+import type { Pool } from './pool.ts';
+import type { DecompressOptions } from './stream-settings.ts';
+
+type Shape = new (pool: Pool, format: Format, options?: DecompressOptions) => DecompressStream;
+
+const shapes = new Map(formats.map((format) => [format, shapeOf(format)]));
+
+/** @throws what the constructor of node:zlib's stream throws for these options */
+export function decompressStream(pool: Pool, format: Format, options?: DecompressOptions): DecompressStream {
+  const Shaped = shapes.get(format) ?? DecompressStream;
+  const stream = new Shaped(pool, format, options);
+  // params() compares with these.
+  if (options?.level !== undefined) Object.assign(stream, { _level: options.level });
+  if (options?.strategy !== undefined) Object.assign(stream, { _strategy: options.strategy });
+  return stream;
+}
+
+// `instanceof DecompressStream` is to hold as well, though that class is not on the way to node:zlib's.
+Object.defineProperty(DecompressStream, Symbol.hasInstance, {
+  value(this: unknown, value: unknown): boolean {
+    const isA = (Class: unknown) => Function.prototype[Symbol.hasInstance].call(Class as never, value);
+    return isA(this) || (this === DecompressStream && [...shapes.values()].some(isA));
+  },
+});
+
+function shapeOf(format: Format): Shape {
+  const { Stock, byZlib } = formatTraits(format);
+  const handles = new WeakMap<DecompressStream, StockStream>();
+  // A subclass, and no plain function with this prototype: V8 would make a hidden class for every single stream of that.
+  class Shaped extends DecompressStream {}
+  const { constructor: _, ...members } = Object.getOwnPropertyDescriptors(DecompressStream.prototype);
+  Object.setPrototypeOf(Shaped.prototype, Stock.prototype);
+  Reflect.deleteProperty(Shaped.prototype, 'constructor');
+  Object.defineProperties(Shaped.prototype, {
+    ...members,
+    _handle: {
+      configurable: true,
+      /**
+       * A handle of the right class that is nobody's engine: ssh2 takes its constructor, `params()` tells it what it
+       * has no use for. The engine of a stream is reachable through its lease only.
+       */
+      get(this: DecompressStream) {
+        if (this.destroyed) return null;
+        if (!handles.has(this)) handles.set(this, stockStream(format));
+        return (handles.get(this) as StockStream & { _handle: unknown })._handle;
+      },
+    },
+    ...(byZlib ? { _level: data(-1), _strategy: data(0) } : {}),
+  });
+  return Shaped;
+}
+
+function data(value: number): PropertyDescriptor {
+  return { configurable: true, writable: true, value };
+}
