@@ -14,7 +14,7 @@ async function endure<T>(name: string, engine: string): Promise<T & { stats: Poo
   // V8's nursery of a fixed size: on Node 26 it grows to 64 MB whatever allocates, which is not what is measured here. Nor is
   // tsx, whose loader thread has a heap of its own: only Node 20 needs it.
   const loader = 'typescript' in process.features ? [] : ['--import=tsx/esm'];
-  const flags = [...loader, '--expose-gc', '--max-semi-space-size=8'];
+  const flags = [...loader, '--expose-gc', '--min-semi-space-size=8', '--max-semi-space-size=8'];
   const { stdout } = await run(process.execPath, [...flags, script, name, engine], {
     timeout: 110_000,
     env: { ...process.env, ZLEASE_SEED: String(seed) },

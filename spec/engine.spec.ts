@@ -2,7 +2,7 @@
 import { constants, createGunzip } from 'node:zlib';
 import { expect } from 'chai';
 import type { Engine } from '../lib/engine.ts';
-import { engineKind } from '../lib/formats.ts';
+import { engineKind, formatTraits } from '../lib/formats.ts';
 import { NativeEngine, nativeFormats } from '../lib/native-engine.ts';
 import { PublicEngine } from '../lib/public-engine.ts';
 import { compress, formats, pieces, sample } from './support/samples.ts';
@@ -61,7 +61,7 @@ describe('An engine', () => {
             for (const length of [500, 5_000, data.length]) {
               const bytes: Buffer[] = [];
               for (const piece of pieces(data, length)) bytes.push(await inflate(engine, Z_NO_FLUSH, piece, room));
-              bytes.push(await inflate(engine, Z_FINISH, Buffer.alloc(0), room));
+              bytes.push(await inflate(engine, formatTraits(format).finishFlush, Buffer.alloc(0), room));
               expect(Buffer.concat(bytes).equals(plain), `${room} ${length}`).to.equal(true);
               engine.reset();
             }
@@ -160,15 +160,16 @@ describe('An engine', () => {
       const { plain, data } = sample(30_000, 1, format);
       const engine = new NativeEngine(engineKind(format));
       const output = Buffer.alloc(40_000);
+      const { finishFlush } = formatTraits(format);
       for (let i = 0; i < 3; i++) {
-        engine.writeSync(Z_FINISH, data, 0, data.length, output, 40_000);
+        engine.writeSync(finishFlush, data, 0, data.length, output, 40_000);
         expect(output.subarray(0, 40_000 - engine.availOut).equals(plain)).to.equal(true);
         expect(engine.availIn).to.equal(0);
         engine.reset();
       }
-      engine.writeSync(Z_FINISH, data, 0, 9, output, 40_000);
-      expect(engine.failure).to.have.property('code', 'Z_BUF_ERROR');
-      expect(() => engine.writeSync(Z_FINISH, data, 0, 9, output, 40_000)).to.throw();
+      engine.writeSync(finishFlush, Buffer.alloc(9, 0xff), 0, 9, output, 40_000);
+      expect(engine.failure?.code).to.be.a('string');
+      expect(() => engine.writeSync(finishFlush, data, 0, 9, output, 40_000)).to.throw();
       engine.close();
     }
   });

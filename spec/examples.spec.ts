@@ -55,4 +55,39 @@ describe('examples/grpc-upload', function () {
         .and.include(message);
     });
   }
+
+  it('does the same with node:zlib, and no pool', async () => {
+    const { stdout } = await upload('--json', '--stock', '--at-a-time', '4', 'package-lock.json');
+    const result = JSON.parse(stdout.trim().split('\n').at(-1) as string);
+    expect(result).to.include({ digestsMatch: true });
+    expect(result.pool.created).to.equal(0);
+  });
+});
+
+describe('The examples in pairs', function () {
+  this.timeout(30_000);
+  this.slow(10_000);
+
+  for (const name of ['grpc-records', 'grpc-gateway']) {
+    it(`come to the same, stock and pooled (${name})`, async () => {
+      const [stock, pooled] = await Promise.all(
+        ['stock', 'pooled'].map((half) =>
+          run(process.execPath, ['--import=tsx', join(top, `examples/${name}/${half}.ts`)], { cwd: top }),
+        ),
+      );
+      expect(stock?.stdout).to.match(/^1000 (records|messages, 1189000 bytes)\n$/);
+      expect(pooled?.stdout).to.equal(`${stock?.stdout}1 engine made, 999 times used again, 0 still out\n`);
+    });
+  }
+
+  it('come to the same, stock and pooled (connect)', async () => {
+    const [stock, pooled] = await Promise.all(
+      ['stock', 'pooled'].map((half) =>
+        run(process.execPath, ['--import=tsx', join(top, `examples/connect/${half}.ts`)], { cwd: top }),
+      ),
+    );
+    expect(stock?.stdout).to.match(/as sent: true\nConnectError: \[resource_exhausted\].*\n$/);
+    expect(pooled?.stdout.startsWith(stock?.stdout as string)).to.equal(true);
+    expect(pooled?.stdout).to.match(/leased .* 0 /);
+  });
 });

@@ -51,7 +51,7 @@ describe('The documentation', () => {
     const { scripts } = JSON.parse(await readFile(join(top, 'package.json'), 'utf8')) as {
       scripts: Record<string, string>;
     };
-    for (const file of ['README.md', 'docs/compatibility.md', 'docs/tuning.md', 'docs/errors.md']) {
+    for (const file of ['README.md', ...(await readdir(join(top, 'docs'))).map((name) => `docs/${name}`)]) {
       const text = await readFile(join(top, file), 'utf8');
       for (const [, name] of text.matchAll(/npm run ([\w:]+)/g)) expect(scripts, file).to.have.property(name as string);
       for (const [, link] of text.matchAll(/\]\((?!https?:)([^)#]+)\)/g)) {

@@ -2,17 +2,17 @@
 
 import type { Duplex } from 'node:stream';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { createGunzip, createInflate, createInflateRaw, type ZlibOptions } from 'node:zlib';
+import { createGunzip, type ZlibOptions } from 'node:zlib';
 import { expect } from 'chai';
+import { stockStream } from '../lib/formats.ts';
 import type { DecompressOptions, Format } from '../lib/index.ts';
 import { engines, ZlibPool } from './support/library.ts';
 import { type Outcome, outcome, type Reading } from './support/outcome.ts';
 import { compress, formats, pieces, sample } from './support/samples.ts';
 
-const stock = { gzip: createGunzip, deflate: createInflate, 'deflate-raw': createInflateRaw };
-
 function inputs(format: Format): Record<string, Buffer> {
-  const { data } = sample(40_000, 1, format);
+  // Not a whole number of chunks: where zstd data ends with a full one, node:zlib goes on to what is behind it.
+  const { data } = sample(40_007, 1, format);
   const second = sample(900, 2, format).data;
   const big = sample(400_000, 3, format).data;
   return {
@@ -107,7 +107,7 @@ describe('P8 same as zlib', () => {
           );
           await Promise.all(
             cases.map(async ({ how, writing, reading, options }) => {
-              const theirs = await outcome(stock[format](options as ZlibOptions), writing(data), reading);
+              const theirs = await outcome(stockStream(format, options as ZlibOptions), writing(data), reading);
               const ours = await outcome(pool.createDecompress(format, options), writing(data), reading);
               // An error takes its slab along: in the threadpool one that is larger than node:zlib's, without a chunkSize.
               const exact = theirs.error === undefined || (options?.chunkSize !== undefined && engine === 'native');

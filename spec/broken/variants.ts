@@ -4,6 +4,8 @@
  * can't rot into one that breaks nothing.
  */
 
+import type { Format } from '../../lib/index.ts';
+
 export interface Edit {
   file: string;
   from: string;
@@ -15,6 +17,8 @@ export interface Variant {
   /** The spec files that are to catch it, in spec/. */
   caughtBy: readonly string[];
   edits: readonly Edit[];
+  /** A mistake that can only be made where Node has this format. */
+  needs?: Format;
 }
 
 const stream = 'decompress-stream.ts';
@@ -43,8 +47,8 @@ export const variants: readonly Variant[] = [
       { file: stream, from: 'engineOf(this.#lease as Lease)', to: '(this.#kept ?? engineOf(this.#lease as Lease))' },
       {
         file: stream,
-        from: 'if (clean) lease?.release();',
-        to: 'if (lease?.released) {}\n  else if (clean) lease?.release();',
+        from: 'if (clean) lease.release();',
+        to: 'if (lease.released) {}\n  else if (clean) lease.release();',
       },
     ],
   },
@@ -54,8 +58,8 @@ export const variants: readonly Variant[] = [
     edits: [
       {
         file: stream,
-        from: 'process.nextTick(afterClose, lease, clean, cutShort)',
-        to: 'afterClose(lease, clean, cutShort)',
+        from: 'process.nextTick(afterClose, lease, clean)',
+        to: 'afterClose(lease, clean)',
       },
     ],
   },
@@ -65,8 +69,8 @@ export const variants: readonly Variant[] = [
     edits: [
       {
         file: stream,
-        from: 'process.nextTick(afterClose, lease, clean, cutShort)',
-        to: "this.once('close', () => afterClose(lease, clean, cutShort))",
+        from: 'process.nextTick(afterClose, lease, clean)',
+        to: "this.once('close', () => afterClose(lease, clean))",
       },
     ],
   },
@@ -225,5 +229,85 @@ export const variants: readonly Variant[] = [
     name: 'an engine that leads back to the stream it served',
     caughtBy: ['live-leases'],
     edits: [{ file: 'native-engine.ts', from: '    this.#writing = undefined;\n', to: '' }],
+  },
+  {
+    name: 'unzip engines that are not kept apart by what they have decoded',
+    caughtBy: ['promises/p5-clean'],
+    edits: [
+      {
+        file: 'formats.ts',
+        from: 'if (input[0] !== GZIP_ID1) return detected.deflate;',
+        to: 'if (input[0] !== GZIP_ID1) return detected.gzip;',
+      },
+    ],
+  },
+  {
+    name: 'engines with parameters that a reset loses, used again',
+    caughtBy: ['promises/p5-clean'],
+    edits: [{ file: 'formats.ts', from: 'Object.values(rest).some((value) => value !== undefined)', to: 'false' }],
+  },
+  {
+    name: 'an engine that is kept with the big window it has grown',
+    caughtBy: ['promises/p5-clean'],
+    needs: 'zstd',
+    edits: [{ file: 'pool.ts', from: ' && !engine.oversized', to: '' }],
+  },
+  {
+    name: 'a last write that is not told to finish',
+    caughtBy: ['fuzz'],
+    edits: [{ file: stream, from: 'flag = strongerFlush(flag, this.#settings.finishFlush);', to: '' }],
+  },
+  {
+    name: 'bytesWritten that counts what was left over',
+    caughtBy: ['fuzz'],
+    edits: [{ file: stream, from: 'this.bytesWritten += used;', to: 'this.bytesWritten += used + availIn;' }],
+  },
+  {
+    name: 'an undo that takes away what somebody else has put there',
+    caughtBy: ['install'],
+    edits: [{ file: 'install.ts', from: '?.value === swap.pooled', to: '?.value !== undefined' }],
+  },
+  {
+    name: 'an undo that puts back what another copy has given up',
+    caughtBy: ['install'],
+    edits: [{ file: 'install.ts', from: 'stillInUse(swap.found)', to: 'swap.found' }],
+  },
+  {
+    name: 'an error in the turn of its write',
+    caughtBy: ['decompress-stream'],
+    edits: [
+      {
+        file: stream,
+        from: '    setImmediate(() => {\n      if (this.#phase',
+        to: '    queueMicrotask(() => {\n      if (this.#phase',
+      },
+    ],
+  },
+  {
+    name: 'a message that gives its engine back during a write',
+    caughtBy: ['message'],
+    edits: [{ file: 'message.ts', from: 'if (!this.#engine.busy) this.#giveUp();', to: 'this.#giveUp();' }],
+  },
+  {
+    name: 'a message that may not be as long as its limit',
+    caughtBy: ['message'],
+    edits: [{ file: 'message.ts', from: 'if (this.#length > this.#limit)', to: 'if (this.#length >= this.#limit)' }],
+  },
+  {
+    name: 'a message whose bytes stay in the slab',
+    caughtBy: ['message'],
+    edits: [{ file: 'message.ts', from: 'copyOf(scratch, made)', to: 'scratch.subarray(0, made)' }],
+  },
+  {
+    name: 'an old way in that is not sealed',
+    caughtBy: ['stock-shape'],
+    edits: [
+      {
+        file: stream,
+        from: "if (this.#phase === 'sealed') {\n      process.nextTick(callback);",
+        to: 'if (this.#offset < 0) {\n      process.nextTick(callback);',
+      },
+      { file: stream, from: "if (this.#phase !== 'idle') throw", to: 'if (this.#offset < 0) throw' },
+    ],
   },
 ];

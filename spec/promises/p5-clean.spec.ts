@@ -1,10 +1,12 @@
 /** P5 clean: an engine is reset before reuse; one that can't be proven clean is closed instead. */
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import { constants } from 'node:zlib';
 import { expect } from 'chai';
-import type { DecompressStream, Format } from '../../lib/index.ts';
+import { stockStream } from '../../lib/formats.ts';
+import type { DecompressOptions, DecompressStream, Format } from '../../lib/index.ts';
 import { engines, ZlibPool } from '../support/library.ts';
 import { bytesOf, closed, outcome } from '../support/outcome.ts';
-import { compress, formats, sample } from '../support/samples.ts';
+import { compress, formats, json, sample } from '../support/samples.ts';
 
 /** How the stream before came to its end; whether its engine may be used again. */
 const predecessors: Array<[name: string, reused: boolean, end: (stream: DecompressStream, data: Buffer) => unknown]> = [
@@ -42,14 +44,27 @@ describe('P5 clean', () => {
             format,
             name === 'more than it may make' ? { maxOutputLength: 29_999 } : undefined,
           );
-          before.on('error', () => {}).resume();
+          let failed = false;
+          before
+            .on('error', () => {
+              failed = true;
+            })
+            .resume();
           end(before, data);
           await closed(before);
-          expect(pool.stats).to.include(reused ? { idle: 1, discarded: 0 } : { idle: 0, discarded: 1 });
+          // Node 22 takes truncated Zstandard data for whole.
+          const clean = reused || (format === 'zstd' && !failed);
+          // An unzip engine that was flushed before it saw what it has to decode is of no use to another stream.
+          const undecided = format === 'unzip' && name.startsWith('an empty flush');
+          expect(pool.stats).to.include({
+            idle: clean && !undecided ? 1 : 0,
+            evicted: undecided ? 1 : 0,
+            discarded: clean ? 0 : 1,
+          });
           const after = pool.createDecompress(format);
           expect((await bytesOf(after, data)).equals(plain)).to.equal(true);
           expect(after.bytesWritten).to.equal(data.length);
-          expect(pool.stats.reused).to.equal(reused ? 1 : 0);
+          expect(pool.stats.reused).to.equal(clean && !undecided ? 1 : 0);
         });
       }
     }
@@ -57,7 +72,9 @@ describe('P5 clean', () => {
     it(`never hands a gzip engine to a deflate stream, nor one of another window (${engine})`, async () => {
       const pool = new ZlibPool({ engine });
       const kinds: Array<[Format, number | undefined]> = [];
-      for (const format of formats) for (const windowBits of [undefined, 10, 15]) kinds.push([format, windowBits]);
+      for (const format of ['gzip', 'deflate', 'deflate-raw'] as const) {
+        for (const windowBits of [undefined, 10, 15]) kinds.push([format, windowBits]);
+      }
       for (let round = 0; round < 2; round++) {
         for (const [format, windowBits] of kinds) {
           const stream = pool.createDecompress(format, windowBits === undefined ? undefined : { windowBits });
@@ -90,6 +107,82 @@ describe('P5 clean', () => {
       expect(pool.stats).to.include({ created: 6, reused: 0, idle: 0, evicted: 6, discarded: 0 });
       const without = await outcome(pool.createInflate(), (stream) => void stream.end(data));
       expect(without.error).to.include({ code: 'Z_NEED_DICT', message: 'Missing dictionary' });
+    });
+
+    it(`keeps unzip engines by what they have decoded, which they stay with (${engine})`, async () => {
+      const gzip = compress('gzip', 'gzip ');
+      const deflate = compress('deflate', 'deflate ');
+      const pool = new ZlibPool({ engine });
+      // Once it has seen gzip, node:zlib's unzip goes on after the end of the data; once it has seen deflate, it stops there.
+      const messages: Array<[input: Buffer, output: string]> = [
+        [Buffer.concat([gzip, deflate]), 'gzip deflate '],
+        [Buffer.concat([deflate, gzip]), 'deflate '],
+        [Buffer.concat([gzip, gzip]), 'gzip gzip '],
+      ];
+      for (let round = 0; round < 3; round++) {
+        for (const [input, output] of messages) {
+          expect(String(await bytesOf(stockStream('unzip'), input))).to.equal(output);
+          const stream = pool.createUnzip();
+          expect(String(await bytesOf(stream, input))).to.equal(output);
+          await closed(stream);
+        }
+      }
+      expect(pool.stats).to.include({ created: 2, reused: 7, idle: 2 });
+      // One byte does not tell: such a stream has an engine for itself.
+      const split = pool.createUnzip();
+      split.write(gzip.subarray(0, 1));
+      expect(String(await bytesOf(split, gzip.subarray(1)))).to.equal('gzip ');
+      await closed(split);
+      expect(pool.stats).to.include({ created: 3, idle: 2, evicted: 1 });
+    });
+
+    it(`closes Brotli and Zstandard engines with parameters or a dictionary after one stream (${engine})`, async () => {
+      const pool = new ZlibPool({ engine });
+      const { BROTLI_DECODER_PARAM_LARGE_WINDOW, ZSTD_d_windowLogMax } = constants as Record<string, number>;
+      const optionSets: Array<[Format, DecompressOptions]> = [
+        ['br', { params: { [BROTLI_DECODER_PARAM_LARGE_WINDOW as number]: true } }],
+        ['br', { dictionary: Buffer.from('abc') }],
+      ];
+      if (formats.includes('zstd')) optionSets.push(['zstd', { params: { [ZSTD_d_windowLogMax as number]: 20 } }]);
+      for (const [format, options] of optionSets) {
+        for (let i = 0; i < 2; i++) {
+          const stream = pool.createDecompress(format, options);
+          expect(String(await bytesOf(stream, compress(format, 'abc')))).to.equal('abc');
+          await closed(stream);
+        }
+      }
+      expect(pool.stats).to.include({ created: 2 * optionSets.length, reused: 0, evicted: 2 * optionSets.length });
+      const limits: Array<[Format, DecompressOptions]> = [['br', {}]];
+      if (formats.includes('zstd')) limits.push(['zstd', { params: { [ZSTD_d_windowLogMax as number]: 10 } }]);
+      for (const [format, options] of limits) {
+        const data = compress(format, json(300_000, 1));
+        const ours = await outcome(pool.createDecompress(format, options), (stream) => void stream.end(data));
+        const theirs = await outcome(stockStream(format, options), (stream) => void stream.end(data));
+        expect(ours.error).to.deep.equal(theirs.error);
+        expect(theirs.error === undefined).to.equal(format === 'br');
+      }
+    });
+
+    it(`closes a Zstandard engine that has grown a big window (${engine})`, async () => {
+      if (!formats.includes('zstd')) {
+        const pool = new ZlibPool({ engine });
+        expect(() => pool.createZstdDecompress())
+          .to.throw()
+          .with.property('code', 'ERR_FORMAT_UNAVAILABLE');
+        return;
+      }
+      const pool = new ZlibPool({ engine });
+      for (const [length, idle] of [
+        [1_000, 1],
+        [400_000, 0],
+        [262_144, 1],
+      ] as const) {
+        const stream = pool.createZstdDecompress();
+        expect((await bytesOf(stream, compress('zstd', Buffer.alloc(length, 'big ')))).length).to.equal(length);
+        await closed(stream);
+        expect(pool.stats.idle).to.equal(idle);
+      }
+      expect(pool.stats).to.include({ created: 2, reused: 1, evicted: 1, discarded: 0 });
     });
 
     it(`starts bytesWritten of each stream at 0 (${engine})`, async () => {

@@ -6,9 +6,19 @@ import { pathToFileURL } from 'node:url';
 
 const folder = process.env.ZLEASE_LIB === undefined ? '../../lib' : pathToFileURL(process.env.ZLEASE_LIB).href;
 
-export const { ZlibPool, Lease, createGunzip, createInflate, createInflateRaw, defaultPool } = (await import(
-  `${folder}/index.ts`
-)) as typeof import('../../lib/index.ts');
+export const {
+  ZlibPool,
+  Lease,
+  DecompressStream,
+  createGunzip,
+  createInflate,
+  createInflateRaw,
+  createUnzip,
+  createBrotliDecompress,
+  createZstdDecompress,
+  defaultPool,
+  install,
+} = (await import(`${folder}/index.ts`)) as typeof import('../../lib/index.ts');
 
 /** Not exported from the package: the engine behind a lease, to look at. */
 export const { engineOf } = (await import(`${folder}/lease.ts`)) as typeof import('../../lib/lease.ts');

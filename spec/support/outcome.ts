@@ -73,3 +73,14 @@ export async function closed(stream: Duplex): Promise<void> {
   if (!stream.closed) await new Promise((resolve) => stream.once('close', resolve));
   await nextTurn();
 }
+
+/** What a call throws, in a form that two can be compared by. */
+export function thrownBy(act: () => unknown): { name: string; code: string | undefined; message: string } | undefined {
+  try {
+    act();
+    return undefined;
+  } catch (error) {
+    const { name, code, message } = error as NodeJS.ErrnoException;
+    return { name, code, message };
+  }
+}

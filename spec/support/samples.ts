@@ -1,16 +1,26 @@
 /** Data to decompress, made from a seed. */
-import { deflateRawSync, deflateSync, gzipSync, type InputType, type ZlibOptions } from 'node:zlib';
+import zlib, { type ZlibOptions } from 'node:zlib';
 import { json } from '../../bench/payloads.ts';
+import { formats } from '../../lib/formats.ts';
 import type { Format } from '../../lib/index.ts';
 
 export { json, random } from '../../bench/payloads.ts';
+/** Those that this Node has. */
+export { formats };
 
-const compressors = { gzip: gzipSync, deflate: deflateSync, 'deflate-raw': deflateRawSync };
+const compressors: Record<Format, (data: Buffer, options?: ZlibOptions) => Buffer> = {
+  gzip: zlib.gzipSync,
+  deflate: zlib.deflateSync,
+  'deflate-raw': zlib.deflateRawSync,
+  unzip: zlib.gzipSync,
+  br: (data, options) =>
+    zlib.brotliCompressSync(data, { params: { [zlib.constants.BROTLI_PARAM_QUALITY]: 4 }, ...options }),
+  // Node 20 has none, nor have its types.
+  zstd: (zlib as never as { zstdCompressSync: (data: Buffer) => Buffer }).zstdCompressSync,
+};
 
-export const formats: readonly Format[] = ['gzip', 'deflate', 'deflate-raw'];
-
-export function compress(format: Format, data: InputType, options?: ZlibOptions): Buffer {
-  return compressors[format](data, options);
+export function compress(format: Format, data: string | Buffer, options?: ZlibOptions): Buffer {
+  return compressors[format](Buffer.from(data), options);
 }
 
 export interface Sample {

@@ -1,0 +1,187 @@
+/** Plays scripts on node:zlib and on zlease beside each other, and says where they differ. */
+import { constants } from 'node:zlib';
+import { stockStream } from '../../lib/formats.ts';
+import type { ZlibPool, ZlibPoolOptions } from '../../lib/index.ts';
+import { eventNames, play, type Transcript } from './play.ts';
+import { isGood, type Script } from './script.ts';
+
+/** A pool to compare with, and whether its output is cut where node:zlib cuts its own. */
+export interface Mode {
+  name: string;
+  pool: ZlibPoolOptions;
+  exact: 'always' | 'with chunkSize' | 'never';
+}
+
+const { Z_DEFAULT_CHUNK } = constants;
+const everything = Number.MAX_SAFE_INTEGER;
+
+export const modes: readonly Mode[] = [
+  {
+    name: 'native, all on the main thread',
+    pool: { engine: 'native', inline: { inputLength: everything, outputLength: 2 ** 30, turnLength: everything } },
+    exact: 'always',
+  },
+  { name: 'native', pool: { engine: 'native' }, exact: 'with chunkSize' },
+  {
+    name: 'native, all in the threadpool',
+    pool: { engine: 'native', inline: { inputLength: 0 } },
+    exact: 'with chunkSize',
+  },
+  { name: 'public', pool: { engine: 'public' }, exact: 'never' },
+];
+
+export interface Difference {
+  mode: string;
+  what: string;
+  script: Script;
+  ours: unknown;
+  theirs: unknown;
+}
+
+/** How much of what led to a difference is shown. */
+const LAST = 14;
+
+/** node:zlib itself may answer in more than one way, where threads race: how often it is asked before a difference is one. */
+const ATTEMPTS = 6;
+
+export async function difference(script: Script, mode: Mode, pool: ZlibPool): Promise<Difference | undefined> {
+  const suited = suit(script, mode);
+  const theirs: Transcript[] = [];
+  let found: Difference | undefined;
+  for (let i = 0; i < ATTEMPTS; i++) {
+    const [stock, ours] = await Promise.all([
+      play(suited, (options) => stockStream(suited.format, options) as never),
+      play(suited, (options) => pool.createDecompress(suited.format, options)),
+    ]);
+    theirs.push(stock);
+    found = undefined;
+    for (const one of theirs) {
+      found = differ(suited, mode, ours, one);
+      if (found === undefined) return undefined;
+    }
+  }
+  return found;
+}
+
+function isExact(script: Script, mode: Mode): boolean {
+  return mode.exact === 'always' || (mode.exact === 'with chunkSize' && script.options?.chunkSize !== undefined);
+}
+
+/**
+ * Where output is cut elsewhere than in node:zlib, what is done at a length of output is done in the middle of something else,
+ * and zlib notices elsewhere, or not at all, that data reaches back further than its window.
+ */
+function suit(script: Script, mode: Mode): Script {
+  if (isExact(script, mode)) return script;
+  const { windowBits, ...options } = script.options ?? {};
+  // On Node 26 some of it is found by the engine, some after it: from outside there is no telling which.
+  if (mode.pool.engine === 'public') delete options.rejectGarbageAfterEnd;
+  // Where zstd data ends with a full chunk, node:zlib goes on to what is behind it, and fails.
+  // A stream on the public engine has chunks of two lengths: of its own, and of the stream inside.
+  const chunkLengths = [Z_DEFAULT_CHUNK, (options.chunkSize as number | undefined) ?? Z_DEFAULT_CHUNK];
+  const endsFull = script.format === 'zstd' && chunkLengths.some((length) => script.payload.length % length === 0);
+  return {
+    ...script,
+    ...(endsFull ? { fault: { kind: 'none' }, payload: { ...script.payload, second: 'none' } } : {}),
+    options: script.options && options,
+    plan: script.plan.filter(({ moment }) => moment.on !== 'output'),
+  };
+}
+
+function differ(script: Script, mode: Mode, ours: Transcript, theirs: Transcript): Difference | undefined {
+  const exact = isExact(script, mode);
+  const give = (what: string, a: unknown, b: unknown): Difference => ({
+    mode: mode.name,
+    what,
+    script,
+    ours: a,
+    theirs: b,
+  });
+  const checks: Array<[what: string, of: (transcript: Transcript) => unknown]> = [
+    ['error', ({ error }) => errorOf(script, error)],
+    ['state', ({ state }) => stateOf(script, theirs, state)],
+    ['sequence', ({ seen }) => sequence(script, exact, seen, theirs)],
+  ];
+  // What was cut short, by an error or by hand, was cut at the end of a write, and theirs are shorter.
+  const cutShort = theirs.state.readableEnded !== true || !isAtEnd(script, theirs);
+  if (exact || !cutShort) checks.push(['bytesWritten', ({ bytesWritten }) => bytesWritten]);
+  for (const [what, of] of checks) {
+    const [a, b] = [of(ours), of(theirs)];
+    if (JSON.stringify(a) !== JSON.stringify(b))
+      return give(what, [a, ours.seen.slice(-LAST)], [b, theirs.seen.slice(-LAST)]);
+  }
+  const same = isPrompt(script) && (exact || !cutShort);
+  const [shorter, longer] = [ours.bytes, theirs.bytes].sort((a, b) => a.length - b.length) as [Buffer, Buffer];
+  if (
+    ((same || !cutShort) && shorter.length !== longer.length) ||
+    !longer.subarray(0, shorter.length).equals(shorter)
+  ) {
+    return give('bytes', ours.bytes.length, theirs.bytes.length);
+  }
+  return undefined;
+}
+
+/** A reader that takes everything at once: when it sees data does not depend on how fast anything is. */
+function isPrompt(script: Script): boolean {
+  return script.reader === 'data';
+}
+
+/** Whether a reader that takes its time must have come to the end: not where data behind the end is bad. */
+function isAtEnd(script: Script, { error }: Transcript): boolean {
+  return isPrompt(script) || error === undefined;
+}
+
+/** Which of several things is wrong with zstd data shows first depends on the buffers that the engine has, for this message or from one before. */
+function errorOf({ format }: Script, error: Transcript['error']): Transcript['error'] {
+  if (format !== 'zstd' || !String(error?.code).startsWith('ZSTD_error')) return error;
+  return { name: 'Error', code: 'ZSTD_error', errno: 0, message: '' };
+}
+
+function stateOf(script: Script, theirs: Transcript, state: Transcript['state']): Transcript['state'] {
+  const { left, readableEnded, readableAborted, errored, ...rest } = state;
+  return {
+    ...rest,
+    ...(script.format !== 'zstd' ? { errored } : {}),
+    ...(isAtEnd(script, theirs) ? { readableEnded, readableAborted } : {}),
+    ...(isGood(script) ? { left } : {}),
+  };
+}
+
+/** docs/compatibility.md */
+const namedDifferences = new Map([['reset threw ERR_INTERNAL_ASSERTION', 'reset threw ERR_LEASE_SEALED']]);
+
+/** What is seen of a stream, without what depends on time: one or more lists, each in order. */
+function sequence(script: Script, exact: boolean, all: string[], theirs: Transcript): unknown {
+  const seen = all.map((what) => namedDifferences.get(what) ?? what);
+  const data = exact ? [] : ['data'];
+  // Whether a buffer was full when it was written to.
+  const drain = script.pace === 'a turn each' ? ['drain'] : [];
+  if (isPrompt(script)) return answered(script, without(seen, ...data, ...drain));
+  // When a slow reader gets to the end has nothing to do with when its writer does.
+  const events = without(seen, 'data', 'drain', 'end');
+  return [
+    answered(script, events).filter((what) => !isEvent(what)),
+    events.filter(isEvent),
+    isAtEnd(script, theirs) && seen.includes('end'),
+  ];
+}
+
+/**
+ * A write that destroy() cuts short calls back, in node:zlib only where its data turns out good, in the threadpool, by
+ * then. Ours was not inflated at all, and calls back. So with bad data, callbacks after the end are not compared.
+ */
+function answered(script: Script, seen: string[]): string[] {
+  if (isGood(script)) return seen;
+  if (script.options?.emitClose === false) return seen.filter(isEvent);
+  const end = seen.findIndex((what) => what === 'error' || what === 'close');
+  if (end === -1) return seen;
+  return seen.filter((what, at) => at < end || isEvent(what));
+}
+
+function isEvent(what: string): boolean {
+  return (eventNames as readonly string[]).includes(what);
+}
+
+function without(seen: string[], ...names: string[]): string[] {
+  return seen.filter((what) => !names.includes(what));
+}
