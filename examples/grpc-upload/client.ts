@@ -6,8 +6,8 @@ import { pipeline } from 'node:stream/promises';
 import { createGzip } from 'node:zlib';
 import { type ClientWritableStream, credentials, type ServiceError } from '@grpc/grpc-js';
 import through2 from 'through2';
+import { inspect } from './inspect.ts';
 import { type Piece, type Receipt, Upload } from './service.ts';
-import { inspect } from './stages.ts';
 
 /** A part of a file, from byte `start` up to but not including `end`. */
 export interface Part {

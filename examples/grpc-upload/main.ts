@@ -1,6 +1,6 @@
 /**
- * `npm start -- [--json] [FILE...]`: uploads files to a gRPC server in a process of its own, whose streams
- * lease their engines from a pool, and checks every byte. Without files: the Node executable and package-lock.json.
+ * `npm start -- [--json] [--stock] [FILE...]`: uploads files to a gRPC server in a process of its own, whose streams
+ * lease their engines from a pool (--stock: are node:zlib's), and checks every byte. Without files: the Node executable and package-lock.json.
  */
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
@@ -17,6 +17,7 @@ function options() {
     allowPositionals: true,
     options: {
       json: { type: 'boolean', default: false },
+      stock: { type: 'boolean', default: false },
       'at-a-time': { type: 'string', default: '16' },
       'part-length': { type: 'string', default: String(256 * 1024) },
     },
@@ -28,6 +29,7 @@ function options() {
   };
   return {
     json: values.json,
+    stock: values.stock,
     atATime: count('at-a-time'),
     partLength: count('part-length'),
     files: positionals.length > 0 ? positionals : [process.execPath, here('../../package-lock.json')],
@@ -42,10 +44,12 @@ async function messageFrom<T>(child: ChildProcess): Promise<T> {
 }
 
 async function main(): Promise<void> {
-  const { json, atATime, partLength, files } = options();
+  const { json, stock, atATime, partLength, files } = options();
   const parts = await partsOf(files, partLength);
 
-  const server = fork(here('server.ts'), { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+  const server = fork(here(stock ? 'server-stock.ts' : 'server.ts'), {
+    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+  });
   const { port } = await messageFrom<{ port: number }>(server);
 
   const bar = new SingleBar({ format: '{bar} {value}/{total} calls, {duration_formatted}', clearOnComplete: true });

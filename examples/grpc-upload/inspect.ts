@@ -1,15 +1,6 @@
-/** What stands before and after the decompressing stream in the server's pipeline. */
+/** What stands at the end of the server's pipeline, and what the client compares with. */
 import { createHash } from 'node:crypto';
-import type { Duplex } from 'node:stream';
-import through2 from 'through2';
-import type { Piece, Receipt } from './service.ts';
-
-/** Takes messages, gives the bytes in them. */
-export function messageBytes(): Duplex {
-  return through2({ writableObjectMode: true }, (piece: Piece, _encoding, callback) => {
-    callback(null, piece.data);
-  }) as unknown as Duplex;
-}
+import type { Receipt } from './service.ts';
 
 /** Reads a file to its end and tells what was in it. */
 export async function inspect(file: AsyncIterable<Buffer>): Promise<Receipt> {
