@@ -25,7 +25,7 @@ const { brotliCompress, gzip, zstdCompress } = zlib as typeof zlib & { zstdCompr
  * All compressions that this Node has, on one pool, in the order in which a client that is given them asks for them.
  *
  * The most bytes that a message may become is the `readMaxBytes` of the server or client, and where that has none, the pool's
- * `maxOutputLength`. Over it, a message is answered with `resource_exhausted`; corrupt, with `invalid_argument`; cut short, with
+ * `maxOutputLength`. Over it, or over any other limit of the pool, a message is answered with `resource_exhausted`; corrupt, with `invalid_argument`; cut short, with
  * `internal`; once the pool is closed, with `unavailable`. The error of zlib is the `cause`.
  * @throws `ERR_INVALID_ARG_TYPE` for a pool that is none
  */
@@ -89,6 +89,14 @@ function limitOf({ settings }: ZlibPool, readMaxBytes: number): Limit {
 /** Of zlib and Brotli, what connect-node blames on the peer, which leaves out what is cut short; of Zstandard, what is like it. */
 const DATA_ERROR = /^(Z_DATA_ERROR$|ERR_PADDING_2$|ERR__ERROR_FORMAT_|ZSTD_error_(?!memory_allocation$))/;
 
+/** What the pool's other limits say, for which connect-node has no words. */
+const EXHAUSTED: ReadonlySet<string | undefined> = new Set([
+  'ERR_RATIO_TOO_HIGH',
+  'ERR_TOO_MANY_MEMBERS',
+  'ERR_POOL_TIMEOUT',
+  'ERR_POOL_QUEUE_FULL',
+]);
+
 /** What connect-node makes of an error, in its words: they go to the peer. */
 function connectError(error: NodeJS.ErrnoException, limit: Limit): ConnectError {
   let code = Code.Internal;
@@ -96,6 +104,8 @@ function connectError(error: NodeJS.ErrnoException, limit: Limit): ConnectError 
   if (error.code === 'ERR_BUFFER_TOO_LARGE') {
     code = Code.ResourceExhausted;
     message = `message is larger than configured ${limit.name} ${limit.length} after decompression`;
+  } else if (EXHAUSTED.has(error.code)) {
+    code = Code.ResourceExhausted;
   } else if (error.code === 'ERR_POOL_CLOSED') {
     code = Code.Unavailable;
   } else if (DATA_ERROR.test(String(error.code))) {

@@ -12,17 +12,20 @@ import { codedError } from './errors.ts';
 import { flushMark, markedFlush, strongerFlush } from './flush-marks.ts';
 import { type Format, kindFor, stockStream } from './formats.ts';
 import { engineOf, type Lease } from './lease.ts';
+import { type Members, memberKindFor, membersOf } from './members.ts';
+import { originOf } from './origin.ts';
 import type { Pool } from './pool.ts';
+import { type Limits, limits, overLimit } from './pool-options.ts';
 import { copyOf, Slab, scratchOf } from './slab.ts';
 import { type DecompressOptions, type StreamSettings, streamSettings, transformOptions } from './stream-settings.ts';
 import { enqueueTick } from './tick-queue.ts';
 import { turn, WAITING_LENGTH } from './turn.ts';
 
 /**
- * Where a stream is with the chunk it was given. idle: has none. queued: waits for its tick. running: on the stack.
+ * Where a stream is with the chunk it was given. idle: has none. queued: waits for its tick. waiting: for an engine. running: on the stack.
  * inFlight: in the threadpool. paused: waits for its reader. sealed: closed, for good.
  */
-type Phase = 'idle' | 'queued' | 'running' | 'inFlight' | 'paused' | 'sealed';
+type Phase = 'idle' | 'queued' | 'waiting' | 'running' | 'inFlight' | 'paused' | 'sealed';
 
 const { Z_NO_FLUSH, Z_DEFAULT_CHUNK } = constants;
 const NOTHING = Buffer.alloc(0);
@@ -37,22 +40,29 @@ export class DecompressStream extends Transform {
 
   readonly #pool: Pool;
   readonly #settings: StreamSettings;
-  readonly #maxOutputLength: number;
+  readonly #limits: Readonly<Required<Limits>>;
+  readonly #members: Members | undefined;
+  /** Where it was made, if leases are looked after. */
+  readonly #origin: string | undefined;
   /** The async context of the stream's creation, in which its events happen, as those of a native handle do. */
   readonly #context = new AsyncResource('ZLEASE');
   #lease: Lease | undefined;
+  #leaveQueue: (() => void) | undefined;
   #phase: Phase = 'idle';
 
   // The chunk that is being inflated.
   #chunk: Buffer = NOTHING;
   #offset = 0;
   #left = 0;
+  /** Of what is left, the input of the write under way. */
+  #span = 0;
   #flag = Z_NO_FLUSH;
   #done: TransformCallback | undefined;
   /** What the main thread has made of it. */
   #inlineLength = 0;
 
-  /** Made since the start or the last reset(). */
+  /** Used up, and made of it, since the start or the last reset(). */
+  #inputLength = 0;
   #outputLength = 0;
   readonly #slab = new Slab();
   /** Room that the write in flight was given. */
@@ -72,7 +82,9 @@ export class DecompressStream extends Transform {
     super(transformOptions(options));
     this.#pool = pool;
     this.#settings = settings;
-    this.#maxOutputLength = settings.maxOutputLength || pool.settings.maxOutputLength;
+    this.#limits = settings.limits === undefined ? pool.settings : limits(settings.limits, pool.settings);
+    this.#members = membersOf(settings.kind, this.#limits.maxMembers);
+    this.#origin = originOf(pool.settings.leakDetection, new.target as never);
   }
 
   /**
@@ -100,11 +112,13 @@ export class DecompressStream extends Transform {
    */
   reset(): void {
     if (this.destroyed) throw codedError('ERR_LEASE_SEALED');
-    if (this.#phase === 'queued' || this.#phase === 'inFlight') {
+    if (this.#phase === 'queued' || this.#phase === 'waiting' || this.#phase === 'inFlight') {
       throw new Error('Cannot reset zlib stream while a write is in progress');
     }
     if (this.#lease !== undefined) engineOf(this.#lease).reset();
+    this.#inputLength = 0;
     this.#outputLength = 0;
+    this.#members?.reset();
   }
 
   /** Destroys the stream. @param callback called once it is closed */
@@ -139,6 +153,7 @@ export class DecompressStream extends Transform {
     this.#chunk = chunk;
     this.#offset = 0;
     this.#left = chunk.byteLength;
+    this.#span = 0;
     this.#flag = flag;
     this.#inlineLength = 0;
     this.#done = callback;
@@ -184,13 +199,26 @@ export class DecompressStream extends Transform {
 
   #run(): void {
     if (this.#phase !== 'queued') return;
+    if (this.#lease !== undefined || this.#takeLease()) this.#drive(engineOf(this.#lease as Lease));
+  }
+
+  /** @returns whether there was one; if not it comes later */
+  #takeLease(): boolean {
+    const kind = (this.#members === undefined ? kindFor : memberKindFor)(this.#settings.kind, this.#chunk);
     try {
-      this.#lease ??= this.#pool.leaseKind(kindFor(this.#settings.kind, this.#chunk), this);
+      this.#lease = this.#pool.tryLeaseKind(kind, this, this.#origin);
+      if (this.#lease !== undefined) return true;
+      this.#leaveQueue = this.#pool.waitForLease(kind, this, this.#origin, (error, lease) => {
+        this.#leaveQueue = undefined;
+        this.#lease = lease;
+        if (error === null) this.#enqueue();
+        else this.#failLater(error);
+      });
+      this.#phase = 'waiting';
     } catch (error) {
       this.#failLater(error as Error);
-      return;
     }
-    this.#drive(engineOf(this.#lease));
+    return false;
   }
 
   /** Writes until the chunk is used up, the reader is full, or the threadpool has it. A loop: bombs would overflow a stack. */
@@ -201,6 +229,7 @@ export class DecompressStream extends Transform {
         this.#failLater(codedError('ERR_BUFFER_DETACHED'));
         return;
       }
+      if (this.#span === 0 && !this.#nextSpan()) return;
       const room = this.#inlineRoom(engine);
       const { turnLength } = this.#pool.settings.inline;
       if (room > 0 && turn.inflatedLength >= turnLength && this.#chunk.length <= WAITING_LENGTH && turnLength > 0) {
@@ -212,9 +241,26 @@ export class DecompressStream extends Transform {
         return;
       }
       const scratch = scratchOf(room);
-      engine.writeSync(this.#flag, this.#chunk, this.#offset, this.#left, scratch, room);
+      engine.writeSync(this.#spanFlag, this.#chunk, this.#offset, this.#span, scratch, room);
       if (!this.#absorb(engine, scratch, room)) return;
     }
+  }
+
+  /** @returns whether there is none that is one too many */
+  #nextSpan(): boolean {
+    this.#span = this.#left;
+    try {
+      if (this.#members !== undefined) this.#span = this.#members.span(this.#chunk, this.#offset, this.#left);
+    } catch (error) {
+      this.#failLater(error as Error);
+      return false;
+    }
+    return true;
+  }
+
+  /** The flush is for the end of the chunk. */
+  get #spanFlag(): number {
+    return this.#span === this.#left ? this.#flag : Z_NO_FLUSH;
   }
 
   /** Room for output that the main thread may make of the rest of the chunk; 0 where it is the threadpool's. */
@@ -241,14 +287,14 @@ export class DecompressStream extends Transform {
 
   /** Never more than one byte over the limit, so that a bomb is stopped before it is inflated. */
   #limited(room: number): number {
-    return Math.min(room, this.#maxOutputLength - this.#outputLength + 1);
+    return Math.min(room, this.#limits.maxOutputLength - this.#outputLength + 1);
   }
 
   #send(engine: Engine): void {
     const room = this.#limited(this.#settings.chunkLength === 0 ? this.#slab.nextLength : this.#chunkRoom());
     this.#room = room;
     this.#phase = 'inFlight';
-    engine.write(this.#flag, this.#chunk, this.#offset, this.#left, this.#slab.withRoom(room), room, () => {
+    engine.write(this.#spanFlag, this.#chunk, this.#offset, this.#span, this.#slab.withRoom(room), room, () => {
       this.#context.runInAsyncScope(this.#landed, this);
     });
   }
@@ -275,19 +321,22 @@ export class DecompressStream extends Transform {
     }
     // Read before anything is pushed: whoever listens to 'data' may reset the engine.
     const { availIn, availOut } = engine;
-    const used = this.#left - availIn;
+    const used = this.#span - availIn;
     const made = room - availOut;
+    this.#members?.used(this.#chunk, this.#offset, used);
     this.#offset += used;
-    this.#left = availIn;
+    this.#left -= used;
+    this.#span = availIn;
     this.bytesWritten += used;
+    this.#inputLength += used;
     this.#outputLength += made;
     this.#pool.count(used, made);
-    if (this.#outputLength > this.#maxOutputLength) {
-      this.#failLater(
-        codedError('ERR_BUFFER_TOO_LARGE', `Cannot create a Buffer larger than ${this.#maxOutputLength} bytes`),
-      );
+    const excess = overLimit(this.#limits, this.#inputLength, this.#outputLength);
+    if (excess !== undefined) {
+      this.#failLater(excess);
       return false;
     }
+    this.#members?.made(scratch === undefined ? this.#slab.peek(made) : scratch.subarray(0, made));
     if (scratch !== undefined) {
       this.#inlineLength += made;
       turn.spend(Math.max(used, made));
@@ -314,6 +363,8 @@ export class DecompressStream extends Transform {
         return false;
       }
       this.push(null);
+    } else if (this.#left > 0) {
+      return true;
     }
     this.#settle();
     return false;
@@ -349,20 +400,22 @@ export class DecompressStream extends Transform {
   /** From here on the stream has no engine. The lease ends right after 'close', and the write it cut short calls back then. */
   #seal(error: Error | null, callback: (error?: Error | null) => void): void {
     const lease = this.#lease;
-    const cutShort = this.#phase === 'queued' || this.#phase === 'inFlight' ? this.#done : undefined;
+    const midway = this.#phase === 'queued' || this.#phase === 'waiting' || this.#phase === 'inFlight';
+    const cutShort = midway ? this.#done : undefined;
     const clean = error === null && this.#heldDestroy === undefined;
     this.#lease = undefined;
+    this.#leaveQueue?.();
     this.#phase = 'sealed';
     this.#slab.drop();
     // Schedules 'close', where 'close' is emitted at all: what is scheduled next comes right after it.
     callback(error);
-    if (lease !== undefined) process.nextTick(afterClose, lease, clean);
+    if (lease !== undefined) process.nextTick(afterClose, lease, clean, error);
     // Not before the next turn, as one that comes back from the threadpool.
     if (cutShort !== undefined) setImmediate(() => this.#context.runInAsyncScope(cutShort));
   }
 }
 
-function afterClose(lease: Lease, clean: boolean): void {
+function afterClose(lease: Lease, clean: boolean, error: Error | null): void {
   if (clean) lease.release();
-  else lease.discard();
+  else lease.discard(error ?? undefined);
 }

@@ -11,9 +11,16 @@ type Environment = Readonly<Record<string, string | undefined>>;
 const SWITCH = 'ZLEASE';
 
 const readers = new Map<string, (options: ZlibPoolOptions, text: string, name: string) => void>([
+  ['ZLEASE_MAX_LEASED', (options, ...text) => Object.assign(options, { maxLeased: count(...text) })],
+  ['ZLEASE_MAX_WAITING', (options, ...text) => Object.assign(options, { maxWaiting: count(...text) })],
+  ['ZLEASE_LEASE_TIMEOUT_MS', (options, ...text) => Object.assign(options, { leaseTimeoutMs: count(...text) })],
   ['ZLEASE_MAX_IDLE', (options, ...text) => Object.assign(options, { maxIdle: count(...text) })],
   ['ZLEASE_IDLE_TIMEOUT_MS', (options, ...text) => Object.assign(options, { idleTimeoutMs: count(...text) })],
   ['ZLEASE_MAX_OUTPUT_LENGTH', (options, ...text) => Object.assign(options, { maxOutputLength: count(...text) })],
+  ['ZLEASE_MAX_RATIO', (options, ...text) => Object.assign(options, { maxRatio: count(...text) })],
+  ['ZLEASE_RATIO_FLOOR_LENGTH', (options, ...text) => Object.assign(options, { ratioFloorLength: count(...text) })],
+  ['ZLEASE_MAX_MEMBERS', (options, ...text) => Object.assign(options, { maxMembers: count(...text) })],
+  ['ZLEASE_LEAK_DETECTION', (options, text) => Object.assign(options, { leakDetection: text })],
   ['ZLEASE_INLINE_INPUT_LENGTH', (options, ...text) => inline(options, { inputLength: count(...text) })],
   ['ZLEASE_INLINE_OUTPUT_LENGTH', (options, ...text) => inline(options, { outputLength: count(...text) })],
   ['ZLEASE_INLINE_TURN_LENGTH', (options, ...text) => inline(options, { turnLength: count(...text) })],

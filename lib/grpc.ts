@@ -8,7 +8,7 @@ import { objectTransform, transform } from 'through2';
 import { codedError } from './errors.ts';
 import { type Format, formatTraits } from './formats.ts';
 import { Decompression } from './message.ts';
-import { outputLimit } from './pool-options.ts';
+import { atLeastOne, type Limits, limits } from './pool-options.ts';
 import { poolOf, type ZlibPool } from './zlib.ts';
 
 /** What the stages of this module have in common. */
@@ -17,11 +17,10 @@ interface StageOptions {
   pool?: ZlibPool;
 }
 
-interface CommonMessageOptions extends StageOptions {
+/** The limits are those of one message. Default: the pool's. */
+interface CommonMessageOptions extends StageOptions, Limits {
   /** What each message is compressed with. */
   format: Format;
-  /** The most bytes that one message may become; one more is `ERR_BUFFER_TOO_LARGE`. Default: the pool's. */
-  maxOutputLength?: number;
 }
 
 /** Where in a message the compressed bytes are. */
@@ -48,16 +47,16 @@ export type DecompressMessagesOptions<Message, Result = Message> = CommonMessage
 export function decompressMessages<Message, Result = Message>(
   options: DecompressMessagesOptions<Message, Result>,
 ): Transform {
-  const { format, maxOutputLength } = options;
+  const { format } = options;
   const pool = poolOf(options);
   formatTraits(format);
-  outputLimit(maxOutputLength, 'options.maxOutputLength', Number.POSITIVE_INFINITY);
+  const ofMessages = limits(options, pool.settings);
   const { get, set } = accessors(options);
   let current: Decompression | undefined;
   const stage = objectTransform(
     (message: Message, _encoding: unknown, callback: (error?: Error | null, data?: Result) => void) => {
       try {
-        current = new Decompression(pool, get(message), format, { maxOutputLength }, (error, decompressed) => {
+        current = new Decompression(pool, get(message), format, ofMessages, (error, decompressed) => {
           current = undefined;
           if (error !== null) callback(error);
           else hand(message, decompressed as Buffer, callback);
@@ -169,7 +168,7 @@ export function frameDecoder(options: FrameDecoderOptions = {}): Transform {
   if (typeof encoding !== 'string') {
     throw codedError('ERR_INVALID_ARG_TYPE', `options.encoding must be a string. Received ${String(encoding)}`);
   }
-  const maxOutputLength = outputLimit(options.maxMessageLength, 'options.maxMessageLength', MAX_MESSAGE_LENGTH);
+  const maxOutputLength = atLeastOne(options.maxMessageLength, 'options.maxMessageLength', MAX_MESSAGE_LENGTH);
   const abort = new AbortController();
   // One chunk at a time: through2 counts what waits in chunks.
   const stage = transform(
@@ -248,6 +247,10 @@ const codes = new Map<unknown, number>([
   ['ABORT_ERR', CANCELLED],
   ['ERR_STREAM_PREMATURE_CLOSE', CANCELLED],
   ['ERR_BUFFER_TOO_LARGE', RESOURCE_EXHAUSTED],
+  ['ERR_RATIO_TOO_HIGH', RESOURCE_EXHAUSTED],
+  ['ERR_TOO_MANY_MEMBERS', RESOURCE_EXHAUSTED],
+  ['ERR_POOL_TIMEOUT', RESOURCE_EXHAUSTED],
+  ['ERR_POOL_QUEUE_FULL', RESOURCE_EXHAUSTED],
   ['ERR_GRPC_ENCODING', UNIMPLEMENTED],
   ['ERR_FORMAT_UNAVAILABLE', UNIMPLEMENTED],
   ['ERR_GRPC_FRAME', INTERNAL],
@@ -259,12 +262,13 @@ const codes = new Map<unknown, number>([
 const DATA_ERROR = /^(Z_|ERR__ERROR_|ZSTD_error_)/;
 
 /**
- * The status for an error of a pipeline: over a limit RESOURCE_EXHAUSTED, bad data INTERNAL, an unknown encoding UNIMPLEMENTED,
+ * The status for an error of a pipeline: over a limit, or no engine to be had, RESOURCE_EXHAUSTED, bad data INTERNAL, an unknown encoding UNIMPLEMENTED,
  * aborted CANCELLED, a closed pool UNAVAILABLE. An error that has a status already keeps it; any other is UNKNOWN.
  */
 export function toStatus(error: unknown): GrpcStatus {
   const { code, details, message } = (error ?? {}) as { code?: unknown; details?: unknown; message?: unknown };
-  const text = typeof message === 'string' ? message : String(error);
+  // The peer gets one line: what follows may be stacks of ours.
+  const [text] = (typeof message === 'string' ? message : String(error)).split('\n', 1) as [string];
   if (typeof code === 'number') return { code, details: typeof details === 'string' ? details : text };
   const known = codes.get(code) ?? (DATA_ERROR.test(String(code)) ? INTERNAL : UNKNOWN);
   return { code: known, details: code === undefined ? text : `${String(code)}: ${text}` };

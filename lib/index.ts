@@ -1,11 +1,13 @@
+export type { DiscardEvent, LeakEvent, LeaseEvent, ReleaseEvent, WaitEvent } from './channels.ts';
 export { DecompressStream } from './decompress-stream.ts';
 export { type ErrorCode, errorCodes } from './errors.ts';
 export type { Format } from './formats.ts';
 export { type InstallOptions, install } from './install.ts';
 export { Lease } from './lease.ts';
 export type { MessageOptions, SyncMessageOptions } from './message.ts';
-export type { PoolStats } from './pool.ts';
-export type { InlineOptions, ZlibPoolOptions } from './pool-options.ts';
+export type { LeakDetection } from './origin.ts';
+export type { LeaseOptions, PoolStats } from './pool.ts';
+export type { InlineOptions, Limits, ZlibPoolOptions } from './pool-options.ts';
 export type { DecompressOptions } from './stream-settings.ts';
 export {
   createBrotliDecompress,

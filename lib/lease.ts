@@ -6,8 +6,8 @@
 import type { Engine } from './engine.ts';
 import { codedError } from './errors.ts';
 
-/** Takes the engine of a lease that has ended; `clean` is false where it may not be reused. */
-export type GiveBack = (engine: Engine, clean: boolean) => void;
+/** Takes the engine of a lease that has ended; `clean` is false where it may not be reused, `cause` says why. */
+export type GiveBack = (lease: Lease, engine: Engine, clean: boolean, cause?: Error) => void;
 
 /** Whoever is to be told when the pool is destroyed: a stream. */
 export interface LeaseOwner {
@@ -19,6 +19,8 @@ let engineOf: (lease: Lease) => Engine;
 export class Lease {
   /** @internal Until the lease ends. */
   owner: LeaseOwner | undefined;
+  /** @internal Counts the leases of a pool, from 1 on. */
+  readonly id: number;
   #engine: Engine | undefined;
   readonly #giveBack: GiveBack;
 
@@ -29,8 +31,9 @@ export class Lease {
     };
   }
 
-  /** @internal Leases are made by a pool: `pool.tryLease()`. */
-  constructor(engine: Engine, giveBack: GiveBack, owner?: LeaseOwner) {
+  /** @internal Leases are made by a pool: `pool.lease()`, `pool.tryLease()`. */
+  constructor(id: number, engine: Engine, giveBack: GiveBack, owner?: LeaseOwner) {
+    this.id = id;
     this.#engine = engine;
     this.#giveBack = giveBack;
     this.owner = owner;
@@ -51,10 +54,11 @@ export class Lease {
 
   /**
    * Ends the lease and has the engine closed: for one that may not be clean.
+   * @param cause what went wrong, for the channel `zlease:discard`
    * @throws `ERR_LEASE_RELEASED` when the lease has ended already.
    */
-  discard(): void {
-    this.#end(false);
+  discard(cause?: Error): void {
+    this.#end(false, cause);
   }
 
   /** `release()`, for `using`; does nothing when the lease has ended already. */
@@ -62,12 +66,12 @@ export class Lease {
     if (!this.released) this.release();
   }
 
-  #end(clean: boolean): void {
+  #end(clean: boolean, cause?: Error): void {
     const engine = this.#engine;
     if (engine === undefined) throw codedError('ERR_LEASE_RELEASED');
     this.#engine = undefined;
     this.owner = undefined;
-    this.#giveBack(engine, clean);
+    this.#giveBack(this, engine, clean, cause);
   }
 }
 

@@ -5,35 +5,64 @@
  * a lease is held strongly for its first turn and only what outlives it is watched, weakly from then on.
  */
 import type { Engine } from './engine.ts';
+import type { Format } from './formats.ts';
 import { engineOf, type Lease } from './lease.ts';
 import { turn } from './turn.ts';
 
 interface Watch {
   readonly lease: WeakRef<Lease>;
+  readonly id: number;
   /** Held here to be closed once the lease is gone. It must never lead back to the lease or its owner. */
   readonly engine: Engine;
+}
+
+/** What is known of a lease whose origin was taken down. */
+export interface Holder {
+  readonly format: Format;
+  /** Where it was asked for. */
+  readonly stack: string;
+  /** As `performance.now()`. */
+  readonly since: number;
+}
+
+/** A lease that was collected while it was live. */
+export interface LostLease {
+  readonly id: number;
+  readonly engine: Engine;
+  readonly holder: Holder | undefined;
 }
 
 export class LiveLeases {
   #young: Lease[] = [];
   readonly #watched = new Map<Engine, Watch>();
+  /** In the order of leasing. Empty where no origins are taken down. */
+  readonly #holders = new Map<Engine, Holder>();
   readonly #finalizers: FinalizationRegistry<Watch>;
 
-  /** @param lost called with the engine of each lease that was collected while it was live */
-  constructor(lost: (engine: Engine) => void) {
+  /** @param lost called for each lease that was collected while it was live */
+  constructor(lost: (lease: LostLease) => void) {
     this.#finalizers = new FinalizationRegistry((watch) => {
-      if (this.#watched.get(watch.engine) !== watch) return;
-      this.#watched.delete(watch.engine);
-      lost(watch.engine);
+      const { engine, id } = watch;
+      // The finalizer of a lease that has ended since, while it was on its way here.
+      if (this.#watched.get(engine) !== watch) return;
+      const holder = this.#holders.get(engine);
+      this.#watched.delete(engine);
+      this.#holders.delete(engine);
+      lost({ id, engine, holder });
     });
   }
 
-  add(lease: Lease): void {
+  /** @param stack where it was asked for, if that was taken down */
+  add(lease: Lease, stack: string | undefined): void {
     if (this.#young.push(lease) === 1) turn.onceOver(() => this.#settle());
+    if (stack === undefined) return;
+    const engine = engineOf(lease);
+    this.#holders.set(engine, { format: engine.kind.format, stack, since: performance.now() });
   }
 
   /** To be called when a lease has ended. */
   remove(engine: Engine): void {
+    if (this.#holders.size > 0) this.#holders.delete(engine);
     const watch = this.#watched.get(engine);
     if (watch === undefined) return;
     this.#watched.delete(engine);
@@ -50,12 +79,17 @@ export class LiveLeases {
     return leases;
   }
 
+  /** Those of known origin that are out the longest, first of all the oldest. */
+  oldest(count: number): Holder[] {
+    return [...this.#holders.values()].slice(0, count);
+  }
+
   #settle(): void {
     const aged = this.#young;
     this.#young = [];
     for (const lease of aged) {
       if (lease.released) continue;
-      const watch: Watch = { lease: new WeakRef(lease), engine: engineOf(lease) };
+      const watch: Watch = { lease: new WeakRef(lease), id: lease.id, engine: engineOf(lease) };
       this.#watched.set(watch.engine, watch);
       this.#finalizers.register(lease, watch, watch);
     }

@@ -4,22 +4,23 @@
  * no native write is in flight.
  */
 import { AsyncResource } from 'node:async_hooks';
-import { constants } from 'node:buffer';
+import { constants as bufferConstants } from 'node:buffer';
 import zlib from 'node:zlib';
 import type { Engine } from './engine.ts';
 import { abortError, codedError } from './errors.ts';
 import { type EngineKind, type Format, isGzip, kindFor } from './formats.ts';
 import { engineOf, type Lease } from './lease.ts';
+import { countMembers, type Members, memberKindFor, membersOf } from './members.ts';
+import { originOf } from './origin.ts';
 import type { Pool } from './pool.ts';
-import { outputLimit } from './pool-options.ts';
+import { type Limits, limits, outputLimit, overLimit } from './pool-options.ts';
 import { copyOf, Slab, scratchOf } from './slab.ts';
 import { streamSettings } from './stream-settings.ts';
+import { enqueueTick } from './tick-queue.ts';
 import { turn, WAITING_LENGTH } from './turn.ts';
 
-export interface SyncMessageOptions {
-  /** The most bytes that may come out; one more is `ERR_BUFFER_TOO_LARGE`. Default: the pool's. */
-  maxOutputLength?: number;
-}
+/** Limits of one message. Default: the pool's. */
+export interface SyncMessageOptions extends Limits {}
 
 export interface MessageOptions extends SyncMessageOptions {
   /** Gives up: the promise is rejected at once, with an `AbortError`. */
@@ -48,9 +49,14 @@ class Passage {
   whole: Buffer | undefined;
   readonly #pool: Pool;
   readonly #flush: number;
-  readonly #limit: number;
+  readonly #limits: Required<Limits>;
+  /** The most that may come out, by all limits. */
+  readonly #most: number;
+  readonly #members: Members | undefined;
   readonly #input: Buffer;
   #offset = 0;
+  /** Of what is left, the input of the write under way. */
+  #span = 0;
   #length = 0;
   readonly #pieces: Buffer[] = [];
 
@@ -60,15 +66,16 @@ class Passage {
     }
     const input = Buffer.from(message.buffer, message.byteOffset, message.byteLength);
     const { kind, finishFlush } = streamSettings(format);
-    this.kind = kindFor(kind, input);
     this.#pool = pool;
     this.#flush = finishFlush;
-    this.#limit = outputLimit(options.maxOutputLength, 'options.maxOutputLength', pool.settings.maxOutputLength);
+    this.#limits = limits(options, pool.settings);
+    this.#most = outputLimit(this.#limits, input.length);
+    this.#members = membersOf(kind, this.#limits.maxMembers);
+    this.kind = (this.#members === undefined ? kindFor : memberKindFor)(kind, input);
     this.#input = input;
     const hint = isGzip(this.kind) && input.length > 4 ? input.readUInt32LE(input.length - 4) : 0;
-    if (hint > FIRST_ROOM && hint <= input.length * MAX_RATIO && hint <= this.#limit) {
-      this.whole = Buffer.allocUnsafeSlow(hint);
-    }
+    const believed = hint > FIRST_ROOM && hint <= input.length * MAX_RATIO && hint <= this.#most;
+    if (believed && this.#members === undefined) this.whole = Buffer.allocUnsafeSlow(hint);
   }
 
   /** Bytes of input that are left. */
@@ -78,15 +85,27 @@ class Passage {
 
   /** Never more than one byte over the limit, so that a bomb is stopped before it is inflated. */
   limited(room: number): number {
-    return Math.min(room, this.#limit - this.#length + 1);
+    return Math.min(room, this.#most - this.#length + 1);
   }
 
+  /** @throws `ERR_TOO_MANY_MEMBERS` */
   writeSync(engine: Engine, output: Buffer, room: number): void {
-    engine.writeSync(this.#flush, this.#input, this.#offset, this.left, output, room);
+    const flush = this.#nextFlush();
+    engine.writeSync(flush, this.#input, this.#offset, this.#span, output, room);
   }
 
+  /** @throws `ERR_TOO_MANY_MEMBERS` */
   write(engine: Engine, output: Buffer, room: number, done: () => void): void {
-    engine.write(this.#flush, this.#input, this.#offset, this.left, output, room, done);
+    const flush = this.#nextFlush();
+    engine.write(flush, this.#input, this.#offset, this.#span, output, room, done);
+  }
+
+  /** Makes out the input of the next write. The flush is for the end of the message. */
+  #nextFlush(): number {
+    const { left } = this;
+    if (this.#members === undefined) this.#span = left;
+    else if (this.#span === 0) this.#span = this.#members.span(this.#input, this.#offset, left);
+    return this.#span === left ? this.#flush : zlib.constants.Z_NO_FLUSH;
   }
 
   /**
@@ -94,18 +113,25 @@ class Passage {
    * @returns how much that was, for `add`
    * @throws what is wrong with the message
    */
-  absorb(engine: Engine, room: number): number {
+  absorb(engine: Engine, output: Buffer, room: number): number {
     if (engine.failure !== undefined) throw engine.failure;
-    const used = this.left - engine.availIn;
+    const used = this.#span - engine.availIn;
     const made = room - engine.availOut;
     this.#pool.count(used, made);
+    this.#members?.used(this.#input, this.#offset, used);
+    this.#members?.made(output.subarray(0, made));
     this.#offset += used;
+    this.#span -= used;
     this.#length += made;
     this.whole = undefined;
-    if (this.#length > this.#limit) {
-      throw codedError('ERR_BUFFER_TOO_LARGE', `Cannot create a Buffer larger than ${this.#limit} bytes`);
-    }
+    const excess = overLimit(this.#limits, this.#input.length, this.#length);
+    if (excess !== undefined) throw excess;
     return made;
+  }
+
+  /** Whether what `absorb` took in was not all. */
+  goesOn(engine: Engine): boolean {
+    return engine.availOut === 0 || (this.#span === 0 && this.left > 0);
   }
 
   add(piece: Buffer): void {
@@ -113,11 +139,18 @@ class Passage {
   }
 
   /** On the main thread, where the engine has none: node:zlib's own one-shot functions. */
-  stockSync(format: Format): Buffer {
-    const decompress = (zlib as never as Record<string, typeof zlib.gunzipSync>)[syncNames[format]];
-    const output = (decompress as typeof zlib.gunzipSync)(this.#input, {
-      maxOutputLength: Math.min(this.#limit, constants.MAX_LENGTH),
-    });
+  stockSync(): Buffer {
+    const decompress = (zlib as never as Record<string, typeof zlib.gunzipSync>)[syncNames[this.kind.format]];
+    let output: Buffer;
+    try {
+      output = (decompress as typeof zlib.gunzipSync)(this.#input, {
+        maxOutputLength: Math.min(this.#most, bufferConstants.MAX_LENGTH),
+      });
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      throw code === 'ERR_BUFFER_TOO_LARGE' ? overLimit(this.#limits, this.#input.length, this.#most + 1) : error;
+    }
+    if (this.#members !== undefined) countMembers(this.#input, this.#limits.maxMembers);
     this.#pool.count(this.#input.length, output.length);
     return output;
   }
@@ -137,20 +170,21 @@ export function decompressSync(
   options: SyncMessageOptions = {},
 ): Buffer {
   const passage = new Passage(pool, message, format, options);
-  const lease = pool.leaseKind(passage.kind);
+  // It can't wait, and is done before anybody else notices: it may be one more than maxLeased.
+  const lease = pool.lend(passage.kind);
   const engine = engineOf(lease);
   try {
-    if (!engine.inline) return passage.stockSync(format);
+    if (!engine.inline) return passage.stockSync();
     do {
       const { whole } = passage;
       const room = passage.limited(whole?.length ?? FIRST_ROOM);
       const output = whole ?? scratchOf(room);
       passage.writeSync(engine, output, room);
-      const made = passage.absorb(engine, room);
+      const made = passage.absorb(engine, output, room);
       passage.add(made === whole?.length ? whole : copyOf(output, made));
-    } while (engine.availOut === 0);
+    } while (passage.goesOn(engine));
   } catch (error) {
-    lease.discard();
+    lease.discard(error as Error);
     throw error;
   } finally {
     if (!lease.released) lease.release();
@@ -185,17 +219,17 @@ export class Decompression {
   readonly #passage: Passage;
   readonly #done: (error: Error | null, output?: Buffer) => void;
   readonly #slab = new Slab();
-  /** Of whoever asked: what an engine or a turn calls back is called in nobody's. */
+  /** Of whoever asked: what an engine, a turn or the pool calls back is called in nobody's. */
   readonly #context = new AsyncResource('ZLEASE');
-  readonly #lease: Lease;
-  readonly #engine: Engine;
+  #lease: Lease | undefined;
+  #leaveQueue: (() => void) | undefined;
   /** What the main thread has made of it. Bytes. */
   #inlineLength = 0;
   #settled = false;
 
   /**
    * @param done called once, during `start()` or later, unless the constructor throws
-   * @throws what is wrong with the arguments; `ERR_POOL_CLOSED`
+   * @throws what is wrong with the arguments
    */
   constructor(
     pool: Pool,
@@ -207,92 +241,112 @@ export class Decompression {
     this.#pool = pool;
     this.#passage = new Passage(pool, message, format, options);
     this.#done = done;
-    this.#lease = pool.leaseKind(this.#passage.kind, this);
-    this.#engine = engineOf(this.#lease);
   }
 
   start(): void {
-    this.#run();
+    const { kind } = this.#passage;
+    const stack = originOf(this.#pool.settings.leakDetection, this.start);
+    try {
+      this.#lease = this.#pool.tryLeaseKind(kind, this, stack);
+      this.#leaveQueue =
+        this.#lease === undefined ? this.#pool.waitForLease(kind, this, stack, this.#admit) : undefined;
+    } catch (error) {
+      this.destroy(error as Error);
+      return;
+    }
+    if (this.#lease !== undefined) this.#run();
   }
 
   /** Gives up now. The engine and its memory go when no native write is in flight. */
   destroy(error: Error): void {
     if (this.#settled) return;
     this.#settled = true;
-    if (!this.#engine.busy) this.#giveUp();
+    this.#leaveQueue?.();
+    if (this.#lease !== undefined && !engineOf(this.#lease).busy) this.#giveUp(this.#lease, error);
     this.#done(error);
   }
 
+  readonly #admit = (error: Error | null, lease?: Lease): void => {
+    this.#lease = lease;
+    this.#leaveQueue = undefined;
+    // In a tick of its own: whoever gave the engine back is on the stack, and it might have been one like this.
+    if (error === null) enqueueTick(this.#context, this.#run, this);
+    else this.#context.runInAsyncScope(this.destroy, this, error);
+  };
+
   #run(): void {
     if (this.#settled) return;
+    const lease = this.#lease as Lease;
     let over = false;
     try {
-      over = this.#drive();
+      over = this.#drive(engineOf(lease));
     } catch (error) {
       this.destroy(error as Error);
     }
-    if (over) this.#succeed();
+    if (over) this.#succeed(lease);
   }
 
   /** Writes until the message is out, or the threadpool or a later turn has it. @returns whether it is out */
-  #drive(): boolean {
+  #drive(engine: Engine): boolean {
     const { inputLength, outputLength, turnLength } = this.#pool.settings.inline;
     do {
       const inlineRoom = outputLength - this.#inlineLength;
       const { whole, left } = this.#passage;
-      const small = this.#engine.inline && whole === undefined && left <= inputLength && inputLength > 0;
-      if (!small || inlineRoom <= 0 || turnLength === 0) return this.#send();
+      const small = engine.inline && whole === undefined && left <= inputLength && inputLength > 0;
+      if (!small || inlineRoom <= 0 || turnLength === 0) return this.#send(engine);
       if (turn.inflatedLength >= turnLength) {
-        if (left > WAITING_LENGTH) return this.#send();
+        if (left > WAITING_LENGTH) return this.#send(engine);
         turn.whenFree(turnLength, () => this.#context.runInAsyncScope(this.#run, this));
         return false;
       }
       const room = this.#passage.limited(Math.min(inlineRoom, FIRST_ROOM));
       const scratch = scratchOf(room);
-      this.#passage.writeSync(this.#engine, scratch, room);
-      const made = this.#passage.absorb(this.#engine, room);
+      this.#passage.writeSync(engine, scratch, room);
+      const made = this.#passage.absorb(engine, scratch, room);
       this.#passage.add(copyOf(scratch, made));
       this.#inlineLength += made;
       turn.spend(Math.max(left - this.#passage.left, made));
-    } while (this.#engine.availOut === 0);
+    } while (this.#passage.goesOn(engine));
     return true;
   }
 
-  #send(): false {
+  #send(engine: Engine): false {
     const { whole } = this.#passage;
     const room = this.#passage.limited(whole?.length ?? this.#slab.nextLength);
-    this.#passage.write(this.#engine, whole ?? this.#slab.withRoom(room), room, () =>
-      this.#context.runInAsyncScope(this.#landed, this, whole, room),
+    const output = whole ?? this.#slab.withRoom(room);
+    this.#passage.write(engine, output, room, () =>
+      this.#context.runInAsyncScope(this.#landed, this, engine, output, whole !== undefined, room),
     );
     return false;
   }
 
-  #landed(whole: Buffer | undefined, room: number): void {
+  #landed(engine: Engine, output: Buffer, isWhole: boolean, room: number): void {
+    const lease = this.#lease as Lease;
     if (this.#settled) {
-      this.#giveUp();
+      this.#giveUp(lease);
       return;
     }
     try {
-      const made = this.#passage.absorb(this.#engine, room);
-      if (whole === undefined) this.#passage.add(this.#slab.take(made));
-      else this.#passage.add(made === whole.length ? whole : copyOf(whole, made));
+      const made = this.#passage.absorb(engine, output, room);
+      if (!isWhole) this.#passage.add(this.#slab.take(made));
+      else this.#passage.add(made === output.length ? output : copyOf(output, made));
     } catch (error) {
       this.destroy(error as Error);
       return;
     }
-    if (this.#engine.availOut === 0) this.#run();
-    else this.#succeed();
+    if (this.#passage.goesOn(engine)) this.#run();
+    else this.#succeed(lease);
   }
 
-  #succeed(): void {
+  #succeed(lease: Lease): void {
     this.#settled = true;
     this.#slab.drop();
-    this.#lease.release();
+    lease.release();
     this.#done(null, this.#passage.take());
   }
 
-  #giveUp(): void {
+  #giveUp(lease: Lease, cause?: Error): void {
     this.#slab.drop();
-    this.#lease.discard();
+    lease.discard(cause);
   }
 }

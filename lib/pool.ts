@@ -2,15 +2,18 @@
  * The pool: engines in, leases out, engines back. It reuses what is proven clean, closes the rest, and
  * counts both. What a stream does with its engine is not its business.
  */
+import { channels } from './channels.ts';
 import type { Engine } from './engine.ts';
-import { codedError } from './errors.ts';
+import { abortError, codedError, type ErrorCode } from './errors.ts';
 import { type EngineKind, engineKind, type Format } from './formats.ts';
 import { IdleEngines } from './idle-engines.ts';
-import { Lease, type LeaseOwner } from './lease.ts';
-import { LiveLeases } from './live-leases.ts';
+import { type GiveBack, Lease, type LeaseOwner } from './lease.ts';
+import { LiveLeases, type LostLease } from './live-leases.ts';
 import { NativeEngine, nativeFormats } from './native-engine.ts';
+import { originOf } from './origin.ts';
 import { type PoolSettings, poolSettings, type ZlibPoolOptions } from './pool-options.ts';
 import { PublicEngine } from './public-engine.ts';
+import { type Waiter, WaitQueue } from './wait-queue.ts';
 
 /** A snapshot of a pool's numbers. Always: `created = leased + idle + discarded + evicted + leaked`. */
 export interface PoolStats {
@@ -18,6 +21,8 @@ export interface PoolStats {
   readonly leased: number;
   /** Engines that wait for their next lease. */
   readonly idle: number;
+  /** Streams and callers that wait for an engine. */
+  readonly waiting: number;
   /** Engines made since the pool was. */
   readonly created: number;
   /** Leases that were served by an engine from the pool. */
@@ -34,12 +39,22 @@ export interface PoolStats {
   readonly bytesOut: number;
 }
 
+export interface LeaseOptions {
+  /** Gives up waiting: the promise is rejected with an `AbortError`. */
+  signal?: AbortSignal | undefined;
+}
+
+/** So many of the leases that are out the longest are named in an error. */
+const NAMED_HOLDERS = 3;
+
 export class Pool {
   /** @internal */
   readonly settings: PoolSettings;
   readonly #idle: IdleEngines;
   readonly #live: LiveLeases;
+  readonly #queue: WaitQueue;
   #leased = 0;
+  #leases = 0;
   #created = 0;
   #reused = 0;
   #discarded = 0;
@@ -54,10 +69,10 @@ export class Pool {
   constructor(options?: ZlibPoolOptions) {
     this.settings = poolSettings(options);
     this.#idle = new IdleEngines(this.settings.maxIdle, this.settings.idleTimeoutMs, (engine) => this.#evict(engine));
-    this.#live = new LiveLeases((engine) => {
-      this.#leaked += 1;
-      this.#gone(engine);
-    });
+    this.#live = new LiveLeases((lost) => this.#reclaim(lost));
+    this.#queue = new WaitQueue(this.settings.leaseTimeoutMs, (waitedMs) =>
+      this.#exhausted('ERR_POOL_TIMEOUT', `No engine came free within ${Math.round(waitedMs)} ms`),
+    );
   }
 
   /** The pool's numbers now, as a frozen snapshot. */
@@ -65,6 +80,7 @@ export class Pool {
     return Object.freeze({
       leased: this.#leased,
       idle: this.#idle.length,
+      waiting: this.#queue.length,
       created: this.#created,
       reused: this.#reused,
       discarded: this.#discarded,
@@ -77,18 +93,92 @@ export class Pool {
 
   /**
    * Leases an engine now. Streams lease for themselves; this is for code that wants to hold one ready.
-   * @returns `undefined` where all engines that the pool may have are out; this pool is unbounded, so it never is.
+   * @returns `undefined` where all engines that the pool may have are out, or somebody waits for one already
    * @throws `ERR_POOL_CLOSED`; `ERR_INVALID_ARG_VALUE` for an unknown format, `ERR_FORMAT_UNAVAILABLE` for one that
    * this Node does not have.
    */
   tryLease(format: Format): Lease | undefined {
-    return this.leaseKind(engineKind(format));
+    return this.tryLeaseKind(engineKind(format), undefined, originOf(this.settings.leakDetection, this.tryLease));
   }
 
-  /** @internal The lease of a stream. */
-  leaseKind(kind: EngineKind, owner?: LeaseOwner): Lease {
+  /**
+   * Leases an engine, now or when its turn has come.
+   * @returns rejects with `ERR_POOL_TIMEOUT`, `ERR_POOL_QUEUE_FULL`, `ERR_POOL_CLOSED` or what the pool was destroyed with, `ABORT_ERR`,
+   * and what `tryLease` throws
+   */
+  lease(format: Format, { signal }: LeaseOptions = {}): Promise<Lease> {
+    const stack = originOf(this.settings.leakDetection, this.lease);
+    return new Promise((resolve, reject) => {
+      if (signal?.aborted) throw abortError(signal);
+      const kind = engineKind(format);
+      const lease = this.tryLeaseKind(kind, undefined, stack);
+      if (lease !== undefined) {
+        resolve(lease);
+        return;
+      }
+      const leave = this.waitForLease(kind, undefined, stack, (error, later) => {
+        signal?.removeEventListener('abort', onAbort);
+        if (error === null) resolve(later as Lease);
+        else reject(error);
+      });
+      const onAbort = (): void => {
+        leave();
+        reject(abortError(signal as AbortSignal));
+      };
+      signal?.addEventListener('abort', onAbort, { once: true });
+    });
+  }
+
+  /**
+   * @internal A lease for a stream or message, if there is one to be had now.
+   * @param owner told when the pool is destroyed
+   * @param stack where it was asked for, if that was taken down
+   */
+  tryLeaseKind(kind: EngineKind, owner?: LeaseOwner, stack?: string): Lease | undefined {
+    if (this.#refusal !== undefined) throw this.#refusal;
+    if (this.#leased >= this.settings.maxLeased || this.#queue.length > 0) return undefined;
+    return this.lend(kind, owner, stack);
+  }
+
+  /**
+   * @internal Where there is none to be had now.
+   * @param done called once, from wherever an engine came back
+   * @returns gives up waiting; `done` is not called then
+   * @throws `ERR_POOL_QUEUE_FULL`
+   */
+  waitForLease(
+    kind: EngineKind,
+    owner: LeaseOwner | undefined,
+    stack: string | undefined,
+    done: (error: Error | null, lease?: Lease) => void,
+  ): () => void {
+    if (this.#queue.length >= this.settings.maxWaiting) {
+      throw this.#exhausted('ERR_POOL_QUEUE_FULL', 'No engine is free, and no more may wait for one');
+    }
+    const waiter: Waiter = {
+      admit: (waitedMs) => {
+        let lease: Lease;
+        try {
+          lease = this.lend(kind, owner, stack, waitedMs);
+        } catch (error) {
+          done(error as Error);
+          return;
+        }
+        done(null, lease);
+      },
+      refuse: done,
+    };
+    const leave = this.#queue.join(waiter);
+    const { wait } = channels;
+    if (wait.hasSubscribers) wait.publish({ pool: this, format: kind.format, waiting: this.#queue.length });
+    return leave;
+  }
+
+  /** @internal A lease, whatever else is out: for what can't wait. @throws `ERR_POOL_CLOSED`, `ERR_ENGINE_UNAVAILABLE` */
+  lend(kind: EngineKind, owner?: LeaseOwner, stack?: string, waitedMs = 0): Lease {
     if (this.#refusal !== undefined) throw this.#refusal;
     let engine = this.#idle.take(kind);
+    const reused = engine !== undefined;
     if (engine === undefined) {
       engine = this.#create(kind);
       this.#created += 1;
@@ -96,8 +186,12 @@ export class Pool {
       this.#reused += 1;
     }
     this.#leased += 1;
-    const lease = new Lease(engine, this.#takeBack, owner);
-    this.#live.add(lease);
+    this.#leases += 1;
+    const lease = new Lease(this.#leases, engine, this.#takeBack, owner);
+    this.#live.add(lease, stack);
+    if (channels.lease.hasSubscribers) {
+      channels.lease.publish({ pool: this, format: kind.format, id: lease.id, reused, waitedMs });
+    }
     return lease;
   }
 
@@ -107,9 +201,13 @@ export class Pool {
     this.#bytesOut += bytesOut;
   }
 
-  /** No new leases from here on. Resolves when those that are out are back; idle engines are closed at once. */
+  /**
+   * No new leases from here on: whoever waits gets `ERR_POOL_CLOSED`. Idle engines are closed at once. Resolves when the leases that are
+   * out are back.
+   */
   close(): Promise<void> {
     this.#refusal ??= codedError('ERR_POOL_CLOSED');
+    this.#queue.refuseAll(this.#refusal);
     this.#idle.evictAll();
     this.#closing ??= withResolvers();
     if (this.#leased === 0) this.#closing.resolve();
@@ -117,7 +215,7 @@ export class Pool {
   }
 
   /**
-   * Closes now: streams that have an engine are destroyed with `error`.
+   * Closes now: streams that have an engine or wait for one are destroyed with `error`.
    * @param error what streams get, and whoever asks for a lease later; default `ERR_POOL_CLOSED`
    */
   destroy(error: Error = codedError('ERR_POOL_CLOSED')): void {
@@ -138,23 +236,57 @@ export class Pool {
     return native ? new NativeEngine(kind) : new PublicEngine(kind);
   }
 
-  readonly #takeBack = (engine: Engine, clean: boolean): void => {
+  readonly #takeBack: GiveBack = (lease, engine, clean, cause) => {
     this.#live.remove(engine);
-    if (!clean || !isAsNew(engine)) {
-      this.#discarded += 1;
-    } else if (engine.kind.reusable && !engine.oversized && this.#refusal === undefined && this.#idle.put(engine)) {
-      this.#leased -= 1;
-      return;
-    } else {
-      this.#evicted += 1;
+    this.#leased -= 1;
+    const proven = clean && isAsNew(engine);
+    const kept =
+      proven && engine.kind.reusable && !engine.oversized && this.#refusal === undefined && this.#idle.put(engine);
+    if (!proven) this.#discarded += 1;
+    else if (!kept) this.#evicted += 1;
+    if (!kept) engine.close();
+    const { release, discard } = channels;
+    const { format } = engine.kind;
+    if (proven && release.hasSubscribers) release.publish({ pool: this, format, id: lease.id, kept });
+    if (!proven && discard.hasSubscribers) {
+      discard.publish({ pool: this, format, id: lease.id, cause: cause ?? engine.failure });
     }
-    this.#gone(engine);
+    this.#oneIsBack();
   };
 
-  #gone(engine: Engine): void {
+  #reclaim({ id, engine, holder }: LostLease): void {
     this.#leased -= 1;
+    this.#leaked += 1;
     engine.close();
+    const { format } = engine.kind;
+    const ageMs = holder && performance.now() - holder.since;
+    if (channels.leak.hasSubscribers) {
+      channels.leak.publish({ pool: this, format, id, ageMs, stack: holder?.stack });
+    }
+    if (holder !== undefined) {
+      process.emitWarning(
+        `A ${format} engine was leased ${Math.round(ageMs as number)} ms ago, and its stream was dropped without having closed`,
+        { type: 'ZleaseLeakWarning', code: 'ZLEASE_LEAK', detail: `Asked for at\n${holder.stack}` },
+      );
+    }
+    this.#oneIsBack();
+  }
+
+  #oneIsBack(): void {
+    while (this.#queue.length > 0 && this.#leased < this.settings.maxLeased) this.#queue.admit();
     if (this.#leased === 0) this.#closing?.resolve();
+  }
+
+  #exhausted(code: ErrorCode, what: string): Error {
+    const { maxLeased, maxWaiting } = this.settings;
+    const { stats } = this;
+    const holders = this.#live.oldest(NAMED_HOLDERS);
+    const now = performance.now();
+    const named = holders.map(
+      ({ format, since, stack }) => `\n${format}, out for ${Math.round(now - since)} ms, asked for at\n${stack}`,
+    );
+    const numbers = `leased ${stats.leased} of ${maxLeased}, idle ${stats.idle}, waiting ${stats.waiting} of ${maxWaiting}`;
+    return Object.assign(codedError(code, `${what}: ${numbers}${named.join('')}`), { stats });
   }
 
   #evict(engine: Engine): void {

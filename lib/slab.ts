@@ -33,6 +33,11 @@ export class Slab {
     return this.#memory;
   }
 
+  /** The first `length` bytes, to look at. */
+  peek(length: number): Buffer {
+    return this.#memory.subarray(0, length);
+  }
+
   /** The first `length` bytes, to hand out. */
   take(length: number): Buffer {
     const memory = this.#memory;

@@ -7,9 +7,10 @@ import type { TransformOptions } from 'node:stream';
 import { types } from 'node:util';
 import type { BrotliOptions, ZlibOptions } from 'node:zlib';
 import { type EngineKind, engineKind, type Format, formats, formatTraits, stockStream } from './formats.ts';
+import type { Limits } from './pool-options.ts';
 
 /** The options of node:zlib's decompressing streams, and of the Transform that they are. */
-export interface DecompressOptions extends ZlibOptions, Omit<TransformOptions, 'flush'> {
+export interface DecompressOptions extends ZlibOptions, Omit<TransformOptions, 'flush'>, Limits {
   /** Decoder parameters of Brotli (`BROTLI_DECODER_PARAM_*`) and Zstandard (`ZSTD_d_*`). */
   params?: BrotliOptions['params'];
   /**
@@ -29,8 +30,8 @@ export interface StreamSettings {
   readonly finishFlush: number;
   /** What flush() does without an argument. */
   readonly fullFlush: number;
-  /** 0: the pool's. */
-  readonly maxOutputLength: number;
+  /** Where there are none of its own, the pool's hold. They are checked where they meet those. */
+  readonly limits: Readonly<{ [K in keyof Limits]: number | undefined }> | undefined;
   readonly rejectGarbageAfterEnd: boolean;
 }
 
@@ -67,9 +68,17 @@ function read(format: Format, options: DecompressOptions): StreamSettings {
     flush: Math.trunc(number(options.flush) ?? NO_FLUSH),
     finishFlush: Math.trunc(number(options.finishFlush) ?? finishFlush),
     fullFlush,
-    maxOutputLength: Math.trunc(number(options.maxOutputLength) ?? 0),
+    limits: ownLimits(options),
     rejectGarbageAfterEnd,
   });
+}
+
+function ownLimits(options: DecompressOptions): StreamSettings['limits'] {
+  const { maxRatio, ratioFloorLength, maxMembers } = options;
+  // Of node:zlib, which takes 0 for "not given".
+  const maxOutputLength = Math.trunc(number(options.maxOutputLength) ?? 0) || undefined;
+  const given = [maxOutputLength, maxRatio, ratioFloorLength, maxMembers].some((value) => value !== undefined);
+  return given ? { maxOutputLength, maxRatio, ratioFloorLength, maxMembers } : undefined;
 }
 
 /** The engine is made at the first byte, when the caller's dictionary may have changed. */

@@ -7,18 +7,32 @@ import { poolSettings } from '../lib/pool-options.ts';
 describe('The environment', () => {
   it('sets every option of the default pool that a pool has', () => {
     const options = poolOptionsOf({
+      ZLEASE_MAX_LEASED: '4',
+      ZLEASE_MAX_WAITING: '5',
+      ZLEASE_LEASE_TIMEOUT_MS: '6',
       ZLEASE_MAX_IDLE: '7',
       ZLEASE_IDLE_TIMEOUT_MS: '0',
       ZLEASE_MAX_OUTPUT_LENGTH: 'Infinity',
+      ZLEASE_MAX_RATIO: '8',
+      ZLEASE_RATIO_FLOOR_LENGTH: '9',
+      ZLEASE_MAX_MEMBERS: '10',
+      ZLEASE_LEAK_DETECTION: 'all',
       ZLEASE_INLINE_INPUT_LENGTH: '1',
       ZLEASE_INLINE_OUTPUT_LENGTH: '2',
       ZLEASE_INLINE_TURN_LENGTH: '3',
       ZLEASE_ENGINE: 'public',
     });
     expect(options).to.deep.equal({
+      maxLeased: 4,
+      maxWaiting: 5,
+      leaseTimeoutMs: 6,
       maxIdle: 7,
       idleTimeoutMs: 0,
       maxOutputLength: Number.POSITIVE_INFINITY,
+      maxRatio: 8,
+      ratioFloorLength: 9,
+      maxMembers: 10,
+      leakDetection: 'all',
       inline: { inputLength: 1, outputLength: 2, turnLength: 3 },
       engine: 'public',
     });

@@ -26,6 +26,7 @@ describe('ZlibPool', () => {
         expect(pool.stats).to.deep.equal({
           leased: 0,
           idle: 1,
+          waiting: 0,
           created: 1,
           reused: 19,
           discarded: 0,
@@ -202,6 +203,19 @@ describe('ZlibPool', () => {
     [{ inline: { turnLength: Number.POSITIVE_INFINITY } }, 'ERR_OUT_OF_RANGE'],
     [{ inline: { length: 1 } }, 'ERR_INVALID_ARG_VALUE'],
     [{ engine: 'fast' }, 'ERR_INVALID_ARG_VALUE'],
+    [{ engine: 1 }, 'ERR_INVALID_ARG_VALUE'],
+    [{ maxLeased: 0 }, 'ERR_OUT_OF_RANGE'],
+    [{ maxLeased: '4' }, 'ERR_INVALID_ARG_TYPE'],
+    [{ maxWaiting: -1 }, 'ERR_OUT_OF_RANGE'],
+    [{ leaseTimeoutMs: 2 ** 31 }, 'ERR_OUT_OF_RANGE'],
+    [{ leaseTimeoutMs: 0.5 }, 'ERR_OUT_OF_RANGE'],
+    [{ maxRatio: 0.9 }, 'ERR_OUT_OF_RANGE'],
+    [{ maxRatio: Number.NaN }, 'ERR_OUT_OF_RANGE'],
+    [{ maxRatio: '9' }, 'ERR_INVALID_ARG_TYPE'],
+    [{ ratioFloorLength: -1 }, 'ERR_OUT_OF_RANGE'],
+    [{ maxMembers: 0 }, 'ERR_OUT_OF_RANGE'],
+    [{ leakDetection: 'some' }, 'ERR_INVALID_ARG_VALUE'],
+    [{ leakDetection: true }, 'ERR_INVALID_ARG_VALUE'],
     [{ maxIdel: 1 }, 'ERR_INVALID_ARG_VALUE'],
   ];
   for (const [options, code] of nonsense) {

@@ -32,9 +32,9 @@ export const engines = ['native', 'public'] as const;
 /** The leases that streams of `pool` take from now on. */
 export function watchLeases(pool: InstanceType<typeof ZlibPool>): InstanceType<typeof Lease>[] {
   const leases: InstanceType<typeof Lease>[] = [];
-  const leaseKind = pool.leaseKind.bind(pool);
-  pool.leaseKind = (...args) => {
-    const lease = leaseKind(...args);
+  const lend = pool.lend.bind(pool);
+  pool.lend = (...args) => {
+    const lease = lend(...args);
     leases.push(lease);
     return lease;
   };
