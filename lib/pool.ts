@@ -71,7 +71,7 @@ export class Pool {
     this.#idle = new IdleEngines(this.settings.maxIdle, this.settings.idleTimeoutMs, (engine) => this.#evict(engine));
     this.#live = new LiveLeases((lost) => this.#reclaim(lost));
     this.#queue = new WaitQueue(this.settings.leaseTimeoutMs, (waitedMs) =>
-      this.#exhausted('ERR_POOL_TIMEOUT', `No engine came free within ${Math.round(waitedMs)} ms`),
+      this.#exhausted('ERR_POOL_TIMEOUT', `No engine came free within ${Math.ceil(waitedMs)} ms`),
     );
   }
 

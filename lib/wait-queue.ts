@@ -70,6 +70,7 @@ export class WaitQueue {
   /** The timer keeps the process alive: somebody waits for what it has to say. */
   #watch(delayMs: number): void {
     if (this.#timeoutMs > 0) {
+      clearTimeout(this.#timer);
       this.#timer = outsideOfContexts(() => setTimeout(() => this.#expire(), delayMs));
     }
   }
