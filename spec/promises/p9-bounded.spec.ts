@@ -184,7 +184,8 @@ describe('P9 bounded', () => {
 
     it(`ends streams that feed each other on too small a pool in an error that says so (${engine})`, async () => {
       const pool = new ZlibPool({ engine, maxLeased: 1, leaseTimeoutMs: 30 });
-      const twice = gzipSync(deflateSync(sample(400_000).plain));
+      // More than fits between the two.
+      const twice = gzipSync(deflateSync(sample(4_000_000).plain));
       const error = await failureOf(
         pipeline([twice], pool.createGunzip(), pool.createInflate(), async (chunks) => {
           for await (const _ of chunks);
