@@ -265,7 +265,7 @@ export class Pool {
     }
     if (holder !== undefined) {
       process.emitWarning(
-        `A ${format} engine was leased ${Math.round(ageMs as number)} ms ago, and its stream was dropped without having closed`,
+        `A ${format} engine was leased ${Math.round(ageMs as number)} ms ago, and who had it was garbage collected without giving it back`,
         { type: 'ZleaseLeakWarning', code: 'ZLEASE_LEAK', detail: `Asked for at\n${holder.stack}` },
       );
     }
