@@ -58,8 +58,8 @@ export const variants: readonly Variant[] = [
     edits: [
       {
         file: stream,
-        from: 'process.nextTick(afterClose, lease, clean)',
-        to: 'afterClose(lease, clean)',
+        from: 'process.nextTick(afterClose, lease, clean, error)',
+        to: 'afterClose(lease, clean, error)',
       },
     ],
   },
@@ -69,8 +69,8 @@ export const variants: readonly Variant[] = [
     edits: [
       {
         file: stream,
-        from: 'process.nextTick(afterClose, lease, clean)',
-        to: "this.once('close', () => afterClose(lease, clean))",
+        from: 'process.nextTick(afterClose, lease, clean, error)',
+        to: "this.once('close', () => afterClose(lease, clean, error))",
       },
     ],
   },
@@ -142,7 +142,11 @@ export const variants: readonly Variant[] = [
         from: '    this.#engine = undefined;\n',
         to: '    Object.assign(engine as Engine, { out: false });\n',
       },
-      { file: 'lease.ts', from: 'this.#giveBack(engine, clean)', to: 'this.#giveBack(engine as Engine, clean)' },
+      {
+        file: 'lease.ts',
+        from: 'this.#giveBack(this, engine, clean, cause)',
+        to: 'this.#giveBack(this, engine as Engine, clean, cause)',
+      },
     ],
   },
   {
@@ -154,7 +158,7 @@ export const variants: readonly Variant[] = [
     name: 'a failed engine that is used again',
     caughtBy: ['promises/p5-clean', 'promises/p10-contained'],
     edits: [
-      { file: 'pool.ts', from: '!clean || !isAsNew(engine)', to: '!isAsNew(engine)' },
+      { file: 'pool.ts', from: 'clean && isAsNew(engine)', to: 'isAsNew(engine)' },
       { file: 'pool.ts', from: 'engine.busy || engine.failure !== undefined', to: 'engine.busy' },
       { file: 'pool.ts', from: 'return engine.failure === undefined;', to: 'return true;' },
     ],
@@ -200,12 +204,33 @@ export const variants: readonly Variant[] = [
   },
   {
     name: 'an output limit that is off by one',
-    caughtBy: ['promises/p10-contained'],
+    caughtBy: ['promises/p10-contained', 'message', 'limits'],
     edits: [
       {
-        file: stream,
-        from: 'if (this.#outputLength > this.#maxOutputLength)',
-        to: 'if (this.#outputLength >= this.#maxOutputLength)',
+        file: 'pool-options.ts',
+        from: 'if (outputLength > maxOutputLength)',
+        to: 'if (outputLength >= maxOutputLength)',
+      },
+    ],
+  },
+  {
+    name: 'a ratio that is looked at from the first byte on',
+    caughtBy: ['limits'],
+    edits: [{ file: 'pool-options.ts', from: 'outputLength > ratioFloorLength && ', to: '' }],
+  },
+  {
+    name: 'a member counted wherever one seems to begin',
+    caughtBy: ['limits'],
+    edits: [{ file: 'members.ts', from: 'if (this.#count > 0 && !ended) return;', to: '' }],
+  },
+  {
+    name: 'a member that is missed where a chunk ends within its header',
+    caughtBy: ['limits'],
+    edits: [
+      {
+        file: 'members.ts',
+        from: 'input[end - 1] === ID1 ? length - 1 : length',
+        to: 'input[end] === ID1 ? 1 : length',
       },
     ],
   },
@@ -286,12 +311,7 @@ export const variants: readonly Variant[] = [
   {
     name: 'a message that gives its engine back during a write',
     caughtBy: ['message'],
-    edits: [{ file: 'message.ts', from: 'if (!this.#engine.busy) this.#giveUp();', to: 'this.#giveUp();' }],
-  },
-  {
-    name: 'a message that may not be as long as its limit',
-    caughtBy: ['message'],
-    edits: [{ file: 'message.ts', from: 'if (this.#length > this.#limit)', to: 'if (this.#length >= this.#limit)' }],
+    edits: [{ file: 'message.ts', from: ' && !engineOf(this.#lease).busy', to: '' }],
   },
   {
     name: 'a message whose bytes stay in the slab',
