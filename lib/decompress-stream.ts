@@ -10,7 +10,7 @@ import { constants } from 'node:zlib';
 import type { Engine } from './engine.ts';
 import { codedError } from './errors.ts';
 import { flushMark, markedFlush, strongerFlush } from './flush-marks.ts';
-import { type Format, kindFor, stockStream } from './formats.ts';
+import { type Format, kindFor, sizeHint, stockStream } from './formats.ts';
 import { engineOf, type Lease } from './lease.ts';
 import { type Members, memberKindFor, membersOf } from './members.ts';
 import { originOf } from './origin.ts';
@@ -65,8 +65,6 @@ export class DecompressStream extends Transform {
   #inputLength = 0;
   #outputLength = 0;
   readonly #slab = new Slab();
-  /** Room that the write in flight was given. */
-  #room = 0;
   /** How full node:zlib's output chunk would be: on the main thread, and with a chunkSize, output is cut where it cuts it. */
   #chunkFilled = 0;
   #heldDestroy: [error: Error | null, callback: (error?: Error | null) => void] | undefined;
@@ -291,12 +289,22 @@ export class DecompressStream extends Transform {
   }
 
   #send(engine: Engine): void {
-    const room = this.#limited(this.#settings.chunkLength === 0 ? this.#slab.nextLength : this.#chunkRoom());
-    this.#room = room;
+    const { chunkLength } = this.#settings;
+    const output =
+      chunkLength === 0
+        ? this.#slab.forOutput(this.#expected(engine), this.#limited(Number.POSITIVE_INFINITY))
+        : this.#slab.ofLength(this.#limited(this.#chunkRoom()));
     this.#phase = 'inFlight';
-    engine.write(this.#spanFlag, this.#chunk, this.#offset, this.#span, this.#slab.withRoom(room), room, () => {
+    engine.write(this.#spanFlag, this.#chunk, this.#offset, this.#span, output, this.#slab.room, () => {
       this.#context.runInAsyncScope(this.#landed, this);
     });
+  }
+
+  /** Where a message came in one chunk, its last bytes may tell how much of it is still to come; 0 where they don't. */
+  #expected(engine: Engine): number {
+    return this.#inputLength === this.#offset
+      ? Math.max(0, sizeHint(engine.kind, this.#chunk) - this.#outputLength)
+      : 0;
   }
 
   #landed(): void {
@@ -306,7 +314,7 @@ export class DecompressStream extends Transform {
     }
     this.#phase = 'running';
     const engine = engineOf(this.#lease as Lease);
-    if (this.#absorb(engine, undefined, this.#room)) this.#drive(engine);
+    if (this.#absorb(engine, undefined, this.#slab.room)) this.#drive(engine);
   }
 
   /**

@@ -133,8 +133,18 @@ function intern(kind: EngineKind): EngineKind {
 }
 
 /** Whether an engine of this kind decodes gzip, whatever it was asked for. */
-export function isGzip(kind: EngineKind): boolean {
+function isGzip(kind: EngineKind): boolean {
   return kind.format === 'gzip' || kind.wrapper === 'gzip';
+}
+
+/** Deflate expands by no more than this: a gzip trailer that says otherwise is not to be believed. */
+const MAX_EXPANSION = 1_032;
+
+/** The length, of what `input` becomes, that gzip's last four bytes give (ISIZE, RFC 1952, section 2.3.1): a hint, not to be trusted. 0 for none. */
+export function sizeHint(kind: EngineKind, input: Buffer): number {
+  if (!isGzip(kind) || input.length < 18) return 0;
+  const hint = input.readUInt32LE(input.length - 4);
+  return hint <= input.length * MAX_EXPANSION ? hint : 0;
 }
 
 /** A gzip member's first two bytes: RFC 1952, section 2.3.1. */

@@ -34,6 +34,8 @@ export interface LostLease {
 
 export class LiveLeases {
   #young: Lease[] = [];
+  /** Of the young ones, how many are out: most often none when their turn is over. */
+  #youngOut = 0;
   readonly #watched = new Map<Engine, Watch>();
   /** In the order of leasing. Empty where no origins are taken down. */
   readonly #holders = new Map<Engine, Holder>();
@@ -54,7 +56,8 @@ export class LiveLeases {
 
   /** @param stack where it was asked for, if that was taken down */
   add(lease: Lease, stack: string | undefined): void {
-    if (this.#young.push(lease) === 1) turn.onceOver(() => this.#settle());
+    if (this.#young.push(lease) === 1) turn.onceOver(this.#settle);
+    this.#youngOut += 1;
     if (stack === undefined) return;
     const engine = engineOf(lease);
     this.#holders.set(engine, { format: engine.kind.format, stack, since: performance.now() });
@@ -63,8 +66,11 @@ export class LiveLeases {
   /** To be called when a lease has ended. */
   remove(engine: Engine): void {
     if (this.#holders.size > 0) this.#holders.delete(engine);
-    const watch = this.#watched.get(engine);
-    if (watch === undefined) return;
+    const watch = this.#watched.size > 0 ? this.#watched.get(engine) : undefined;
+    if (watch === undefined) {
+      this.#youngOut -= 1;
+      return;
+    }
     this.#watched.delete(engine);
     this.#finalizers.unregister(watch);
   }
@@ -84,14 +90,16 @@ export class LiveLeases {
     return [...this.#holders.values()].slice(0, count);
   }
 
-  #settle(): void {
+  readonly #settle = (): void => {
     const aged = this.#young;
     this.#young = [];
+    if (this.#youngOut === 0) return;
+    this.#youngOut = 0;
     for (const lease of aged) {
       if (lease.released) continue;
       const watch: Watch = { lease: new WeakRef(lease), id: lease.id, engine: engineOf(lease) };
       this.#watched.set(watch.engine, watch);
       this.#finalizers.register(lease, watch, watch);
     }
-  }
+  };
 }

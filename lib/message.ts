@@ -8,7 +8,7 @@ import { constants as bufferConstants } from 'node:buffer';
 import zlib from 'node:zlib';
 import type { Engine } from './engine.ts';
 import { abortError, codedError } from './errors.ts';
-import { type EngineKind, type Format, isGzip, kindFor } from './formats.ts';
+import { type EngineKind, type Format, kindFor, sizeHint } from './formats.ts';
 import { engineOf, type Lease } from './lease.ts';
 import { countMembers, type Members, memberKindFor, membersOf } from './members.ts';
 import { originOf } from './origin.ts';
@@ -30,9 +30,6 @@ export interface MessageOptions extends SyncMessageOptions {
 /** Room for output as long as nothing says how much there will be. Bytes. */
 const FIRST_ROOM = 65_536;
 
-/** Deflate expands by no more than this: a gzip trailer that says otherwise is not to be believed. */
-const MAX_RATIO = 1_032;
-
 const syncNames: Readonly<Record<Format, string>> = {
   gzip: 'gunzipSync',
   deflate: 'inflateSync',
@@ -45,8 +42,8 @@ const syncNames: Readonly<Record<Format, string>> = {
 /** One message on its way through an engine. */
 class Passage {
   readonly kind: EngineKind;
-  /** Memory for all of the output, where its length seems to be known; until it is written to. */
-  whole: Buffer | undefined;
+  /** How long the output seems to be; 0 where nobody knows, and after the first write. */
+  expected: number;
   readonly #pool: Pool;
   readonly #flush: number;
   readonly #limits: Required<Limits>;
@@ -73,9 +70,8 @@ class Passage {
     this.#members = membersOf(kind, this.#limits.maxMembers);
     this.kind = (this.#members === undefined ? kindFor : memberKindFor)(kind, input);
     this.#input = input;
-    const hint = isGzip(this.kind) && input.length > 4 ? input.readUInt32LE(input.length - 4) : 0;
-    const believed = hint > FIRST_ROOM && hint <= input.length * MAX_RATIO && hint <= this.#most;
-    if (believed && this.#members === undefined) this.whole = Buffer.allocUnsafeSlow(hint);
+    const hint = this.#members === undefined ? sizeHint(this.kind, input) : 0;
+    this.expected = hint <= this.#most ? hint : 0;
   }
 
   /** Bytes of input that are left. */
@@ -123,7 +119,7 @@ class Passage {
     this.#offset += used;
     this.#span -= used;
     this.#length += made;
-    this.whole = undefined;
+    this.expected = 0;
     const excess = overLimit(this.#limits, this.#input.length, this.#length);
     if (excess !== undefined) throw excess;
     return made;
@@ -173,15 +169,16 @@ export function decompressSync(
   // It can't wait, and is done before anybody else notices: it may be one more than maxLeased.
   const lease = pool.lend(passage.kind);
   const engine = engineOf(lease);
+  const slab = new Slab();
   try {
     if (!engine.inline) return passage.stockSync();
     do {
-      const { whole } = passage;
-      const room = passage.limited(whole?.length ?? FIRST_ROOM);
-      const output = whole ?? scratchOf(room);
+      const isLong = passage.expected > FIRST_ROOM;
+      const room = passage.limited(isLong ? passage.expected + 1 : FIRST_ROOM);
+      const output = isLong ? slab.exactly(room) : scratchOf(room);
       passage.writeSync(engine, output, room);
       const made = passage.absorb(engine, output, room);
-      passage.add(made === whole?.length ? whole : copyOf(output, made));
+      passage.add(isLong ? slab.take(made) : copyOf(output, made));
     } while (passage.goesOn(engine));
   } catch (error) {
     lease.discard(error as Error);
@@ -291,8 +288,8 @@ export class Decompression {
     const { inputLength, outputLength, turnLength } = this.#pool.settings.inline;
     do {
       const inlineRoom = outputLength - this.#inlineLength;
-      const { whole, left } = this.#passage;
-      const small = engine.inline && whole === undefined && left <= inputLength && inputLength > 0;
+      const { expected, left } = this.#passage;
+      const small = engine.inline && expected <= FIRST_ROOM && left <= inputLength && inputLength > 0;
       if (!small || inlineRoom <= 0 || turnLength === 0) return this.#send(engine);
       if (turn.inflatedLength >= turnLength) {
         if (left > WAITING_LENGTH) return this.#send(engine);
@@ -311,16 +308,18 @@ export class Decompression {
   }
 
   #send(engine: Engine): false {
-    const { whole } = this.#passage;
-    const room = this.#passage.limited(whole?.length ?? this.#slab.nextLength);
-    const output = whole ?? this.#slab.withRoom(room);
+    const { expected } = this.#passage;
+    const most = this.#passage.limited(Number.POSITIVE_INFINITY);
+    // A whole message is handed out in one piece: the fewer there are, the better.
+    const output = expected > FIRST_ROOM ? this.#slab.exactly(expected + 1) : this.#slab.forOutput(expected, most);
+    const { room } = this.#slab;
     this.#passage.write(engine, output, room, () =>
-      this.#context.runInAsyncScope(this.#landed, this, engine, output, whole !== undefined, room),
+      this.#context.runInAsyncScope(this.#landed, this, engine, output, room),
     );
     return false;
   }
 
-  #landed(engine: Engine, output: Buffer, isWhole: boolean, room: number): void {
+  #landed(engine: Engine, output: Buffer, room: number): void {
     const lease = this.#lease as Lease;
     if (this.#settled) {
       this.#giveUp(lease);
@@ -328,8 +327,7 @@ export class Decompression {
     }
     try {
       const made = this.#passage.absorb(engine, output, room);
-      if (!isWhole) this.#passage.add(this.#slab.take(made));
-      else this.#passage.add(made === output.length ? output : copyOf(output, made));
+      this.#passage.add(this.#slab.take(made));
     } catch (error) {
       this.destroy(error as Error);
       return;

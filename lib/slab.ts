@@ -17,16 +17,40 @@ const spares: Buffer[] = [];
 
 const NOTHING: Buffer = Buffer.alloc(0);
 
-/** The output memory of one stream's writes in the threadpool. */
+/** Output from this length on gets memory of its own at once. What is shorter is copied: so small a piece of memory costs more. */
+const EXACT_FROM = 4_096;
+
+/** The output memory of one stream's or message's writes in the threadpool. */
 export class Slab {
+  /** How much of the memory the write under way may fill. */
+  room = 0;
   /** How long the next slab wants to be. */
-  nextLength = FIRST_LENGTH;
+  #nextLength = FIRST_LENGTH;
   #memory: Buffer = NOTHING;
   /** The turn of the event loop in which the reader was last full. */
   #fullIn = 0;
 
-  /** Memory of at least `length` bytes. */
-  withRoom(length: number): Buffer {
+  /**
+   * Memory for a write, of `room` bytes at least.
+   * @param expected how much output there seems to be; 0 where nobody knows
+   * @param most no more than this is wanted
+   */
+  forOutput(expected: number, most: number): Buffer {
+    if (expected >= EXACT_FROM && expected <= LAST_LENGTH) return this.exactly(Math.min(expected + 1, most));
+    // No need to begin small.
+    if (expected > LAST_LENGTH && this.#fullIn === 0) this.#nextLength = LAST_LENGTH;
+    return this.ofLength(Math.min(this.#nextLength, most));
+  }
+
+  /** Memory for output of which all but the last byte is expected: an engine that has room left needs not be asked again. */
+  exactly(length: number): Buffer {
+    this.room = length;
+    if (this.#memory.length < length) this.#memory = Buffer.allocUnsafeSlow(length);
+    return this.#memory;
+  }
+
+  ofLength(length: number): Buffer {
+    this.room = length;
     if (this.#memory.length < length) {
       this.#memory = (length <= FIRST_LENGTH && spares.pop()) || Buffer.allocUnsafeSlow(length);
     }
@@ -41,9 +65,10 @@ export class Slab {
   /** The first `length` bytes, to hand out. */
   take(length: number): Buffer {
     const memory = this.#memory;
-    if (length < memory.length) return copyOf(memory, length);
+    if (length < memory.length - 1) return copyOf(memory, length);
     this.#memory = NOTHING;
-    this.nextLength = Math.min(2 * this.nextLength, LAST_LENGTH);
+    if (length < memory.length) return memory.subarray(0, length);
+    this.#nextLength = Math.min(2 * this.#nextLength, LAST_LENGTH);
     return memory;
   }
 
@@ -54,7 +79,7 @@ export class Slab {
 
   /** One that comes back in a later turn is slow, and gains nothing by big slabs: they only pile up as garbage. */
   readerIsBack(): void {
-    if (turn.number !== this.#fullIn) this.nextLength = FIRST_LENGTH;
+    if (turn.number !== this.#fullIn) this.#nextLength = FIRST_LENGTH;
   }
 
   /** Between messages a stream holds no memory. No write may be in flight. */
