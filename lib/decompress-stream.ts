@@ -56,6 +56,8 @@ export class DecompressStream extends Transform {
   #left = 0;
   /** Of what is left, the input of the write under way. */
   #span = 0;
+  /** Whether all that was made of the input so far is out. */
+  #drained = true;
   #flag = Z_NO_FLUSH;
   #done: TransformCallback | undefined;
   /** What the main thread has made of it. */
@@ -227,7 +229,7 @@ export class DecompressStream extends Transform {
         this.#failLater(codedError('ERR_BUFFER_DETACHED'));
         return;
       }
-      if (this.#span === 0 && !this.#nextSpan()) return;
+      if (this.#span === 0 && this.#drained && !this.#nextSpan()) return;
       const room = this.#inlineRoom(engine);
       const { turnLength } = this.#pool.settings.inline;
       if (room > 0 && turn.inflatedLength >= turnLength && this.#chunk.length <= WAITING_LENGTH && turnLength > 0) {
@@ -335,6 +337,7 @@ export class DecompressStream extends Transform {
     this.#offset += used;
     this.#left -= used;
     this.#span = availIn;
+    this.#drained = availOut > 0;
     this.bytesWritten += used;
     this.#inputLength += used;
     this.#outputLength += made;

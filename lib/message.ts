@@ -54,6 +54,8 @@ class Passage {
   #offset = 0;
   /** Of what is left, the input of the write under way. */
   #span = 0;
+  /** Whether all that was made of the input so far is out. */
+  #drained = true;
   #length = 0;
   readonly #pieces: Buffer[] = [];
 
@@ -100,7 +102,7 @@ class Passage {
   #nextFlush(): number {
     const { left } = this;
     if (this.#members === undefined) this.#span = left;
-    else if (this.#span === 0) this.#span = this.#members.span(this.#input, this.#offset, left);
+    else if (this.#span === 0 && this.#drained) this.#span = this.#members.span(this.#input, this.#offset, left);
     return this.#span === left ? this.#flush : zlib.constants.Z_NO_FLUSH;
   }
 
@@ -118,6 +120,7 @@ class Passage {
     this.#members?.made(output.subarray(0, made));
     this.#offset += used;
     this.#span -= used;
+    this.#drained = engine.availOut > 0;
     this.#length += made;
     this.expected = 0;
     const excess = overLimit(this.#limits, this.#input.length, this.#length);
@@ -126,8 +129,8 @@ class Passage {
   }
 
   /** Whether what `absorb` took in was not all. */
-  goesOn(engine: Engine): boolean {
-    return engine.availOut === 0 || (this.#span === 0 && this.left > 0);
+  goesOn(): boolean {
+    return !this.#drained || (this.#span === 0 && this.left > 0);
   }
 
   add(piece: Buffer): void {
@@ -179,7 +182,7 @@ export function decompressSync(
       passage.writeSync(engine, output, room);
       const made = passage.absorb(engine, output, room);
       passage.add(isLong ? slab.take(made) : copyOf(output, made));
-    } while (passage.goesOn(engine));
+    } while (passage.goesOn());
   } catch (error) {
     lease.discard(error as Error);
     throw error;
@@ -303,7 +306,7 @@ export class Decompression {
       this.#passage.add(copyOf(scratch, made));
       this.#inlineLength += made;
       turn.spend(Math.max(left - this.#passage.left, made));
-    } while (this.#passage.goesOn(engine));
+    } while (this.#passage.goesOn());
     return true;
   }
 
@@ -332,7 +335,7 @@ export class Decompression {
       this.destroy(error as Error);
       return;
     }
-    if (this.#passage.goesOn(engine)) this.#run();
+    if (this.#passage.goesOn()) this.#run();
     else this.#succeed(lease);
   }
 

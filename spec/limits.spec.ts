@@ -218,6 +218,37 @@ describe('Members', () => {
     }
   });
 
+  it('are told from each other where the output of one is longer than its room', async () => {
+    const long = compress('gzip', json(334_842, 5));
+    for (const engine of engines) {
+      for (const inline of Object.values(places)) {
+        const pool = new ZlibPool({ engine, inline });
+        for (const chunkSize of [64, 1_000, 16_384]) {
+          const three = Buffer.concat([gzipSync('a'), long, gzipSync('b')]);
+          const lengths = await Promise.all(
+            [3, 2].map(async (maxMembers) => {
+              const stream = pool.createGunzip({ maxMembers, chunkSize });
+              let length: number | string = 0;
+              stream.on('error', ({ code }: NodeJS.ErrnoException) => {
+                length = code as string;
+              });
+              stream.on('data', (chunk) => {
+                length += chunk.length;
+                stream.pause();
+                setImmediate(() => stream.resume());
+              });
+              for (const piece of pieces(three, 5_000)) stream.write(piece, () => {});
+              stream.end();
+              await closed(stream);
+              return length;
+            }),
+          );
+          expect(lengths).to.deep.equal([334_844, 'ERR_TOO_MANY_MEMBERS']);
+        }
+      }
+    }
+  });
+
   it('with all that a header may have are counted at once too', () => {
     const body = gzipSync('x').subarray(10);
     const header = (flags: number, ...rest: number[]) => Buffer.from([0x1f, 0x8b, 8, flags, 0, 0, 0, 0, 0, 3, ...rest]);
