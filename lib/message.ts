@@ -123,7 +123,7 @@ class Passage {
     this.#drained = engine.availOut > 0;
     this.#length += made;
     this.expected = 0;
-    const excess = overLimit(this.#limits, this.#input.length, this.#length);
+    const excess = overLimit(this.#limits, this.#offset, this.#length);
     if (excess !== undefined) throw excess;
     return made;
   }

@@ -21,8 +21,8 @@ export interface Limits {
   /** The most bytes that may come out; one more is `ERR_BUFFER_TOO_LARGE`. Default `Infinity`. */
   maxOutputLength?: number;
   /**
-   * How many times as long as its input the output may be; more is `ERR_RATIO_TOO_HIGH`. Deflate makes at most 1032 of 1. Looked at from
-   * `ratioFloorLength` on. Default `Infinity`.
+   * How many times as long as the input it was made of the output may be; more is `ERR_RATIO_TOO_HIGH`. Deflate makes at most 1032 of 1.
+   * Looked at after each step, from `ratioFloorLength` on. Default `Infinity`.
    */
   maxRatio?: number;
   /** Output of up to this length is allowed whatever its ratio: what is short is no bomb. Bytes, default 1048576. */
