@@ -2,8 +2,8 @@
 import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect } from 'chai';
-import { type Format, Lease, type PoolStats, type ZlibPoolOptions } from '../lib/index.ts';
-import { engineOf, engines, nativeFormats, ZlibPool } from './support/library.ts';
+import type { Format, Lease as PoolLease, PoolStats, ZlibPoolOptions } from '../lib/index.ts';
+import { engineOf, engines, Lease, nativeFormats, ZlibPool } from './support/library.ts';
 import { bytesOf, closed } from './support/outcome.ts';
 import { formats, sample } from './support/samples.ts';
 
@@ -136,7 +136,7 @@ describe('ZlibPool', () => {
   it('leases on request, for every format, once each', () => {
     const pool = new ZlibPool();
     for (const format of formats) {
-      const lease = pool.tryLease(format) as Lease;
+      const lease = pool.tryLease(format) as PoolLease;
       expect(lease).to.be.instanceOf(Lease);
       expect(lease.released).to.equal(false);
       lease.discard();
@@ -154,7 +154,7 @@ describe('ZlibPool', () => {
   it('closes an engine that can not be reset', () => {
     for (const engine of engines) {
       const pool = new ZlibPool({ engine });
-      const lease = pool.tryLease('gzip') as Lease;
+      const lease = pool.tryLease('gzip') as PoolLease;
       engineOf(lease).close();
       lease.release();
       expect(pool.stats).to.include({ leased: 0, idle: 0, discarded: 1 });
@@ -164,7 +164,7 @@ describe('ZlibPool', () => {
   it('takes public engines where the native one did not pass its probe, unless told to insist', () => {
     (nativeFormats as Set<Format>).delete('gzip');
     try {
-      const lease = new ZlibPool().tryLease('gzip') as Lease;
+      const lease = new ZlibPool().tryLease('gzip') as PoolLease;
       expect(engineOf(lease).inline).to.equal(false);
       expect(() => new ZlibPool({ engine: 'native' }).tryLease('gzip'))
         .to.throw()
