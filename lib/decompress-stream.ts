@@ -18,6 +18,7 @@ import type { Pool } from './pool.ts';
 import { type Limits, limits, overLimit } from './pool-options.ts';
 import { copyOf, Slab, scratchOf } from './slab.ts';
 import { type DecompressOptions, type StreamSettings, streamSettings, transformOptions } from './stream-settings.ts';
+import { threadpool } from './threadpool.ts';
 import { enqueueTick } from './tick-queue.ts';
 import { turn, WAITING_LENGTH } from './turn.ts';
 
@@ -199,7 +200,25 @@ export class DecompressStream extends Transform {
 
   #run(): void {
     if (this.#phase !== 'queued') return;
+    if (this.#lease === undefined && this.#standsBack()) return;
+    this.#start();
+  }
+
+  #start(): void {
     if (this.#lease !== undefined || this.#takeLease()) this.#drive(engineOf(this.#lease as Lease));
+  }
+
+  /** No engine is held while there is nothing to be done with it. @returns whether the chunk waits for a later turn, or for the threadpool */
+  #standsBack(): boolean {
+    const wait = this.#pool.whereToWait(this.#settings.kind.format, this.#chunk.length);
+    if (wait === 'turn') this.#wait(this.#pool.settings.inline.turnLength);
+    else if (wait === 'threadpool') threadpool.whenFree(this.#context, this.#admitted, this);
+    return wait !== undefined;
+  }
+
+  #admitted(): void {
+    if (this.#phase === 'queued') this.#start();
+    threadpool.landed();
   }
 
   /** @returns whether there was one; if not it comes later */
@@ -232,11 +251,13 @@ export class DecompressStream extends Transform {
       if (this.#span === 0 && this.#drained && !this.#nextSpan()) return;
       const room = this.#inlineRoom(engine);
       const { turnLength } = this.#pool.settings.inline;
-      if (room > 0 && turn.inflatedLength >= turnLength && this.#chunk.length <= WAITING_LENGTH && turnLength > 0) {
+      // An empty chunk, as the last flush is, costs next to nothing, and waiting with it would keep an engine from others.
+      const isUsedUp = turn.inflatedLength >= turnLength && (this.#chunk.length > 0 || turnLength === 0);
+      if (room > 0 && isUsedUp && this.#chunk.length <= WAITING_LENGTH && turnLength > 0) {
         this.#wait(turnLength);
         return;
       }
-      if (room === 0 || turn.inflatedLength >= turnLength) {
+      if (room === 0 || isUsedUp) {
         this.#send(engine);
         return;
       }
@@ -300,6 +321,7 @@ export class DecompressStream extends Transform {
     engine.write(this.#spanFlag, this.#chunk, this.#offset, this.#span, output, this.#slab.room, () => {
       this.#context.runInAsyncScope(this.#landed, this);
     });
+    threadpool.sent();
   }
 
   /** Where a message came in one chunk, its last bytes may tell how much of it is still to come; 0 where they don't. */
@@ -310,6 +332,7 @@ export class DecompressStream extends Transform {
   }
 
   #landed(): void {
+    threadpool.landed();
     if (this.#heldDestroy !== undefined) {
       this.#seal(...this.#heldDestroy);
       return;

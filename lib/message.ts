@@ -16,6 +16,7 @@ import type { Pool } from './pool.ts';
 import { type Limits, limits, outputLimit, overLimit } from './pool-options.ts';
 import { copyOf, Slab, scratchOf } from './slab.ts';
 import { streamSettings } from './stream-settings.ts';
+import { threadpool } from './threadpool.ts';
 import { enqueueTick } from './tick-queue.ts';
 import { turn, WAITING_LENGTH } from './turn.ts';
 
@@ -223,6 +224,8 @@ export class Decompression {
   readonly #context = new AsyncResource('ZLEASE');
   #lease: Lease | undefined;
   #leaveQueue: (() => void) | undefined;
+  /** Where it was asked for, if leases are looked after. */
+  #stack: string | undefined;
   /** What the main thread has made of it. Bytes. */
   #inlineLength = 0;
   #settled = false;
@@ -244,12 +247,36 @@ export class Decompression {
   }
 
   start(): void {
+    this.#stack = originOf(this.#pool.settings.leakDetection, this.start);
+    this.#stepForward();
+  }
+
+  /** No engine is held while there is nothing to be done with it. */
+  #stepForward(): void {
+    if (this.#settled) return;
+    const { kind, left, expected } = this.#passage;
+    const wait = this.#pool.whereToWait(kind.format, expected > FIRST_ROOM ? Number.POSITIVE_INFINITY : left);
+    if (wait === undefined) {
+      this.#lend();
+    } else if (wait === 'turn') {
+      const { turnLength } = this.#pool.settings.inline;
+      turn.whenFree(turnLength, () => this.#context.runInAsyncScope(this.#stepForward, this));
+    } else {
+      threadpool.whenFree(this.#context, this.#admitted, this);
+    }
+  }
+
+  #admitted(): void {
+    if (!this.#settled) this.#lend();
+    threadpool.landed();
+  }
+
+  #lend(): void {
     const { kind } = this.#passage;
-    const stack = originOf(this.#pool.settings.leakDetection, this.start);
     try {
-      this.#lease = this.#pool.tryLeaseKind(kind, this, stack);
+      this.#lease = this.#pool.tryLeaseKind(kind, this, this.#stack);
       this.#leaveQueue =
-        this.#lease === undefined ? this.#pool.waitForLease(kind, this, stack, this.#admit) : undefined;
+        this.#lease === undefined ? this.#pool.waitForLease(kind, this, this.#stack, this.#lent) : undefined;
     } catch (error) {
       this.destroy(error as Error);
       return;
@@ -266,7 +293,7 @@ export class Decompression {
     this.#done(error);
   }
 
-  readonly #admit = (error: Error | null, lease?: Lease): void => {
+  readonly #lent = (error: Error | null, lease?: Lease): void => {
     this.#lease = lease;
     this.#leaveQueue = undefined;
     // In a tick of its own: whoever gave the engine back is on the stack, and it might have been one like this.
@@ -319,10 +346,12 @@ export class Decompression {
     this.#passage.write(engine, output, room, () =>
       this.#context.runInAsyncScope(this.#landed, this, engine, output, room),
     );
+    threadpool.sent();
     return false;
   }
 
   #landed(engine: Engine, output: Buffer, room: number): void {
+    threadpool.landed();
     const lease = this.#lease as Lease;
     if (this.#settled) {
       this.#giveUp(lease);

@@ -13,6 +13,8 @@ import { NativeEngine, nativeFormats } from './native-engine.ts';
 import { originOf } from './origin.ts';
 import { type PoolSettings, poolSettings, type ZlibPoolOptions } from './pool-options.ts';
 import { PublicEngine } from './public-engine.ts';
+import { threadpool } from './threadpool.ts';
+import { turn, WAITING_LENGTH } from './turn.ts';
 import { type Waiter, WaitQueue } from './wait-queue.ts';
 
 /** A snapshot of a pool's numbers. Always: `created = leased + idle + discarded + evicted + leaked`. */
@@ -229,10 +231,27 @@ export class Pool {
     return this.close();
   }
 
+  /** @internal Whether the engines of this format can work on the main thread. */
+  isInline(format: Format): boolean {
+    return this.settings.engine !== 'public' && nativeFormats.has(format);
+  }
+
+  /**
+   * @internal Where a first write of so much input had better wait before it takes an engine: for a turn of the event loop in which there is
+   * room on the main thread, or for room in the threadpool; `undefined` where it need not.
+   */
+  whereToWait(format: Format, inputLength: number): 'turn' | 'threadpool' | undefined {
+    const { inline } = this.settings;
+    if (inline.turnLength > 0 && inputLength <= inline.inputLength && this.isInline(format)) {
+      if (turn.inflatedLength < inline.turnLength) return undefined;
+      if (inputLength <= WAITING_LENGTH) return 'turn';
+    }
+    return threadpool.isFull ? 'threadpool' : undefined;
+  }
+
   #create(kind: EngineKind): Engine {
-    const { engine } = this.settings;
-    const native = engine !== 'public' && nativeFormats.has(kind.format);
-    if (!native && engine === 'native') throw codedError('ERR_ENGINE_UNAVAILABLE');
+    const native = this.isInline(kind.format);
+    if (!native && this.settings.engine === 'native') throw codedError('ERR_ENGINE_UNAVAILABLE');
     return native ? new NativeEngine(kind) : new PublicEngine(kind);
   }
 
