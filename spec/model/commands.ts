@@ -1,0 +1,211 @@
+/** What may happen to a pool, at random; each command does nothing where there is nothing to do it to. */
+import fc from 'fast-check';
+import { formats } from '../support/samples.ts';
+import type { LeaseClient } from './callers.ts';
+import { dishes, lengths } from './samples.ts';
+import type { StreamClient } from './streams.ts';
+import type { Pass, PoolTerms, World } from './world.ts';
+
+type Command = fc.AsyncCommand<World, object>;
+
+/** Which of those that it may be done to, and how much passes after it. */
+interface Turn {
+  pick: number;
+  pass: Pass;
+}
+
+const pass = fc.oneof(
+  { weight: 4, arbitrary: fc.constant<Pass>('nothing') },
+  { weight: 2, arbitrary: fc.constant<Pass>('tick') },
+  { weight: 2, arbitrary: fc.constant<Pass>('turn') },
+  { weight: 3, arbitrary: fc.constant<Pass>('rest') },
+);
+const turn: fc.Arbitrary<Turn> = fc.record({ pick: fc.nat(255), pass });
+
+function command(
+  { pass }: Turn,
+  what: string,
+  may: (world: World) => boolean,
+  act: (world: World) => void | Promise<void>,
+): Command {
+  return {
+    check: may,
+    run: (world) => world.step(what, () => act(world), pass),
+    toString: () => `${what}, ${pass}`,
+  };
+}
+
+/** Something that is done to one of those that it may be done to. */
+function toOne<T, Details = undefined>(
+  what: string,
+  among: (world: World) => T[],
+  act: (one: T, world: World, details: Details) => void | Promise<void>,
+  details: fc.Arbitrary<Details> = fc.constant(undefined as never),
+): fc.Arbitrary<Command> {
+  return fc.tuple(turn, details).map(([at, more]) =>
+    command(
+      at,
+      `${what}${more === undefined ? '' : ` (${more})`} #${at.pick}`,
+      (world) => among(world).length > 0,
+      (world) => {
+        const all = among(world);
+        return act(all[at.pick % all.length] as T, world, more);
+      },
+    ),
+  );
+}
+
+const always = (): boolean => true;
+const onceIn = (n: number): fc.Arbitrary<boolean> => fc.nat(n - 1).map((roll) => roll === n - 1);
+const length = fc.oneof(
+  { weight: 12, arbitrary: fc.constantFrom(...lengths.slice(0, 3)) },
+  { weight: 2, arbitrary: fc.constantFrom(...lengths.slice(3)) },
+);
+
+const streamTerms = fc.record({
+  dish: fc.constantFrom(...dishes),
+  length,
+  bad: onceIn(6),
+  flowing: fc.nat(3).map((roll) => roll < 3),
+  withSignal: onceIn(4),
+  autoDestroy: fc.nat(7).map((roll) => roll < 7),
+  emitClose: fc.nat(7).map((roll) => roll < 7),
+});
+const messageTerms = fc.record({ length, bad: onceIn(4), withSignal: onceIn(2) });
+
+const streams =
+  (which: (client: StreamClient) => boolean) =>
+  ({ streams }: World): StreamClient[] =>
+    streams.filter(which);
+const leases =
+  (which: (client: LeaseClient) => boolean) =>
+  ({ leases }: World): LeaseClient[] =>
+    leases.filter(which);
+
+const held = leases(({ held, given }) => held !== undefined && !given);
+const given = leases(({ held, given }) => held !== undefined && given);
+const ending = fc.constantFrom('release' as const, 'discard' as const, 'dispose' as const);
+
+const open = fc
+  .tuple(turn, streamTerms)
+  .map(([at, terms]) => command(at, `a stream ${JSON.stringify(terms)}`, always, (world) => world.open(terms)));
+/** The usual life of a stream, all at once. */
+const openWhole = fc.tuple(turn, streamTerms, fc.boolean()).map(([at, terms, ends]) =>
+  command(at, `a whole stream ${JSON.stringify(terms)} ${ends}`, always, (world) => {
+    world.open(terms);
+    const client = world.streams.at(-1);
+    client?.write(1);
+    if (ends) client?.end();
+  }),
+);
+const lease = fc
+  .tuple(turn, fc.constantFrom(...formats), fc.constantFrom('now', 'now', 'later', 'later', 'with a signal', 'aborted'))
+  .map(([at, format, way]) =>
+    command(at, `a lease of ${format}, ${way}`, always, (world) => world.lease(format, way as 'now')),
+  );
+const message = fc
+  .tuple(turn, fc.constantFrom(...formats), messageTerms, onceIn(3))
+  .map(([at, format, terms, sync]) =>
+    command(at, `a message in ${format} ${JSON.stringify({ ...terms, sync })}`, always, (world) =>
+      world.decompress(format, { ...terms, sync }),
+    ),
+  );
+
+const write = toOne(
+  'write',
+  streams(({ writable }) => writable),
+  (client, _world, share) => client.write(share),
+  fc.constantFrom(0.3, 0.7, 1, 1),
+);
+const end = toOne(
+  'end',
+  streams(({ endable }) => endable),
+  (client) => client.end(),
+);
+const endWhole = toOne(
+  'write the rest and end',
+  streams(({ endable }) => endable),
+  (client) => {
+    if (client.writable) client.write(1);
+    client.end();
+  },
+);
+const live = streams(({ live }) => live);
+const reading = toOne(
+  'turn to',
+  live,
+  (client, _world, how) => client[how](),
+  fc.constantFrom('read', 'resume', 'pause'),
+);
+const destroy = toOne(
+  'end by force:',
+  live,
+  (client, _world, how) => client.destroy(how),
+  fc.constantFrom('close', 'destroy', 'destroy with an error'),
+);
+const forget = toOne('remove the listeners of close', live, (client) => client.forgetListeners());
+const doors = toOne(
+  'try every door',
+  streams(({ closed }) => closed),
+  (client) => client.tryDoors(),
+);
+const abort = toOne(
+  'abort',
+  ({ streams, leases, messages }) => [...streams, ...leases, ...messages].filter(({ abort }) => abort !== undefined),
+  (client) => client.aborted(),
+);
+const giveBack = toOne('end a lease:', held, (client, _world, how) => client.end(how), ending);
+const giveBackAgain = toOne('end it again:', given, (client, _world, how) => client.endAgain(how), ending);
+const time = fc
+  .tuple(turn, fc.constantFrom(1, 4, 5, 19, 60, 200))
+  .map(([at, ms]) => command(at, `${ms} ms pass`, always, ({ clock }) => clock.pass(ms)));
+const nothing = turn.map((at) => command(at, 'nothing', always, () => {}));
+const close = turn.map((at) => command(at, 'close the pool', always, (world) => world.close()));
+const destroyPool = fc
+  .tuple(turn, fc.constantFrom(undefined, 'DOWN'))
+  .map(([at, code]) => command(at, `destroy the pool (${code})`, always, (world) => world.destroy(code)));
+const drop = toOne(
+  'drop',
+  (world: World): Array<StreamClient | LeaseClient> => [...live(world), ...held(world)],
+  (client, world) => world.drop(client),
+);
+const collect = turn.map((at) => command(at, 'collect', always, (world) => world.collect()));
+
+const weights: Array<[weight: number, of: fc.Arbitrary<Command>]> = [
+  [40, open],
+  [40, openWhole],
+  [60, lease],
+  [40, message],
+  [60, write],
+  [15, end],
+  [40, endWhole],
+  [25, reading],
+  [40, destroy],
+  [6, forget],
+  [20, doors],
+  [40, abort],
+  [70, giveBack],
+  [30, giveBackAgain],
+  [30, time],
+  [20, nothing],
+  [6, close],
+  [6, destroyPool],
+  [3, drop],
+  [1, collect],
+];
+
+/** Chosen by weight: fast-check's own commands are all equally likely. */
+const one = fc.oneof(...weights.map(([weight, arbitrary]) => ({ weight, arbitrary })));
+
+const MOST_COMMANDS = 30;
+export const commands = fc.commands([one], { maxCommands: MOST_COMMANDS, size: 'max' });
+
+const { POSITIVE_INFINITY: unbounded } = Number;
+export const poolTerms: fc.Arbitrary<PoolTerms> = fc.record({
+  maxLeased: fc.constantFrom(1, 1, 2, 3, 4, unbounded),
+  maxWaiting: fc.constantFrom(0, 1, 2, 5, unbounded, unbounded),
+  maxIdle: fc.constantFrom(0, 1, 2, 3, unbounded),
+  leaseTimeoutMs: fc.constantFrom(0, 5, 20, 100),
+  engine: fc.constantFrom('native', 'native', 'public'),
+  inline: fc.constantFrom({}, {}, { inputLength: 0 }, { turnLength: 2_000 }, { outputLength: 5_000 }),
+});
