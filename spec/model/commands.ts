@@ -4,6 +4,7 @@ import { formats } from '../support/samples.ts';
 import type { LeaseClient } from './callers.ts';
 import { dishes, lengths } from './samples.ts';
 import type { StreamClient } from './streams.ts';
+import { moments } from './watch.ts';
 import type { Pass, PoolTerms, World } from './world.ts';
 
 type Command = fc.AsyncCommand<World, object>;
@@ -48,11 +49,14 @@ function toOne<T, Details = undefined>(
       `${what}${more === undefined ? '' : ` (${more})`} #${at.pick}`,
       (world) => among(world).length > 0,
       (world) => {
-        const all = among(world);
-        return act(all[at.pick % all.length] as T, world, more);
+        return act(some(among(world), at.pick) as T, world, more);
       },
     ),
   );
+}
+
+function some<T>(all: T[], pick: number): T | undefined {
+  return all[pick % all.length];
 }
 
 const always = (): boolean => true;
@@ -71,6 +75,15 @@ const streamTerms = fc.record({
   autoDestroy: fc.nat(7).map((roll) => roll < 7),
   emitClose: fc.nat(7).map((roll) => roll < 7),
 });
+const plainTerms = {
+  dish: 'gzip',
+  length: 700,
+  bad: false,
+  flowing: true,
+  withSignal: false,
+  autoDestroy: true,
+  emitClose: true,
+} as const;
 const messageTerms = fc.record({ length, bad: onceIn(4), withSignal: onceIn(2) });
 
 const streams =
@@ -149,11 +162,9 @@ const doors = toOne(
   streams(({ closed }) => closed),
   (client) => client.tryDoors(),
 );
-const abort = toOne(
-  'abort',
-  ({ streams, leases, messages }) => [...streams, ...leases, ...messages].filter(({ abort }) => abort !== undefined),
-  (client) => client.aborted(),
-);
+const abortable = ({ streams, leases, messages }: World) =>
+  [...streams, ...leases, ...messages].filter(({ abort }) => abort !== undefined);
+const abort = toOne('abort', abortable, (client) => client.aborted());
 const giveBack = toOne('end a lease:', held, (client, _world, how) => client.end(how), ending);
 const giveBackAgain = toOne('end it again:', given, (client, _world, how) => client.endAgain(how), ending);
 const time = fc
@@ -164,6 +175,28 @@ const close = turn.map((at) => command(at, 'close the pool', always, (world) => 
 const destroyPool = fc
   .tuple(turn, fc.constantFrom(undefined, 'DOWN'))
   .map(([at, code]) => command(at, `destroy the pool (${code})`, always, (world) => world.destroy(code)));
+/** Somebody else's code in the middle of the library's. */
+const deeds: Record<string, (world: World, pick: number) => void> = {
+  'lease now': (world) => world.lease('gzip', 'now'),
+  lease: (world) => world.lease('deflate', 'later'),
+  'decompress on the spot': (world) =>
+    world.decompress('gzip', { length: 60, bad: false, withSignal: false, sync: true }),
+  'open a stream': (world) => {
+    world.open(plainTerms);
+    world.streams.at(-1)?.write(1);
+  },
+  'give back': (world, pick) => some(held(world), pick)?.end('release'),
+  destroy: (world, pick) => some(live(world), pick)?.destroy('destroy'),
+  abort: (world, pick) => some(abortable(world), pick)?.aborted(),
+  'close the pool': (world) => world.close(),
+};
+const inTheMiddle = fc
+  .tuple(turn, fc.constantFrom(...moments), fc.constantFrom(...Object.keys(deeds)))
+  .map(([at, moment, deed]) =>
+    command(at, `at the next ${moment}: ${deed} #${at.pick}`, always, (world) => {
+      world.watch.next.set(moment, () => deeds[deed]?.(world, at.pick));
+    }),
+  );
 const drop = toOne(
   'drop',
   (world: World): Array<StreamClient | LeaseClient> => [...live(world), ...held(world)],
@@ -186,6 +219,7 @@ const weights: Array<[weight: number, of: fc.Arbitrary<Command>]> = [
   [40, abort],
   [70, giveBack],
   [30, giveBackAgain],
+  [30, inTheMiddle],
   [30, time],
   [20, nothing],
   [6, close],

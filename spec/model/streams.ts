@@ -3,7 +3,7 @@ import type { Engine } from '../../lib/engine.ts';
 import type { DecompressStream, Format } from '../../lib/index.ts';
 import { claim } from './model.ts';
 import { BAD, type Dish, dictionary, NO_DATA, sampleOf } from './samples.ts';
-import type { Leaser } from './watch.ts';
+import type { Leaser, Moment } from './watch.ts';
 import type { World } from './world.ts';
 
 export interface StreamTerms {
@@ -269,7 +269,9 @@ export class StreamClient implements Leaser {
     // Not by listeners: some runs take all of 'close' away.
     stream.emit = (name: string, ...args: unknown[]) => {
       this.#seen(name, args[0]);
-      return emit(name, ...args);
+      const listened = emit(name, ...args);
+      this.#world.watch.moment(name as Moment);
+      return listened;
     };
     stream.on('error', () => {});
     if (this.#flowing) stream.resume();

@@ -25,6 +25,10 @@ export interface Leaser extends Client {
 
 const events = ['release', 'discard', 'leak'] as const;
 
+/** When somebody else's code may run in the middle of the library's: at an event of a stream, or when an engine is on its way back. */
+export const moments = ['data', 'end', 'error', 'close', 'back'] as const;
+export type Moment = (typeof moments)[number];
+
 export class Watch {
   /** Grows with everything that happens. */
   activity = 0;
@@ -32,6 +36,8 @@ export class Watch {
   readonly log: string[] = [];
   /** Of whom a lease is asked for at this moment, where the pool is not told itself. */
   asking: Leaser | undefined;
+  /** What is to be done when such a moment comes next. */
+  readonly next = new Map<Moment, () => void>();
   /** Streams, to know whose lease one is. */
   readonly owners = new WeakMap<object, Leaser>();
   #fault: Error | undefined;
@@ -59,6 +65,7 @@ export class Watch {
         if (of !== pool) return;
         this.note(event, id);
         this.told(() => (event === 'leak' ? this.#lost(id) : this.#back(id, kept)));
+        this.moment('back');
       };
       subscribe(`zlease:${event}`, listener);
       this.#listeners.push(() => unsubscribe(`zlease:${event}`, listener));
@@ -89,6 +96,14 @@ export class Watch {
       tell();
       if (!this.#closing) this.compare();
     });
+  }
+
+  moment(moment: Moment): void {
+    const act = this.next.get(moment);
+    if (act === undefined) return;
+    this.next.delete(moment);
+    this.note('at', moment);
+    this.keep(act);
   }
 
   /** @throws what went wrong until now */
@@ -151,14 +166,17 @@ export class Watch {
       }
     };
     pool.lend = (kind, owner, ...rest) => {
+      const way = this.#way;
+      // One lease is asked for at a time: any other from here on is for whoever waits.
+      this.#way = 'admitted';
+      const asker = way === 'admitted' ? undefined : this.#clientOf(owner);
       const lease = lend.call(pool, kind, owner, ...rest);
       const engine = engineOf(lease);
-      this.note('lends', lease.id, this.#way);
+      this.note('lends', lease.id, way);
       this.told(() => {
         this.#look(engine);
-        const asker = this.#way === 'admitted' ? undefined : this.#clientOf(owner);
-        const to = model.lent(this.#way, lease.id, engine, kind, asker);
-        if (this.#way === 'admitted') this.#admitted = to;
+        const to = model.lent(way, lease.id, engine, kind, asker);
+        if (way === 'admitted') this.#admitted = to;
         to?.leased(lease.id, engine);
       });
       return lease;

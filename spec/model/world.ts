@@ -19,7 +19,7 @@ const CALM_TURNS = 4;
 /** Real milliseconds after which a run is held to be stuck. */
 const STUCK_MS = 30_000;
 /** A finalizer comes soon after the collection, but not at a moment that is known. */
-const MOST_COLLECTIONS = 300;
+const MOST_COLLECTIONS = 60;
 
 export class World {
   readonly clock = new Clock();
@@ -140,6 +140,7 @@ export class World {
   /** Everything comes to its end, in order or by force, and everything is back then. */
   async finish(inOrder: boolean): Promise<void> {
     this.watch.note('> finish');
+    this.watch.next.clear();
     await this.rest();
     const most = this.streams.length + this.leases.length + this.messages.length + 2;
     for (let i = 0; i < most && this.model.out.size + this.model.queue.length > 0; i++) {
