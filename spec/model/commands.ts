@@ -156,6 +156,12 @@ const destroy = toOne(
   (client, _world, how) => client.destroy(how),
   fc.constantFrom('close', 'destroy', 'destroy with an error'),
 );
+const destroyAgain = toOne(
+  'end again by force:',
+  streams(({ closing }) => closing),
+  (client, _world, how) => client.destroyAgain(how),
+  fc.constantFrom('close', 'destroy'),
+);
 const forget = toOne('remove the listeners of close', live, (client) => client.forgetListeners());
 const doors = toOne(
   'try every door',
@@ -168,7 +174,7 @@ const abort = toOne('abort', abortable, (client) => client.aborted());
 const giveBack = toOne('end a lease:', held, (client, _world, how) => client.end(how), ending);
 const giveBackAgain = toOne('end it again:', given, (client, _world, how) => client.endAgain(how), ending);
 const time = fc
-  .tuple(turn, fc.constantFrom(1, 4, 5, 19, 60, 200))
+  .tuple(turn, fc.constantFrom(1, 3, 4, 5, 5, 19, 60, 200))
   .map(([at, ms]) => command(at, `${ms} ms pass`, always, ({ clock }) => clock.pass(ms)));
 const nothing = turn.map((at) => command(at, 'nothing', always, () => {}));
 const close = turn.map((at) => command(at, 'close the pool', always, (world) => world.close()));
@@ -214,13 +220,14 @@ const weights: Array<[weight: number, of: fc.Arbitrary<Command>]> = [
   [40, endWhole],
   [25, reading],
   [40, destroy],
+  [20, destroyAgain],
   [6, forget],
   [20, doors],
   [40, abort],
   [70, giveBack],
   [30, giveBackAgain],
   [30, inTheMiddle],
-  [30, time],
+  [45, time],
   [20, nothing],
   [6, close],
   [6, destroyPool],
@@ -236,10 +243,10 @@ export const commands = fc.commands([one], { maxCommands: MOST_COMMANDS, size: '
 
 const { POSITIVE_INFINITY: unbounded } = Number;
 export const poolTerms: fc.Arbitrary<PoolTerms> = fc.record({
-  maxLeased: fc.constantFrom(1, 1, 2, 3, 4, unbounded),
+  maxLeased: fc.constantFrom(1, 1, 1, 2, 2, 3, 4, unbounded),
   maxWaiting: fc.constantFrom(0, 1, 2, 5, unbounded, unbounded),
   maxIdle: fc.constantFrom(0, 1, 2, 3, unbounded),
-  leaseTimeoutMs: fc.constantFrom(0, 5, 20, 100),
+  leaseTimeoutMs: fc.constantFrom(0, 5, 5, 20, 100),
   engine: fc.constantFrom('native', 'native', 'public'),
   inline: fc.constantFrom({}, {}, { inputLength: 0 }, { turnLength: 2_000 }, { outputLength: 5_000 }),
 });

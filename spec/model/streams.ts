@@ -1,8 +1,8 @@
 /** A stream of a run: what it was given, what came out of it, and what it is to be like because of that. */
 import type { Engine } from '../../lib/engine.ts';
-import type { DecompressStream, Format } from '../../lib/index.ts';
+import type { DecompressStream } from '../../lib/index.ts';
 import { claim } from './model.ts';
-import { BAD, type Dish, dictionary, NO_DATA, sampleOf } from './samples.ts';
+import { BAD, type Dish, dictionary, formatOf, NO_DATA, sampleOf } from './samples.ts';
 import type { Leaser, Moment } from './watch.ts';
 import type { World } from './world.ts';
 
@@ -59,8 +59,8 @@ export class StreamClient implements Leaser {
     if (dish === 'with a dictionary') return false;
     if (dish === 'zstd' && length > 262_144) return this.#made <= 262_144;
     // One byte does not always tell what there is to unzip.
-    if (dish === 'unzip' && !bad) return this.#firstLength > 1;
-    return this.#firstLength > 0 || (dish !== 'unzip' && dish !== 'deflate as unzip');
+    if (formatOf(dish) === 'unzip') return this.#firstLength > (bad || dish === 'deflate as unzip' ? 0 : 1);
+    return true;
   }
 
   /** Whether it may be destroyed, written to and so on. */
@@ -79,6 +79,10 @@ export class StreamClient implements Leaser {
   /** At its end, and still there. */
   get over(): boolean {
     return this.#wholeSeen;
+  }
+
+  get closing(): boolean {
+    return this.stream?.destroyed === true && !this.stream.closed;
   }
 
   get closed(): boolean {
@@ -116,7 +120,8 @@ export class StreamClient implements Leaser {
   }
 
   read(): void {
-    this.stream?.read();
+    const chunk = this.stream?.read();
+    claim(chunk === null || !this.#wholeSeen, 'something is read after the end (P3)');
   }
 
   resume(): void {
@@ -143,6 +148,11 @@ export class StreamClient implements Leaser {
       this.stream?.[how]();
     }
     claim(this.stream?.destroyed === true, `${this.name} is not destroyed`);
+  }
+
+  /** Makes no difference (P4). */
+  destroyAgain(how: 'close' | 'destroy'): void {
+    this.stream?.[how]();
   }
 
   aborted(): void {
@@ -248,6 +258,8 @@ export class StreamClient implements Leaser {
       (bad && error !== undefined && BAD.test(error)) ||
       (truncated && error === 'Z_BUF_ERROR') ||
       (truncated && dish === 'zstd') ||
+      // Where it may be one member that is all there.
+      (truncated && dish === 'two members as unzip' && this.#wholeSeen) ||
       (whole && error === undefined && this.#wholeSeen);
     claim(allowed, `${this.name} ends with ${error}`);
     if (!this.#wholeSeen) return;
@@ -257,9 +269,7 @@ export class StreamClient implements Leaser {
 
   #make(): DecompressStream {
     const { dish, autoDestroy, emitClose } = this.#terms;
-    const format: Format =
-      dish === 'with a dictionary' ? 'deflate' : dish === 'deflate as unzip' ? 'unzip' : (dish as Format);
-    const stream = this.#world.pool.createDecompress(format, {
+    const stream = this.#world.pool.createDecompress(formatOf(dish), {
       autoDestroy,
       emitClose,
       ...(dish === 'with a dictionary' ? { dictionary } : {}),
