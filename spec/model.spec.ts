@@ -4,7 +4,7 @@ import { runs } from './model/run.ts';
 import { seed } from './support/seed.ts';
 
 /** Broken copies are given as many as it takes. */
-const numRuns = Number(process.env.ZLEASE_RUNS ?? 1_500);
+const numRuns = Number(process.env.ZLEASE_RUNS ?? 1_000);
 
 describe('The model of a pool', function () {
   this.timeout(110_000);

@@ -229,8 +229,8 @@ const weights: Array<[weight: number, of: fc.Arbitrary<Command>]> = [
   [30, inTheMiddle],
   [45, time],
   [20, nothing],
-  [6, close],
-  [6, destroyPool],
+  [4, close],
+  [3, destroyPool],
   [3, drop],
   [1, collect],
 ];
@@ -238,7 +238,7 @@ const weights: Array<[weight: number, of: fc.Arbitrary<Command>]> = [
 /** Chosen by weight: fast-check's own commands are all equally likely. */
 const one = fc.oneof(...weights.map(([weight, arbitrary]) => ({ weight, arbitrary })));
 
-const MOST_COMMANDS = 30;
+const MOST_COMMANDS = 40;
 export const commands = fc.commands([one], { maxCommands: MOST_COMMANDS, size: 'max' });
 
 const { POSITIVE_INFINITY: unbounded } = Number;
