@@ -398,4 +398,9 @@ export const variants: readonly Variant[] = [
     caughtBy: ['model'],
     edits: [{ file: 'wait-queue.ts', from: 'if (waitedMs + 1 < this.#timeoutMs) {', to: 'if (waitedMs < 0) {' }],
   },
+  {
+    name: 'a closed pool that holds the stream in whose listener it was closed',
+    caughtBy: ['live-leases'],
+    edits: [{ file: 'pool.ts', from: '    void this.#refusal.stack;\n', to: '' }],
+  },
 ];
