@@ -190,16 +190,6 @@ export class StreamClient implements Leaser {
     claim(this.#world.watch.activity === before, 'something happens after close (P3)');
   }
 
-  /** What was made before, and nobody had taken: it is still there, as with node:zlib, with or without a 'data'. */
-  #takeLeftovers(stream: DecompressStream): void {
-    for (;;) {
-      const before = this.#made;
-      const chunk = stream.read();
-      if (chunk === null) break;
-      if (this.#made === before) this.#take(chunk);
-    }
-  }
-
   drop(): void {
     this.stream = undefined;
     this.abort = undefined;
@@ -239,7 +229,7 @@ export class StreamClient implements Leaser {
       claim((waits || leases) === asked, `${this.name} has no engine and does not wait (P2)`);
       const good = served && all && !bad && this.#flowing;
       claim(!good || this.#made === this.#plain.length, `${this.name} does not give all that it has`);
-      // It may still fail where autoDestroy is off, but has then been destroyed.
+      // With autoDestroy off, too: it is not the stream's end that destroys it then, but its error.
       claim(!(bad && all && served && this.#flowing), `${this.name} takes bad data`);
       const over = this.#ended && this.#flowing && served;
       claim(!over || !autoDestroy, `${this.name} does not end`);
@@ -302,6 +292,16 @@ export class StreamClient implements Leaser {
     const own = this.#plain.subarray(this.#made, this.#made + chunk.length);
     claim(own.equals(chunk), `${this.name} gives bytes that are not its own (P1, P5)`);
     this.#made += chunk.length;
+  }
+
+  /** What was made before, and nobody had taken: it is still there, as with node:zlib, with or without a 'data'. */
+  #takeLeftovers(stream: DecompressStream): void {
+    for (;;) {
+      const before = this.#made;
+      const chunk = stream.read();
+      if (chunk === null) break;
+      if (this.#made === before) this.#take(chunk);
+    }
   }
 
   /** It has its engine until here, and a tick later has it no more. */

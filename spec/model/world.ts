@@ -68,16 +68,12 @@ export class World {
     this.leases.push(new LeaseClient(this, format, way, this.#seed));
   }
 
-  decompress(...[format, terms]: Parameters<World['message']>): void {
-    this.messages.push(this.message(format, terms));
-  }
-
-  message(
+  decompress(
     format: ConstructorParameters<typeof MessageClient>[1],
     terms: ConstructorParameters<typeof MessageClient>[2],
-  ): MessageClient {
+  ): void {
     this.#seed += 1;
-    return new MessageClient(this, format, terms, this.#seed);
+    this.messages.push(new MessageClient(this, format, terms, this.#seed));
   }
 
   /** Not from within an async function: what those have seen is held until they are done. */
