@@ -34,13 +34,13 @@ const seconds = (): number => (Date.now() - start) / 1_000;
 const bar = new SingleBar({ format: '[{bar}] {played} runs, {value} of {total} s', stream: process.stderr });
 let played = 0;
 bar.start(Math.ceil(minutes * 60), 0, { played });
-let report: string | null | undefined;
+let report: string | undefined;
 let seed = first;
 for (; report === undefined && played < most && seconds() < minutes * 60; seed++) {
   const numRuns = Math.min(BATCH_LENGTH, most - played);
   const details = await fc.check(runs, { seed, numRuns });
   played += details.numRuns;
-  if (details.failed) report = await fc.asyncDefaultReportMessage(details);
+  if (details.failed) report = `${await fc.asyncDefaultReportMessage(details)}\n${details.errorInstance}`;
   bar.update(Math.floor(seconds()), { played });
 }
 bar.stop();

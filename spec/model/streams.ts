@@ -54,10 +54,11 @@ export class StreamClient implements Leaser {
     world.watch.owners.set(this.stream, this);
   }
 
-  get reusable(): boolean {
+  get reusable(): boolean | undefined {
     const { dish, bad, length } = this.#terms;
     if (dish === 'with a dictionary') return false;
-    if (dish === 'zstd' && length > 262_144) return this.#made <= 262_144;
+    // Its engine may have made more than came out.
+    if (dish === 'zstd' && length > 262_144) return this.#made > 262_144 ? false : undefined;
     // One byte does not always tell what there is to unzip.
     if (formatOf(dish) === 'unzip') return this.#firstLength > (bad || dish === 'deflate as unzip' ? 0 : 1);
     return true;

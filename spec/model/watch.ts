@@ -15,8 +15,8 @@ export type Pool = InstanceType<typeof ZlibPool>;
 
 /** What a lease of a client is to end as. */
 export interface Leaser extends Client {
-  /** Whether an engine of its kind may serve again. */
-  readonly reusable: boolean;
+  /** Whether its engine may serve again; undefined where that depends on how much it has made. */
+  readonly reusable: boolean | undefined;
   /** @returns undefined where that depends on when its thread was done */
   endsClean(engine: Engine): boolean | undefined;
   leased(id: number, engine: Engine): void;
@@ -225,7 +225,7 @@ export class Watch {
     const engine = lent.engine as Engine;
     const fate: Fate = kept === undefined ? 'discarded' : kept ? 'kept' : 'evicted';
     const clean = lent.to?.endsClean(engine) ?? (fate !== 'discarded' && engine.failure === undefined);
-    this.#model.back(id, fate, clean, lent.to?.reusable ?? true);
+    this.#model.back(id, fate, clean, lent.to?.reusable ?? !engine.oversized);
     claim(this.#shut.has(engine) === (fate !== 'kept'), `an engine that is ${fate} is to be closed, and no other`);
     claim(fate !== 'kept' || (this.#clean.has(engine) && !engine.busy), 'an engine is kept as it was left (P5)');
   }
