@@ -1,6 +1,7 @@
 /** Those of a run that are no streams: who holds a lease, and who has a message. */
 import type { Engine } from '../../lib/engine.ts';
 import type { Format, Lease } from '../../lib/index.ts';
+import { abort } from './abort.ts';
 import { claim } from './model.ts';
 import { BAD, NO_DATA, sampleOf } from './samples.ts';
 import type { Leaser } from './watch.ts';
@@ -47,7 +48,7 @@ abstract class Caller<T> implements Leaser {
   aborted(): void {
     // Whoever was answered before, has the answer already.
     if (this.lease === undefined && this.refusal === undefined) this.#aborted = true;
-    this.abort?.abort();
+    abort(this.abort);
   }
 
   /** What holds at any moment. */

@@ -1,6 +1,7 @@
 /** A stream of a run: what it was given, what came out of it, and what it is to be like because of that. */
 import type { Engine } from '../../lib/engine.ts';
 import type { DecompressStream } from '../../lib/index.ts';
+import { abort } from './abort.ts';
 import { claim } from './model.ts';
 import { BAD, type Dish, dictionary, formatOf, NO_DATA, sampleOf } from './samples.ts';
 import type { Leaser, Moment } from './watch.ts';
@@ -161,7 +162,7 @@ export class StreamClient implements Leaser {
     if (this.#wholeSeen) this.#maybeAborted = true;
     else if (this.live) this.#ends.add('ABORT_ERR');
     this.#noteMidway();
-    this.abort?.abort();
+    abort(this.abort);
   }
 
   /** @param code of the error that the pool was destroyed with */
