@@ -209,6 +209,8 @@ export class Pool {
    */
   close(): Promise<void> {
     this.#refusal ??= codedError('ERR_POOL_CLOSED');
+    // Until its stack is asked for, an error holds whatever was on it: a stream, if one of its listeners closes the pool.
+    void this.#refusal.stack;
     this.#queue.refuseAll(this.#refusal);
     this.#idle.evictAll();
     this.#closing ??= withResolvers();

@@ -55,6 +55,22 @@ describe('LiveLeases', () => {
       expect(pool.stats).to.include({ leased: 0, leaked: 0, idle: 1 });
     });
 
+    it(`takes back the engine of a stream in whose listener the pool was closed (${engine})`, async () => {
+      const pool = new ZlibPool({ engine });
+      let back: Promise<void> | undefined;
+      (() => {
+        const stream = pool.createGunzip();
+        stream.on('data', () => {
+          back ??= pool.close();
+        });
+        stream.write(data.subarray(0, -20));
+      })();
+      while (back === undefined) await delay(1);
+      await collected(() => pool.stats.leased === 0);
+      expect(pool.stats).to.include({ leased: 0, leaked: 1 });
+      await back;
+    });
+
     it(`destroys streams of every age with their pool (${engine})`, async () => {
       const pool = new ZlibPool({ engine });
       const old = pool.createGunzip();

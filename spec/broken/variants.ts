@@ -26,7 +26,7 @@ const stream = 'decompress-stream.ts';
 export const variants: readonly Variant[] = [
   {
     name: 'a pool that releases at end',
-    caughtBy: ['promises/p1-exclusive', 'promises/p2-close'],
+    caughtBy: ['promises/p1-exclusive', 'promises/p2-close', 'model'],
     edits: [
       {
         file: stream,
@@ -54,7 +54,7 @@ export const variants: readonly Variant[] = [
   },
   {
     name: 'a release that comes before close',
-    caughtBy: ['promises/p2-close'],
+    caughtBy: ['promises/p2-close', 'model'],
     edits: [
       {
         file: stream,
@@ -65,7 +65,7 @@ export const variants: readonly Variant[] = [
   },
   {
     name: 'a release that waits for a listener of close',
-    caughtBy: ['promises/p2-close'],
+    caughtBy: ['promises/p2-close', 'model'],
     edits: [
       {
         file: stream,
@@ -76,7 +76,7 @@ export const variants: readonly Variant[] = [
   },
   {
     name: 'a release that does not wait for the native write',
-    caughtBy: ['promises/p2-close'],
+    caughtBy: ['promises/p2-close', 'model'],
     edits: [
       {
         file: stream,
@@ -92,7 +92,7 @@ export const variants: readonly Variant[] = [
   },
   {
     name: 'a release that does not wait for the native write, on a pool that does not look',
-    caughtBy: ['promises/p1-exclusive'],
+    caughtBy: ['promises/p1-exclusive', 'model'],
     edits: [
       {
         file: stream,
@@ -120,12 +120,12 @@ export const variants: readonly Variant[] = [
   },
   {
     name: 'a lease without its once-guard',
-    caughtBy: ['promises/p1-exclusive', 'promises/p4-once'],
+    caughtBy: ['promises/p1-exclusive', 'promises/p4-once', 'model'],
     edits: [{ file: 'lease.ts', from: '    this.#engine = undefined;\n', to: '' }],
   },
   {
     name: 'a once-guard that lives on the engine',
-    caughtBy: ['promises/p4-once'],
+    caughtBy: ['promises/p4-once', 'model'],
     edits: [
       {
         file: 'lease.ts',
@@ -151,12 +151,12 @@ export const variants: readonly Variant[] = [
   },
   {
     name: 'a skipped reset',
-    caughtBy: ['promises/p1-exclusive', 'promises/p5-clean'],
+    caughtBy: ['promises/p1-exclusive', 'promises/p5-clean', 'model'],
     edits: [{ file: 'pool.ts', from: '    engine.reset();\n', to: '' }],
   },
   {
     name: 'a failed engine that is used again',
-    caughtBy: ['promises/p5-clean', 'promises/p10-contained'],
+    caughtBy: ['promises/p5-clean', 'promises/p10-contained', 'model'],
     edits: [
       { file: 'pool.ts', from: 'clean && isAsNew(engine)', to: 'isAsNew(engine)' },
       { file: 'pool.ts', from: 'engine.busy || engine.failure !== undefined', to: 'engine.busy' },
@@ -165,7 +165,7 @@ export const variants: readonly Variant[] = [
   },
   {
     name: 'one shelf for all kinds of engines',
-    caughtBy: ['promises/p5-clean'],
+    caughtBy: ['promises/p5-clean', 'model'],
     edits: [
       { file: 'idle-engines.ts', from: 'this.#shelves.get(kind)', to: 'this.#shelves.values().next().value' },
       { file: 'idle-engines.ts', from: 'this.#shelves.get(engine.kind)', to: 'this.#shelves.values().next().value' },
@@ -236,7 +236,7 @@ export const variants: readonly Variant[] = [
   },
   {
     name: 'a sealed stream that still knows its engine',
-    caughtBy: ['promises/p3-sealed'],
+    caughtBy: ['promises/p3-sealed', 'model'],
     edits: [
       { file: stream, from: "if (this.destroyed) throw codedError('ERR_LEASE_SEALED');", to: '' },
       { file: stream, from: '    this.#lease = undefined;\n', to: '' },
@@ -245,19 +245,19 @@ export const variants: readonly Variant[] = [
   },
   {
     name: 'a finalizer that holds its own target',
-    caughtBy: ['live-leases'],
+    caughtBy: ['live-leases', 'model'],
     edits: [
       { file: 'live-leases.ts', from: 'lease: new WeakRef(lease)', to: 'lease: { deref: () => lease } as never' },
     ],
   },
   {
     name: 'an engine that leads back to the stream it served',
-    caughtBy: ['live-leases'],
+    caughtBy: ['live-leases', 'model'],
     edits: [{ file: 'native-engine.ts', from: '    this.#writing = undefined;\n', to: '' }],
   },
   {
     name: 'unzip engines that are not kept apart by what they have decoded',
-    caughtBy: ['promises/p5-clean'],
+    caughtBy: ['promises/p5-clean', 'model'],
     edits: [
       {
         file: 'formats.ts',
@@ -268,12 +268,12 @@ export const variants: readonly Variant[] = [
   },
   {
     name: 'engines with parameters that a reset loses, used again',
-    caughtBy: ['promises/p5-clean'],
+    caughtBy: ['promises/p5-clean', 'model'],
     edits: [{ file: 'formats.ts', from: 'Object.values(rest).some((value) => value !== undefined)', to: 'false' }],
   },
   {
     name: 'an engine that is kept with the big window it has grown',
-    caughtBy: ['promises/p5-clean'],
+    caughtBy: ['promises/p5-clean', 'model'],
     needs: 'zstd',
     edits: [{ file: 'pool.ts', from: ' && !engine.oversized', to: '' }],
   },
@@ -310,8 +310,8 @@ export const variants: readonly Variant[] = [
   },
   {
     name: 'a message that gives its engine back during a write',
-    caughtBy: ['message'],
-    edits: [{ file: 'message.ts', from: ' && !engineOf(this.#lease).busy', to: '' }],
+    caughtBy: ['message', 'model'],
+    edits: [{ file: 'message.ts', from: ' && !engineOf(this.#lease).busy) this.#giveUp', to: ') this.#giveUp' }],
   },
   {
     name: 'a message whose bytes stay in the slab',
@@ -329,5 +329,103 @@ export const variants: readonly Variant[] = [
       },
       { file: stream, from: "if (this.#phase !== 'idle') throw", to: 'if (this.#offset < 0) throw' },
     ],
+  },
+  {
+    name: 'a waiter that stays in the queue when its stream is destroyed',
+    caughtBy: ['model'],
+    edits: [{ file: stream, from: '    this.#leaveQueue?.();\n', to: '' }],
+  },
+  {
+    name: 'an aborted lease() that stays in the queue',
+    caughtBy: ['model'],
+    edits: [{ file: 'pool.ts', from: '        leave();\n        reject', to: '        reject' }],
+  },
+  {
+    name: 'an aborted message that stays in the queue',
+    caughtBy: ['model'],
+    edits: [{ file: 'message.ts', from: '    this.#leaveQueue?.();\n', to: '' }],
+  },
+  {
+    name: 'a newcomer that overtakes the queue',
+    caughtBy: ['model'],
+    edits: [{ file: 'pool.ts', from: 'maxLeased || this.#queue.length > 0)', to: 'maxLeased)' }],
+  },
+  {
+    name: 'a queue that lets in the last first',
+    caughtBy: ['model'],
+    edits: [
+      { file: 'wait-queue.ts', from: 'const [first] = this.#places', to: 'const first = [...this.#places].at(-1)' },
+    ],
+  },
+  {
+    name: 'a place in the pool that is not given on after a discard',
+    caughtBy: ['model'],
+    edits: [{ file: 'pool.ts', from: '    this.#oneIsBack();\n  };', to: '    if (proven) this.#oneIsBack();\n  };' }],
+  },
+  {
+    name: 'a place in the pool that is lost with its lease',
+    caughtBy: ['model'],
+    edits: [{ file: 'pool.ts', from: '    this.#oneIsBack();\n  }\n', to: '  }\n' }],
+  },
+  {
+    name: 'a lost lease that is not counted down',
+    caughtBy: ['model'],
+    edits: [{ file: 'pool.ts', from: 'LostLease): void {\n    this.#leased -= 1;', to: 'LostLease): void {' }],
+  },
+  {
+    name: 'a maxLeased that is off by one',
+    caughtBy: ['model'],
+    edits: [
+      {
+        file: 'pool.ts',
+        from: 'this.#leased >= this.settings.maxLeased',
+        to: 'this.#leased > this.settings.maxLeased',
+      },
+    ],
+  },
+  {
+    name: 'a maxWaiting that is off by one',
+    caughtBy: ['model'],
+    edits: [{ file: 'pool.ts', from: 'length >= this.settings.maxWaiting', to: 'length > this.settings.maxWaiting' }],
+  },
+  {
+    name: 'a maxIdle that is off by one',
+    caughtBy: ['model'],
+    edits: [{ file: 'idle-engines.ts', from: 'this.#length >= this.#limit', to: 'this.#length > this.#limit' }],
+  },
+  {
+    name: 'a closed pool that leaves its waiters waiting',
+    caughtBy: ['model'],
+    edits: [{ file: 'pool.ts', from: '    this.#queue.refuseAll(this.#refusal);\n', to: '' }],
+  },
+  {
+    name: 'a closed pool that keeps what comes back',
+    caughtBy: ['model'],
+    edits: [{ file: 'pool.ts', from: 'this.#refusal === undefined && this.#idle.put', to: 'this.#idle.put' }],
+  },
+  {
+    name: 'a close() that does not wait for the leases',
+    caughtBy: ['model'],
+    edits: [{ file: 'pool.ts', from: 'if (this.#leased === 0) this.#closing.resolve', to: 'this.#closing.resolve' }],
+  },
+  {
+    name: 'a timeout that leaves its waiter in the queue',
+    caughtBy: ['model'],
+    edits: [{ file: 'wait-queue.ts', from: '(waitedMs);\n      this.#leave(place);', to: '(waitedMs);' }],
+  },
+  {
+    name: 'a timer that is there for the first waiter only',
+    caughtBy: ['model'],
+    edits: [{ file: 'wait-queue.ts', from: '        this.#watch(this.#timeoutMs - waitedMs);\n', to: '' }],
+  },
+  {
+    name: 'a timeout for who has not waited long enough',
+    caughtBy: ['model'],
+    edits: [{ file: 'wait-queue.ts', from: 'if (waitedMs + 1 < this.#timeoutMs) {', to: 'if (waitedMs < 0) {' }],
+  },
+  {
+    name: 'a closed pool that holds the stream in whose listener it was closed',
+    caughtBy: ['live-leases'],
+    edits: [{ file: 'pool.ts', from: '    void this.#refusal.stack;\n', to: '' }],
   },
 ];

@@ -1,0 +1,52 @@
+/**
+ * Time as a run sees it: stands still until a command lets some pass, so that no load of the machine makes a waiter late. It takes
+ * the place of `setTimeout`, `clearTimeout` and `performance.now`, by which the library tells time; ticks, immediates and threads are real.
+ */
+
+interface Timer {
+  at: number;
+  task: () => void;
+}
+
+const real = { setTimeout, clearTimeout, now: performance.now };
+
+export class Clock {
+  #now = 1_000;
+  readonly #timers = new Set<Timer>();
+
+  get now(): number {
+    return this.#now;
+  }
+
+  /** From here on to `restore()`. Timers belong to one clock: what is left of a run can't reach the next. */
+  replace(): void {
+    const set = (task: () => void, delayMs = 1): Timer & { unref(): unknown; ref(): unknown } => {
+      // Node's timers take whole milliseconds, at least one.
+      const timer = { at: this.#now + Math.max(1, Math.trunc(delayMs)), task, unref: () => timer, ref: () => timer };
+      this.#timers.add(timer);
+      return timer;
+    };
+    globalThis.setTimeout = set as never;
+    globalThis.clearTimeout = ((timer: Timer) => this.#timers.delete(timer)) as never;
+    performance.now = () => this.#now;
+  }
+
+  restore(): void {
+    globalThis.setTimeout = real.setTimeout;
+    globalThis.clearTimeout = real.clearTimeout;
+    performance.now = real.now;
+  }
+
+  /** Calls whatever is due on the way, in order. */
+  pass(ms: number): void {
+    const until = this.#now + ms;
+    for (;;) {
+      const [next] = [...this.#timers].filter(({ at }) => at <= until).sort((a, b) => a.at - b.at);
+      if (next === undefined) break;
+      this.#timers.delete(next);
+      this.#now = next.at;
+      next.task();
+    }
+    this.#now = until;
+  }
+}

@@ -1,0 +1,22 @@
+/** A run: random commands on a random pool, beside its model. */
+import fc from 'fast-check';
+import { commands, poolTerms } from './commands.ts';
+import { type PoolTerms, World } from './world.ts';
+
+/** So much of what happened last is shown. */
+const LAST = 40;
+
+async function run(terms: PoolTerms, all: Parameters<typeof fc.asyncModelRun>[1], inOrder: boolean): Promise<void> {
+  const world = new World(terms);
+  try {
+    await fc.asyncModelRun<World, object, false, World>(() => ({ model: world, real: world.pool }), all as never);
+    await world.finish(inOrder);
+  } catch (error) {
+    (error as Error).message += `\n${world.watch.log.slice(-LAST).join('\n')}`;
+    throw error;
+  } finally {
+    world.leave();
+  }
+}
+
+export const runs = fc.asyncProperty(poolTerms, commands, fc.boolean(), run);
