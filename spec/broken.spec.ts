@@ -1,13 +1,13 @@
 /** The promise specs, proven: each broken variant of the library makes them fail, an unbroken copy does not. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
 import { formats } from '../lib/formats.ts';
+import { editedCopy } from './broken/copy.ts';
 import { variants as all, type Edit } from './broken/variants.ts';
 
 const top = fileURLToPath(new URL('..', import.meta.url));
@@ -19,15 +19,8 @@ async function runOver(
   edits: readonly Edit[],
   caughtBy: readonly string[],
 ): Promise<{ ended: number | string; output: string }> {
-  const copy = await mkdtemp(join(tmpdir(), 'zlease-broken-'));
+  const copy = await editedCopy(edits);
   try {
-    await cp(join(top, 'lib'), copy, { recursive: true });
-    await writeFile(join(copy, 'package.json'), '{"type":"module"}');
-    for (const { file, from, to } of edits) {
-      const source = await readFile(join(copy, file), 'utf8');
-      expect(source.includes(from), `${file} has: ${from}`).to.equal(true);
-      await writeFile(join(copy, file), source.replaceAll(from, to));
-    }
     const args = [
       '--import=tsx',
       '--expose-gc',

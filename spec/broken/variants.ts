@@ -185,7 +185,7 @@ export const variants: readonly Variant[] = [
   {
     name: 'a slab that is written to again after it was handed out',
     caughtBy: ['promises/p6-memory'],
-    edits: [{ file: 'slab.ts', from: '    this.#memory = NOTHING;\n    this.nextLength', to: '    this.nextLength' }],
+    edits: [{ file: 'slab.ts', from: '    this.#memory = NOTHING;\n    if (length', to: '    if (length' }],
   },
   {
     name: 'events in the context of whoever wrote',

@@ -1,0 +1,53 @@
+/** A soak in short: it passes, and notices a library that is broken. */
+import { execFile } from 'node:child_process';
+import { rm } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import { expect } from 'chai';
+import { editedCopy } from './broken/copy.ts';
+import { type Edit, variants } from './broken/variants.ts';
+import { seed } from './support/seed.ts';
+
+const script = fileURLToPath(new URL('soak/main.ts', import.meta.url));
+
+interface Summary {
+  code: number;
+  good: number;
+  failed: number;
+  aborted: number;
+  problems: string[];
+}
+
+async function soak(minutes: number, edits: readonly Edit[] = []): Promise<Summary> {
+  const lib = await editedCopy(edits);
+  try {
+    const args = ['--import=tsx', script, '--minutes', String(minutes), '--seed', String(seed)];
+    return await new Promise((resolve) => {
+      execFile(process.execPath, args, { env: { ...process.env, ZLEASE_LIB: lib } }, (error, stdout) => {
+        resolve({ ...JSON.parse(stdout.trim().split('\n').at(-1) as string), code: error?.code ?? 0 });
+      });
+    });
+  } finally {
+    await rm(lib, { recursive: true });
+  }
+}
+
+describe('A soak', function () {
+  this.timeout(60_000);
+  this.slow(30_000);
+
+  it(`loses and crosses nothing (seed ${seed})`, async () => {
+    const { code, problems, good, failed, aborted } = await soak(0.05);
+    expect(problems).to.deep.equal([]);
+    expect(code).to.equal(0);
+    expect(Math.min(good, failed, aborted)).to.be.above(0);
+  });
+
+  for (const name of ['a skipped reset', 'one shelf for all kinds of engines']) {
+    it(`notices ${name} (seed ${seed})`, async () => {
+      const variant = variants.find((one) => one.name === name);
+      const { code, problems } = await soak(0.3, variant?.edits);
+      expect(problems).not.to.deep.equal([]);
+      expect(code).to.equal(1);
+    });
+  }
+});
