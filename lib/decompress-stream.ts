@@ -16,7 +16,7 @@ import { type Members, memberKindFor, membersOf } from './members.ts';
 import { originOf } from './origin.ts';
 import type { Pool } from './pool.ts';
 import { type Limits, limits, overLimit } from './pool-options.ts';
-import { copyOf, Slab, scratchOf } from './slab.ts';
+import { Slab, scratchOf } from './slab.ts';
 import { type DecompressOptions, type StreamSettings, streamSettings, transformOptions } from './stream-settings.ts';
 import { threadpool } from './threadpool.ts';
 import { enqueueTick } from './tick-queue.ts';
@@ -378,7 +378,7 @@ export class DecompressStream extends Transform {
     let wanted = true;
     if (made > 0) {
       this.#chunkFilled = (this.#chunkFilled + made) % (this.#settings.chunkLength || Z_DEFAULT_CHUNK);
-      wanted = this.push(scratch === undefined ? this.#slab.take(made) : copyOf(scratch, made));
+      wanted = this.push(scratch === undefined ? this.#slab.take(made) : this.#slab.copyOf(scratch, made));
       if (this.destroyed) {
         this.#settle();
         return false;

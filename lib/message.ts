@@ -14,7 +14,7 @@ import { countMembers, type Members, memberKindFor, membersOf } from './members.
 import { originOf } from './origin.ts';
 import type { Pool } from './pool.ts';
 import { type Limits, limits, outputLimit, overLimit } from './pool-options.ts';
-import { copyOf, Slab, scratchOf } from './slab.ts';
+import { Slab, scratchOf } from './slab.ts';
 import { streamSettings } from './stream-settings.ts';
 import { threadpool } from './threadpool.ts';
 import { enqueueTick } from './tick-queue.ts';
@@ -182,7 +182,7 @@ export function decompressSync(
       const output = isLong ? slab.exactly(room) : scratchOf(room);
       passage.writeSync(engine, output, room);
       const made = passage.absorb(engine, output, room);
-      passage.add(isLong ? slab.take(made) : copyOf(output, made));
+      passage.add(isLong ? slab.take(made) : slab.copyOf(output, made));
     } while (passage.goesOn());
   } catch (error) {
     lease.discard(error as Error);
@@ -330,7 +330,7 @@ export class Decompression {
       const scratch = scratchOf(room);
       this.#passage.writeSync(engine, scratch, room);
       const made = this.#passage.absorb(engine, scratch, room);
-      this.#passage.add(copyOf(scratch, made));
+      this.#passage.add(this.#slab.copyOf(scratch, made));
       this.#inlineLength += made;
       turn.spend(Math.max(left - this.#passage.left, made));
     } while (this.#passage.goesOn());

@@ -17,7 +17,7 @@ const spares: Buffer[] = [];
 
 const NOTHING: Buffer = Buffer.alloc(0);
 
-/** Output from this length on gets memory of its own at once. What is shorter is copied: so small a piece of memory costs more. */
+/** Output from this length on gets memory of its own at once. What is shorter is copied: so small a piece of memory costs more. Bytes. */
 const EXACT_FROM = 4_096;
 
 /** The output memory of one stream's or message's writes in the threadpool. */
@@ -29,6 +29,8 @@ export class Slab {
   #memory: Buffer = NOTHING;
   /** The turn of the event loop in which the reader was last full. */
   #fullIn = 0;
+  /** Whether a chunk of it lies in Node's Buffer pool. */
+  #pooled = false;
 
   /**
    * Memory for a write, of `room` bytes at least.
@@ -65,11 +67,23 @@ export class Slab {
   /** The first `length` bytes, to hand out. */
   take(length: number): Buffer {
     const memory = this.#memory;
-    if (length < memory.length - 1) return copyOf(memory, length);
+    if (length < memory.length - 1) return this.copyOf(memory, length);
     this.#memory = NOTHING;
     if (length < memory.length) return memory.subarray(0, length);
     this.#nextLength = Math.min(2 * this.#nextLength, LAST_LENGTH);
     return memory;
+  }
+
+  /**
+   * The first `length` bytes in memory of their own, to hand out. Only a small one that may well be the only one is put into Node's Buffer
+   * pool: a chunk keeps 64 KB of that alive (Node 24 on), and streams side by side would keep hundreds of megabytes.
+   */
+  copyOf(memory: Buffer, length: number): Buffer {
+    const pooled = !this.#pooled && length < EXACT_FROM;
+    this.#pooled ||= pooled;
+    const chunk = pooled ? Buffer.allocUnsafe(length) : Buffer.allocUnsafeSlow(length);
+    memory.copy(chunk, 0, 0, length);
+    return chunk;
   }
 
   readerIsFull(): void {
@@ -96,11 +110,4 @@ let scratch: Buffer = NOTHING;
 export function scratchOf(length: number): Buffer {
   if (scratch.length < length) scratch = Buffer.allocUnsafeSlow(length);
   return scratch;
-}
-
-/** The first `length` bytes in memory of their own; small ones in Node's Buffer pool, as any small Buffer. */
-export function copyOf(memory: Buffer, length: number): Buffer {
-  const chunk = Buffer.allocUnsafe(length);
-  memory.copy(chunk, 0, 0, length);
-  return chunk;
 }

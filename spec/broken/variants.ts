@@ -177,8 +177,8 @@ export const variants: readonly Variant[] = [
     edits: [
       {
         file: 'slab.ts',
-        from: '  const chunk = Buffer.allocUnsafe(length);\n',
-        to: '  if (length > 0) return memory.subarray(0, length);\n  const chunk = Buffer.allocUnsafe(length);\n',
+        from: '    memory.copy(chunk, 0, 0, length);\n',
+        to: '    if (length > 0) return memory.subarray(0, length);\n',
       },
     ],
   },
@@ -186,6 +186,11 @@ export const variants: readonly Variant[] = [
     name: 'a slab that is written to again after it was handed out',
     caughtBy: ['promises/p6-memory'],
     edits: [{ file: 'slab.ts', from: '    this.#memory = NOTHING;\n    if (length', to: '    if (length' }],
+  },
+  {
+    name: "every small chunk in Node's Buffer pool",
+    caughtBy: ['promises/p6-memory'],
+    edits: [{ file: 'slab.ts', from: 'this.#pooled ||= pooled;', to: '' }],
   },
   {
     name: 'events in the context of whoever wrote',
@@ -316,7 +321,7 @@ export const variants: readonly Variant[] = [
   {
     name: 'a message whose bytes stay in the slab',
     caughtBy: ['message'],
-    edits: [{ file: 'message.ts', from: 'copyOf(scratch, made)', to: 'scratch.subarray(0, made)' }],
+    edits: [{ file: 'message.ts', from: 'this.#slab.copyOf(scratch, made)', to: 'scratch.subarray(0, made)' }],
   },
   {
     name: 'an old way in that is not sealed',

@@ -91,6 +91,27 @@ describe('P6 no shared memory', () => {
           stream.destroy();
         }
       });
+
+      it(`keeps streams side by side from pinning memory that others cut from (${engine}, ${where})`, async () => {
+        const { plain, data } = sample(30_000);
+        const pool = new ZlibPool({ engine, inline });
+        const streams = Array.from({ length: 8 }, () => pool.createGunzip());
+        const kept: Buffer[] = [];
+        streams.forEach((stream, i) => {
+          stream.on('data', (chunk: Buffer) => i === 0 && kept.push(chunk));
+        });
+        const closed = streams.map((stream) => once(stream, 'close'));
+        for (const piece of pieces(data, 200)) {
+          await Promise.all(streams.map((stream) => new Promise<void>((done) => stream.write(piece, () => done()))));
+        }
+        for (const stream of streams) stream.end();
+        await Promise.all(closed);
+        expect(Buffer.concat(kept).equals(plain)).to.equal(true);
+        expect(kept.length).to.be.above(10);
+        const memory = [...new Set(kept.map((chunk) => chunk.buffer))];
+        const length = memory.reduce((sum, { byteLength }) => sum + byteLength, 0);
+        expect(length).to.be.at.most(plain.length + nodePoolLength);
+      });
     }
 
     it(`answers a written chunk whose memory went away with an error, not with an abort (${engine})`, async () => {
