@@ -20,9 +20,10 @@ import {
   type ServerReadableStream,
   type sendUnaryData,
 } from '@grpc/grpc-js';
-import { median, quantile } from 'simple-statistics';
+import { median } from 'simple-statistics';
 import { frame, unframe } from '../spec/grpc-js/messages.ts';
 import { type Bytes, BytesClient, callWith, pathOf, service } from '../spec/grpc-js/service.ts';
+import { type Figure, figure, show } from './contest.ts';
 import { json } from './payloads.ts';
 
 const CALLS = 50;
@@ -266,9 +267,24 @@ async function sample(
   return { wall: wall / count, receiver: receiving / count, sender: sending / count };
 }
 
-async function main(rounds: number): Promise<void> {
+/** grpc-js that receives, under zlease/register, against stock. */
+export interface GrpcRow {
+  name: string;
+  /** Times as fast. */
+  speed: Figure;
+  /** CPU of the receiver, of stock's. */
+  cpu: Figure;
+  /** CPU of its sender, of stock's. */
+  senderCpu: Figure;
+  /** Without compression: times as fast as stock with it, and the receiver's CPU. */
+  uncompressed: { speed: Figure; cpu: Figure };
+  /** On this machine: messages per second, microseconds of CPU. */
+  here: { perSecond: [stock: number, register: number]; cpuUs: [stock: number, register: number] };
+}
+
+export async function grpcRows(rounds: number): Promise<GrpcRow[]> {
   const register = new URL('../dist/register.js', import.meta.url).href;
-  const rows: Record<string, Record<string, string>> = {};
+  const rows: GrpcRow[] = [];
   const running: Peer[] = [];
   const pairs = new Map<Variant, Pair>();
   const start = (preload: string[]) => {
@@ -308,34 +324,58 @@ async function main(rounds: number): Promise<void> {
       for (const { workload, samples } of all) {
         const of = (variant: Variant, key: keyof Sample) =>
           (samples.get(variant) as Sample[]).map((sample) => sample[key]);
-        const ratios = (a: number[], b: number[]) => spread(a.map((value, i) => value / (b[i] as number)));
-        rows[`${title}, ${workload.length / 1024} KB`] = {
-          'register: times as fast': ratios(of('stock', 'wall'), of('register', 'wall')),
-          'its CPU, of stock': ratios(of('register', 'receiver'), of('stock', 'receiver')),
-          "its sender's CPU": ratios(of('register', 'sender'), of('stock', 'sender')),
-          'no compression: times as fast': ratios(of('stock', 'wall'), of('none', 'wall')),
-          'CPU, of stock': ratios(of('none', 'receiver'), of('stock', 'receiver')),
-          'messages/s, stock / register': both(variantsOf((variant) => 1000 / median(of(variant, 'wall')))),
-          'CPU µs, stock / register': both(variantsOf((variant) => median(of(variant, 'receiver')))),
-        };
+        const ratios = (a: number[], b: number[]) => figure(a.map((value, i) => value / (b[i] as number)));
+        const both = (key: keyof Sample): [number, number] => [median(of('stock', key)), median(of('register', key))];
+        rows.push({
+          name: `${title}, ${workload.length / 1024} KB`,
+          speed: ratios(of('stock', 'wall'), of('register', 'wall')),
+          cpu: ratios(of('register', 'receiver'), of('stock', 'receiver')),
+          senderCpu: ratios(of('register', 'sender'), of('stock', 'sender')),
+          uncompressed: {
+            speed: ratios(of('stock', 'wall'), of('none', 'wall')),
+            cpu: ratios(of('none', 'receiver'), of('stock', 'receiver')),
+          },
+          here: {
+            perSecond: both('wall').map((wall) => 1_000 / wall) as [number, number],
+            cpuUs: both('receiver'),
+          },
+        });
       }
     }
   } finally {
     for (const peer of running) peer.end();
   }
-  console.log(`Node ${process.version}, ${CALLS} calls in flight, ${rounds} rounds, median (quartiles), against stock`);
-  console.table(rows);
+  return rows;
 }
 
-const variantsOf = (of: (variant: Variant) => number): number[] => [of('stock'), of('register')];
 const both = (values: number[]): string => values.map((value) => value.toFixed(0)).join(' / ');
-const spread = (values: number[]): string =>
-  `${median(values).toFixed(2)} (${quantile(values, 0.25).toFixed(2)}-${quantile(values, 0.75).toFixed(2)})`;
 
-const { values } = parseArgs({
-  options: { rounds: { type: 'string', default: '6' }, peer: { type: 'boolean', default: false } },
-});
-if (values.peer) {
+export function printGrpc(rows: GrpcRow[]): void {
+  const table = rows.map(({ name, speed, cpu, senderCpu, uncompressed, here }) => [
+    name,
+    {
+      'register: times as fast': show(speed),
+      'its CPU, of stock': show(cpu),
+      "its sender's CPU": show(senderCpu),
+      'no compression: times as fast': show(uncompressed.speed),
+      'CPU, of stock': show(uncompressed.cpu),
+      'messages/s, stock / register': both(here.perSecond),
+      'CPU µs, stock / register': both(here.cpuUs),
+    },
+  ]);
+  console.log(`Node ${process.version}, ${CALLS} calls in flight, median (quartiles), against stock`);
+  console.table(Object.fromEntries(table));
+}
+
+/** As a process of its own, or a peer of one. */
+function start(): void {
+  const { values } = parseArgs({
+    options: { rounds: { type: 'string', default: '6' }, peer: { type: 'boolean', default: false } },
+  });
+  if (!values.peer) {
+    void grpcRows(Number(values.rounds)).then(printGrpc);
+    return;
+  }
   process.on('message', ({ part, round }: { part: string; round: Round }) => {
     Promise.resolve(parts[part]?.(round)).then(
       (answer) => process.send?.({ answer }),
@@ -344,6 +384,6 @@ if (values.peer) {
   });
   // With the benchmark that started it, however that ends.
   process.on('disconnect', () => process.exit());
-} else {
-  await main(Number(values.rounds));
 }
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) start();

@@ -1,96 +1,194 @@
 /**
- * `npm run bench`: one stream per message, against node:zlib, in ratios. Rivals take turns in one process, each
- * round gives a ratio of its own, and the median of these is printed with its spread: absolute times of a noisy
- * machine mean nothing.
+ * `npm run bench`: zlease against node:zlib and others, in ratios; a minute or two. `-- --full` has every contest, memory and grpc-js, on
+ * this Node or on those of `--nodes 20,22,24,26`; with `--report` it writes docs/benchmarks.md and its charts.
  */
-import assert from 'node:assert/strict';
-import { monitorEventLoopDelay } from 'node:perf_hooks';
-import { parseArgs } from 'node:util';
-import { gzipSync } from 'node:zlib';
+import { execFile } from 'node:child_process';
+import { readFile, writeFile } from 'node:fs/promises';
+import { arch, availableParallelism, cpus, platform, tmpdir, totalmem } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs, promisify } from 'node:util';
 import { SingleBar } from 'cli-progress';
-import { median, quantile } from 'simple-statistics';
-import { json } from './payloads.ts';
-import { type Gunzipper, rivals } from './rivals.ts';
+import { type Figure, figure, ratio, run, show } from './contest.ts';
+import { type GrpcRow, grpcRows, printGrpc } from './grpc.ts';
+import { report } from './report.ts';
+import { type Group, groups, workloads } from './workloads.ts';
+
+const execute = promisify(execFile);
+
+/** Of a rival, in the median of the rounds. */
+export interface Standing {
+  /** Times as fast as the first of the contest. */
+  speed: Figure;
+  /** CPU, of the first one's. */
+  cpu: Figure;
+  /** Time, of rawSync's, where that runs along. */
+  ofRaw?: Figure;
+  /** The 99th percentile of the event loop's delay. Milliseconds. */
+  delayMs: Figure;
+  /** A message, on this machine. Microseconds. */
+  wallUs: number;
+}
+
+export interface Result {
+  group: Group;
+  name: string;
+  rounds: number;
+  standings: Record<string, Standing>;
+}
+
+export interface Memory {
+  /** Peak of resident memory over the base, 20,000 gunzips of 16 KB at once. Bytes. */
+  burst: Record<'stock' | 'unbounded' | 'bounded', number>;
+  /** Resident bytes of 10,000 open streams. */
+  open: Record<'stock' | 'zlease', number>;
+  /** On the JavaScript heap, of a stream of 1 KB. */
+  allocation: Record<'stock' | 'zlease', { bytes: number; objects: number }>;
+}
+
+/** All that was measured on one Node. */
+export interface Findings {
+  node: string;
+  machine: string;
+  date: string;
+  rounds: number;
+  seed: number;
+  results: Result[];
+  memory?: Memory;
+  grpc?: GrpcRow[];
+}
 
 const { values } = parseArgs({
-  options: { rounds: { type: 'string', default: '21' }, seed: { type: 'string', default: '1' } },
+  options: {
+    rounds: { type: 'string' },
+    seed: { type: 'string', default: '1' },
+    full: { type: 'boolean', default: false },
+    report: { type: 'boolean', default: false },
+    nodes: { type: 'string' },
+    only: { type: 'string' },
+    json: { type: 'string' },
+  },
 });
-const rounds = Number(values.rounds);
-
-interface Workload {
-  length: number;
-  atATime: number;
-  messages: number;
-}
-const workloads: Workload[] = [
-  { length: 1024, atATime: 1, messages: 400 },
-  { length: 1024, atATime: 64, messages: 1280 },
-  { length: 65_536, atATime: 1, messages: 60 },
-  { length: 65_536, atATime: 64, messages: 192 },
-];
-
-/** Keeps `atATime` messages under way until all are done. */
-async function drive(gunzip: Gunzipper, data: Buffer[], atATime: number, messages: number): Promise<void> {
-  let next = 0;
-  const lane = async (): Promise<void> => {
-    while (next < messages) await gunzip(data[next++ % data.length] as Buffer);
-  };
-  await Promise.all(Array.from({ length: atATime }, lane));
+const seed = Number(values.seed);
+const rounds = Number(values.rounds ?? (values.full ? 15 : 11));
+if (!Number.isInteger(seed) || !(rounds >= 1)) {
+  console.error(
+    'Usage: npm run bench -- [--full] [--report] [--nodes 20,22,24,26] [--rounds N] [--seed N] [--only GROUP] [--json FILE]',
+  );
+  process.exit(2);
 }
 
-interface Sample {
-  wall: number;
-  cpu: number;
-  delay: number;
-}
-
-async function measure(gunzip: Gunzipper, data: Buffer[], { atATime, messages }: Workload): Promise<Sample> {
-  const delay = monitorEventLoopDelay({ resolution: 1 });
-  delay.enable();
-  const cpu = process.cpuUsage();
-  const start = performance.now();
-  await drive(gunzip, data, atATime, messages);
-  const wall = performance.now() - start;
-  const { user, system } = process.cpuUsage(cpu);
-  delay.disable();
-  return { wall: (wall * 1000) / messages, cpu: (user + system) / messages, delay: delay.percentile(99) / 1e6 };
-}
-
-const spread = (values: number[]): string =>
-  `${median(values).toFixed(2)} (${quantile(values, 0.25).toFixed(2)}-${quantile(values, 0.75).toFixed(2)})`;
-
-const bar = new SingleBar({ format: '{bar} {value}/{total} rounds', clearOnComplete: true, noTTYOutput: false });
-if (process.stderr.isTTY) bar.start(workloads.length * rounds, 0);
-const rows: Record<string, Record<string, string>> = {};
-for (const workload of workloads) {
-  const plain = Array.from({ length: 16 }, (_, i) => json(workload.length, Number(values.seed) + i));
-  const data = plain.map((text) => gzipSync(text));
-  const field = rivals(workload.length);
-  for (const [name, gunzip] of field) {
-    for (const [i, message] of data.entries()) {
-      assert.deepEqual(await gunzip(message), plain[i], `${name} is wrong`);
+async function contests(): Promise<Result[]> {
+  const chosen = workloads(values.full).filter(({ group }) => values.only === undefined || group === values.only);
+  const bar = new SingleBar({ format: '{bar} {value}/{total} {name}', clearOnComplete: true });
+  if (process.stderr.isTTY) bar.start(chosen.length, 0, { name: '' });
+  const results: Result[] = [];
+  for (const { group, name, set } of chosen) {
+    bar.update({ name: `${groups[group]}: ${name}` });
+    const { contest, remove } = await set(seed);
+    const samples = await run(contest, rounds);
+    await remove?.();
+    const [first] = contest.rivals.keys() as Iterable<string> as [string];
+    const standings: Record<string, Standing> = {};
+    for (const rival of contest.rivals.keys()) {
+      const of = (key: 'wall' | 'delay') => (samples[rival] ?? []).map((sample) => sample[key]);
+      standings[rival] = {
+        speed: ratio(samples, first, rival, 'wall'),
+        cpu: ratio(samples, rival, first, 'cpu'),
+        ...('rawSync' in samples ? { ofRaw: ratio(samples, rival, 'rawSync', 'wall') } : {}),
+        delayMs: figure(of('delay')),
+        wallUs: figure(of('wall')).median,
+      };
     }
-    await measure(gunzip, data, workload);
-  }
-  const samples = new Map([...field.keys()].map((name) => [name, [] as Sample[]]));
-  for (let round = 0; round < rounds; round++) {
-    for (const [name, gunzip] of field) samples.get(name)?.push(await measure(gunzip, data, workload));
+    results.push({ group, name, rounds: samples[first]?.length ?? 0, standings });
     bar.increment();
   }
-  const of = (name: string, key: keyof Sample): number[] =>
-    (samples.get(name) as Sample[]).map((sample) => sample[key]);
-  const ratios = (a: string, b: string, key: keyof Sample): string => {
-    const below = of(b, key);
-    return spread(of(a, key).map((value, i) => value / (below[i] as number)));
-  };
-  rows[`${workload.length} B, ${workload.atATime} at a time`] = {
-    'times as fast as stock': ratios('stock', 'zlease', 'wall'),
-    'CPU, of stock': ratios('zlease', 'stock', 'cpu'),
-    'time, of rawSync': ratios('zlease', 'rawSync', 'wall'),
-    'delay p99 ms, stock / zlease': `${median(of('stock', 'delay')).toFixed(1)} / ${median(of('zlease', 'delay')).toFixed(1)}`,
-    'µs a message (this machine)': median(of('zlease', 'wall')).toFixed(1),
+  bar.stop();
+  return results;
+}
+
+/** The last line of what a script printed, in a process of its own. */
+async function tell(script: string, ...args: string[]): Promise<unknown> {
+  const path = fileURLToPath(new URL(script, import.meta.url));
+  const { stdout } = await execute(process.execPath, ['--expose-gc', '--import=tsx/esm', path, ...args]);
+  return JSON.parse(stdout.trim().split('\n').at(-1) as string);
+}
+
+async function memory(): Promise<Memory> {
+  const burst = async (who: string) =>
+    ((await tell('../spec/support/burst.ts', who, 'json', '20000')) as { peak: number }).peak;
+  const open = async (who: string) => ((await tell('memory.ts', 'open', who)) as { bytes: number }).bytes;
+  const allocation = async (who: string) =>
+    (await tell('memory.ts', 'allocation', who)) as { bytes: number; objects: number };
+  return {
+    burst: { stock: await burst('stock'), unbounded: await burst('unbounded'), bounded: await burst('bounded') },
+    open: { stock: await open('stock'), zlease: await open('zlease') },
+    allocation: { stock: await allocation('stock'), zlease: await allocation('zlease') },
   };
 }
-bar.stop();
-console.log(`Node ${process.version}, ${rounds} rounds, median (quartiles), stock = zlib.createGunzip() per message`);
-console.table(rows);
+
+function print({ node, results, memory, grpc }: Findings): void {
+  for (const group of Object.keys(groups) as Group[]) {
+    const rows: Record<string, Record<string, string>> = {};
+    for (const { name, standings } of results.filter((result) => result.group === group)) {
+      const [first, ...rest] = Object.keys(standings) as [string, ...string[]];
+      for (const rival of rest) {
+        const { speed, cpu, ofRaw, delayMs, wallUs } = standings[rival] as Standing;
+        rows[`${name}: ${rival}`] = {
+          'times as fast': show(speed),
+          'CPU, of stock': show(cpu),
+          'time, of rawSync': ofRaw === undefined ? '' : show(ofRaw),
+          'delay p99 ms, stock / this': `${standings[first]?.delayMs.median.toFixed(1)} / ${delayMs.median.toFixed(1)}`,
+          'µs here': wallUs.toFixed(1),
+        };
+      }
+    }
+    if (Object.keys(rows).length === 0) continue;
+    console.log(`\n${groups[group]} (Node ${node}: median and quartiles)`);
+    console.table(rows);
+  }
+  if (memory !== undefined) console.log(JSON.stringify(memory));
+  if (grpc !== undefined) printGrpc(grpc);
+}
+
+/** This script once more, on another Node: the one that runs this is at hand, the others come as npm packages. */
+async function findingsOf(major: string): Promise<Findings> {
+  const path = join(tmpdir(), `zlease-bench-${process.pid}-${major}.json`);
+  const script = fileURLToPath(import.meta.url);
+  const args = ['--import=tsx/esm', script, ...(values.full ? ['--full'] : []), '--json', path];
+  args.push(
+    '--seed',
+    String(seed),
+    '--rounds',
+    String(rounds),
+    ...(values.only === undefined ? [] : ['--only', values.only]),
+  );
+  const own = process.versions.node.split('.')[0];
+  const [command, ...rest] =
+    major === own
+      ? [process.execPath, ...args]
+      : ['npx', '--yes', '--package', `node-${platform()}-${arch()}@${major}`, '--', 'node', ...args];
+  await execute(command as string, rest, { maxBuffer: 2 ** 26 });
+  return JSON.parse(await readFile(path, 'utf8')) as Findings;
+}
+
+async function findings(): Promise<Findings> {
+  const results = await contests();
+  const more = values.full && values.only === undefined;
+  return {
+    node: process.versions.node,
+    machine: `${availableParallelism()} × ${cpus()[0]?.model.trim()}, ${Math.round(totalmem() / 2 ** 30)} GB, ${platform()} ${arch()}`,
+    date: new Date().toISOString().slice(0, 10),
+    rounds,
+    seed,
+    results,
+    ...(more ? { memory: await memory(), grpc: await grpcRows(6) } : {}),
+  };
+}
+
+const all: Findings[] = [];
+if (values.nodes === undefined) all.push(await findings());
+else for (const major of values.nodes.split(',')) all.push(await findingsOf(major));
+for (const each of all) print(each);
+if (values.json !== undefined) await writeFile(values.json, JSON.stringify(values.nodes === undefined ? all[0] : all));
+if (values.report) await report(all);

@@ -1,16 +1,17 @@
-/**
- * What is compared: ways to gunzip one whole message through a stream, and the floor under all of them.
- */
-
+/** Who is compared: ways to get the bytes of one message, and the floor under all of them. */
 import type { Duplex } from 'node:stream';
-import { constants, type Gunzip, createGunzip as stockGunzip } from 'node:zlib';
-import { ZlibPool } from 'zlease';
+import { promisify } from 'node:util';
+import zlib, { constants, type Gunzip } from 'node:zlib';
+import { gunzipSync as fflateGunzip } from 'fflate';
+import { Gunzip as Minizlib } from 'minizlib';
+import { ungzip as pakoGunzip } from 'pako';
+import { type Format, ZlibPool, type ZlibPoolOptions } from 'zlease';
+import type { Decompressor } from './contest.ts';
 
-/** Gunzips one message and gives its bytes. */
-export type Gunzipper = (message: Buffer) => Promise<Buffer> | Buffer;
+const { createGunzip, createInflate, gunzipSync } = zlib;
 
 /** The way most code reads a stream: write, end, 'data', 'end', concat. */
-function readWhole(stream: Duplex, message: Buffer): Promise<Buffer> {
+export function readWhole(stream: Duplex, message: Buffer): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     stream.on('data', (chunk: Buffer) => chunks.push(chunk));
@@ -21,11 +22,15 @@ function readWhole(stream: Duplex, message: Buffer): Promise<Buffer> {
   });
 }
 
-const pool = new ZlibPool();
+/** A stream of `pool` for each message. */
+export function pooled(options?: ZlibPoolOptions, format: Format = 'gzip'): Decompressor {
+  const pool = new ZlibPool(options);
+  return (message) => readWhole(pool.createDecompress(format), message);
+}
 
 /** The floor: one native handle, driven on the main thread, no stream around it. */
-function rawSync(longest: number): Gunzipper {
-  const { _handle: handle, _writeState: state } = stockGunzip() as Gunzip & {
+export function rawSync(longest: number): Decompressor {
+  const { _handle: handle, _writeState: state } = createGunzip() as Gunzip & {
     _handle: { writeSync: (...args: unknown[]) => void; reset: () => void };
     _writeState: Uint32Array;
   };
@@ -38,10 +43,102 @@ function rawSync(longest: number): Gunzipper {
   };
 }
 
-export function rivals(longest: number): Map<string, Gunzipper> {
-  return new Map<string, Gunzipper>([
-    ['stock', (message) => readWhole(stockGunzip(), message)],
-    ['zlease', (message) => readWhole(pool.createGunzip(), message)],
+/** One gunzip for all messages of a lane, flushed after each and reset: what is done by hand to save the streams. */
+function flushedAndReset(): Decompressor {
+  const free: Gunzip[] = [];
+  return (message) =>
+    new Promise((resolve, reject) => {
+      const stream = free.pop() ?? createGunzip();
+      const chunks: Buffer[] = [];
+      const read = (chunk: Buffer) => chunks.push(chunk);
+      stream.on('data', read);
+      stream.once('error', reject);
+      stream.write(message);
+      stream.flush(() => {
+        stream.off('data', read);
+        stream.off('error', reject);
+        (stream as Gunzip & { reset: () => void }).reset();
+        free.push(stream);
+        resolve(Buffer.concat(chunks));
+      });
+    });
+}
+
+function minizlib(message: Buffer): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    const stream = new Minizlib({});
+    const chunks: Buffer[] = [];
+    stream.on('data', (chunk) => chunks.push(chunk as Buffer));
+    stream.on('end', () => resolve(Buffer.concat(chunks)));
+    stream.on('error', reject);
+    stream.end(message);
+  });
+}
+
+const asBuffer = (bytes: Uint8Array): Buffer => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+
+export const stock: Decompressor = (message) => readWhole(createGunzip(), message);
+
+/** Of other formats, by the name of the stock one. */
+export const stockStreams: Readonly<Partial<Record<Format, () => Duplex>>> = {
+  deflate: createInflate,
+  br: zlib.createBrotliDecompress,
+  zstd: (zlib as never as { createZstdDecompress?: () => Duplex }).createZstdDecompress as () => Duplex,
+};
+
+const gunzip = promisify(zlib.gunzip) as (message: Buffer) => Promise<Buffer>;
+
+/** Everybody, for whole gzip messages. */
+export function everybody(longest: number): Map<string, Decompressor> {
+  const pool = new ZlibPool();
+  return new Map<string, Decompressor>([
+    ['createGunzip', stock],
+    ['zlease stream', pooled()],
+    ['zlib.gunzip', gunzip],
+    ['zlease decompress', (message) => pool.decompress(message, 'gzip')],
+    ['gunzipSync', gunzipSync],
+    ['zlease decompressSync', (message) => pool.decompressSync(message, 'gzip')],
+    ['flush and reset', flushedAndReset()],
+    ['minizlib', minizlib],
+    ['fflate', (message) => asBuffer(fflateGunzip(message))],
+    ['pako', (message) => asBuffer(pakoGunzip(message))],
     ['rawSync', rawSync(longest)],
+  ]);
+}
+
+export const streams = (longest: number): Map<string, Decompressor> =>
+  new Map([
+    ['stock', stock],
+    ['zlease', pooled()],
+    ['rawSync', rawSync(longest)],
+  ]);
+
+export function sync(longest: number): Map<string, Decompressor> {
+  const pool = new ZlibPool();
+  return new Map<string, Decompressor>([
+    ['stock', gunzipSync],
+    ['zlease', (message) => pool.decompressSync(message, 'gzip')],
+    ['rawSync', rawSync(longest)],
+  ]);
+}
+
+export function promises(longest: number): Map<string, Decompressor> {
+  const pool = new ZlibPool();
+  return new Map<string, Decompressor>([
+    ['stock', gunzip],
+    ['zlease', (message) => pool.decompress(message, 'gzip')],
+    ['rawSync', rawSync(longest)],
+  ]);
+}
+
+/** What is left of zlease when parts of it are turned off. */
+export function ablation(): Map<string, Decompressor> {
+  const unlimited = { inputLength: 2 ** 30, outputLength: 2 ** 30, turnLength: 2 ** 30 };
+  return new Map<string, Decompressor>([
+    ['stock', stock],
+    ['fresh engine, main thread', pooled({ maxIdle: 0, inline: unlimited })],
+    ['pooled engine, threadpool', pooled({ inline: { inputLength: 0 } })],
+    ['pooled engine, main thread', pooled({ inline: unlimited })],
+    ['zlease', pooled()],
   ]);
 }

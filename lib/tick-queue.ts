@@ -5,32 +5,53 @@
  */
 import type { AsyncResource } from 'node:async_hooks';
 
-interface Task {
-  context: AsyncResource;
-  run: () => void;
-  self: unknown;
-}
+/** Context, function and its `this` of one task after the other: an object for each would be most of what a tick costs. */
+type Tasks = unknown[];
 
-let queue: Task[] = [];
+/** Queues of up to so many tasks are used again. */
+const KEPT = 1_024;
+
+let queue: Tasks = [];
+let spare: Tasks = [];
+/** Of `queue`, the slots that are taken. */
+let length = 0;
 
 /** Calls `run` with `self` as its `this` in the next tick, in the async context of `context`. */
 export function enqueueTick(context: AsyncResource, run: () => void, self: unknown): void {
-  if (queue.push({ context, run, self }) === 1) process.nextTick(workOff);
+  if (length === 0) process.nextTick(workOff);
+  queue[length++] = context;
+  queue[length++] = run;
+  queue[length++] = self;
 }
 
 function workOff(): void {
   const tasks = queue;
-  queue = [];
+  const end = length;
+  queue = spare;
+  length = 0;
   let next = 0;
   try {
-    while (next < tasks.length) {
-      const { context, run, self } = tasks[next++] as Task;
+    while (next < end) {
+      const context = tasks[next] as AsyncResource;
+      const run = tasks[next + 1] as () => void;
+      const self = tasks[next + 2];
+      // A queue that is used again must not keep a stream alive.
+      tasks[next] = undefined;
+      tasks[next + 1] = undefined;
+      tasks[next + 2] = undefined;
+      next += 3;
       context.runInAsyncScope(run, self);
     }
   } finally {
-    if (next < tasks.length) {
-      if (queue.length === 0) process.nextTick(workOff);
-      queue = tasks.slice(next).concat(queue);
-    }
+    const isDone = next === end;
+    if (!isDone) putBack(tasks.slice(next, end));
+    spare = isDone && end <= 3 * KEPT ? tasks : [];
   }
+}
+
+/** What was not reached goes before what has come since. */
+function putBack(tasks: Tasks): void {
+  if (length === 0) process.nextTick(workOff);
+  queue = tasks.concat(queue.slice(0, length));
+  length = queue.length;
 }

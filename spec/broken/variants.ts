@@ -198,6 +198,11 @@ export const variants: readonly Variant[] = [
     edits: [{ file: 'tick-queue.ts', from: 'context.runInAsyncScope(run, self)', to: 'run.call(self)' }],
   },
   {
+    name: 'a tick queue that keeps whom it served',
+    caughtBy: ['promises/p7-context'],
+    edits: [{ file: 'tick-queue.ts', from: '      tasks[next + 2] = undefined;\n', to: '' }],
+  },
+  {
     name: "engines made in the context of their first stream's creator",
     caughtBy: ['promises/p7-context'],
     edits: [{ file: 'context.ts', from: 'return root.runInAsyncScope(make)', to: 'return make()' }],
@@ -205,7 +210,7 @@ export const variants: readonly Variant[] = [
   {
     name: 'streams that hold each other up when a listener throws',
     caughtBy: ['promises/p10-contained'],
-    edits: [{ file: 'tick-queue.ts', from: 'if (next < tasks.length) {', to: 'if (next > tasks.length) {' }],
+    edits: [{ file: 'tick-queue.ts', from: 'if (!isDone) putBack(tasks.slice(next, end));', to: '' }],
   },
   {
     name: 'an output limit that is off by one',

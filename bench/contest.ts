@@ -1,0 +1,110 @@
+/**
+ * Rivals take turns in one process, a round each, and each round gives ratios of its own, of which the median counts: absolute times of a
+ * noisy machine mean nothing. Nobody is timed whose output was not compared with what it has to be.
+ */
+import assert from 'node:assert/strict';
+import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { median, quantile } from 'simple-statistics';
+
+/** Gives the bytes of one message. */
+export type Decompressor = (message: Buffer) => Promise<Buffer> | Buffer;
+
+export interface Message {
+  plain: Buffer;
+  data: Buffer;
+}
+
+export interface Contest {
+  name: string;
+  /** Taken in turn. */
+  messages: readonly Message[];
+  /** So many are under way at any time. */
+  atATime: number;
+  /** The first is the one that the others are compared with. */
+  rivals: ReadonlyMap<string, Decompressor>;
+  /** How long the first rival takes for a round of it, about. Milliseconds. */
+  roundMs?: number;
+}
+
+/** Of one message: microseconds of wall time and of CPU; and the 99th percentile of the event loop's delay, in milliseconds. */
+export interface Sample {
+  wall: number;
+  cpu: number;
+  delay: number;
+}
+
+export type Samples = Record<string, Sample[]>;
+
+/** The median, with its quartiles. */
+export interface Figure {
+  median: number;
+  low: number;
+  high: number;
+}
+
+const ROUND_MS = 60;
+
+/** Long contests have fewer rounds. */
+const ENOUGH_MS = 30_000;
+const FEWEST_ROUNDS = 5;
+
+/** Keeps `atATime` messages under way until `count` are done. */
+async function drive(decompress: Decompressor, { messages, atATime }: Contest, count: number): Promise<void> {
+  let next = 0;
+  const lane = async (): Promise<void> => {
+    while (next < count) await decompress((messages[next++ % messages.length] as Message).data);
+  };
+  await Promise.all(Array.from({ length: atATime }, lane));
+}
+
+async function measure(decompress: Decompressor, contest: Contest, count: number): Promise<Sample> {
+  const delay = monitorEventLoopDelay({ resolution: 1 });
+  delay.enable();
+  const cpu = process.cpuUsage();
+  const start = performance.now();
+  await drive(decompress, contest, count);
+  const wall = performance.now() - start;
+  const { user, system } = process.cpuUsage(cpu);
+  delay.disable();
+  return { wall: (wall * 1_000) / count, cpu: (user + system) / count, delay: delay.percentile(99) / 1e6 };
+}
+
+export async function run(contest: Contest, rounds: number): Promise<Samples> {
+  const rivals = [...contest.rivals];
+  for (const [name, decompress] of rivals) {
+    for (const { plain, data } of contest.messages) {
+      const output = await decompress(data);
+      assert.ok(plain.equals(output), `${name} is wrong in: ${contest.name}`);
+    }
+  }
+  const [, first] = rivals[0] as [string, Decompressor];
+  await measure(first, contest, contest.atATime);
+  const { wall } = await measure(first, contest, 2 * contest.atATime);
+  const count = Math.max(contest.atATime, Math.round(((contest.roundMs ?? ROUND_MS) * 1_000) / wall));
+  const samples: Samples = Object.fromEntries(rivals.map(([name]) => [name, []]));
+  for (const [, decompress] of rivals) await measure(decompress, contest, count);
+  const start = performance.now();
+  for (let round = 0; round < rounds; round++) {
+    if (round >= FEWEST_ROUNDS && performance.now() - start > ENOUGH_MS) break;
+    // Nobody always comes behind the same one, and inherits its garbage.
+    for (let i = 0; i < rivals.length; i++) {
+      const [name, decompress] = rivals[(round + i) % rivals.length] as [string, Decompressor];
+      samples[name]?.push(await measure(decompress, contest, count));
+    }
+  }
+  return samples;
+}
+
+/** How often `b` goes into `a`, round by round. */
+export function ratio(samples: Samples, a: string, b: string, key: keyof Sample): Figure {
+  const below = samples[b] as Sample[];
+  return figure((samples[a] as Sample[]).map((sample, i) => sample[key] / (below[i] as Sample)[key]));
+}
+
+export function figure(values: number[]): Figure {
+  return { median: median(values), low: quantile(values, 0.25), high: quantile(values, 0.75) };
+}
+
+export function show({ median, low, high }: Figure): string {
+  return `${median.toFixed(2)} (${low.toFixed(2)}-${high.toFixed(2)})`;
+}

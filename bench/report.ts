@@ -1,0 +1,351 @@
+/** docs/benchmarks.md and its charts, from what was found. */
+import { mkdir, writeFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import { type Bars, bars } from './charts.ts';
+import { type Figure, show } from './contest.ts';
+import type { Findings, Standing } from './main.ts';
+import { type Group, groups } from './workloads.ts';
+
+const docs = new URL('../docs/', import.meta.url);
+
+/** The goals of DESIGN's section 8, as they are named there. */
+interface Goal {
+  work: string;
+  goal: string;
+  figure(findings: Findings): string;
+}
+
+const major = ({ node }: Findings): string => node.split('.')[0] as string;
+
+function standing(findings: Findings, group: Group, name: string, rival = 'zlease'): Standing | undefined {
+  return findings.results.find((result) => result.group === group && result.name === name)?.standings[rival];
+}
+
+const two = (figure: Figure | undefined): string => figure?.median.toFixed(2) ?? '-';
+const speeds = (findings: Findings, ...names: string[]): string =>
+  names.map((name) => two(standing(findings, 'streams', name)?.speed)).join(', ');
+
+const goals: Goal[] = [
+  {
+    work: 'a stream per message, 1 KB, one at a time: times as fast as stock',
+    goal: '15',
+    figure: (found) => speeds(found, '1 KB × 1'),
+  },
+  {
+    work: 'the same: its time, of rawSync',
+    goal: 'at most 1.7',
+    figure: (found) => two(standing(found, 'streams', '1 KB × 1')?.ofRaw),
+  },
+  {
+    work: 'the same, 64 at a time: times as fast as stock',
+    goal: '4 on Node 20, 3.3 on 22 to 26',
+    figure: (found) => speeds(found, '1 KB × 64'),
+  },
+  {
+    work: 'the same: its time, of rawSync',
+    goal: 'at most 1.25',
+    figure: (found) => two(standing(found, 'streams', '1 KB × 64')?.ofRaw),
+  },
+  {
+    work: 'CPU per 1 KB message, 64 at a time, of stock',
+    goal: 'at most 0.2',
+    figure: (found) => two(standing(found, 'streams', '1 KB × 64')?.cpu),
+  },
+  {
+    work: '8 KB, 64 at a time: times as fast; CPU of stock',
+    goal: 'at least 1; at most 0.6',
+    figure: (found) => `${speeds(found, '8 KB × 64')}; ${two(standing(found, 'streams', '8 KB × 64')?.cpu)}`,
+  },
+  {
+    work: '64 KB, 1 and 64 at a time; 1 MB, 1 and 64 at a time: times as fast',
+    goal: '2 each',
+    figure: (found) => speeds(found, '64 KB × 1', '64 KB × 64', '1 MB × 1', '1 MB × 64'),
+  },
+  {
+    work: '16 MB, 1 and 64 at a time: times as fast',
+    goal: '2; 1.3',
+    figure: (found) => speeds(found, '16 MB × 1', '16 MB × 64'),
+  },
+  {
+    work: '`decompressSync` 256 B, 1 KB, 8 KB, 64 KB: time, of rawSync',
+    goal: 'at most 1.15',
+    figure: (found) =>
+      ['256 B', '1 KB', '8 KB', '64 KB'].map((size) => two(standing(found, 'sync', `${size} × 1`)?.ofRaw)).join(', '),
+  },
+  {
+    work: '`decompressSync` 1 KB: times as fast as `gunzipSync`',
+    goal: '1.5',
+    figure: (found) => two(standing(found, 'sync', '1 KB × 1')?.speed),
+  },
+  {
+    work: '`decompress` 1 KB: time, of rawSync',
+    goal: 'at most 1.4',
+    figure: (found) => two(standing(found, 'promises', '1 KB × 1')?.ofRaw),
+  },
+  {
+    work: 'grpc-js server receiving 1 KB under `register`: times as fast; CPU',
+    goal: '1.8; 0.4',
+    figure: (found) => grpcFigure(found, 'server, of a raw sender, 1 KB'),
+  },
+  {
+    work: 'grpc-js client receiving 1 KB under `register`: times as fast',
+    goal: '8',
+    figure: (found) => grpcFigure(found, 'client, of a raw sender, 1 KB'),
+  },
+  {
+    work: 'peak memory, 20,000 gunzips of 16 KB at once, of stock: unbounded, `maxLeased: 64`',
+    goal: 'at most 0.4',
+    figure: ({ memory }) =>
+      memory === undefined
+        ? '-'
+        : `${(memory.burst.unbounded / memory.burst.stock).toFixed(2)}, ${(memory.burst.bounded / memory.burst.stock).toFixed(2)}`,
+  },
+  {
+    work: '10,000 open streams that wait for input',
+    goal: 'at most 20 MB',
+    figure: ({ memory }) => (memory === undefined ? '-' : `${megabytes(memory.open.zlease)} MB`),
+  },
+  {
+    work: 'allocated on the JavaScript heap by a stream of 1 KB, of stock: bytes, objects',
+    goal: 'at most 0.5',
+    figure: ({ memory }) => {
+      if (memory === undefined) return '-';
+      const { stock, zlease } = memory.allocation;
+      return `${(zlease.bytes / stock.bytes).toFixed(2)}, ${(zlease.objects / stock.objects).toFixed(2)}`;
+    },
+  },
+];
+
+const megabytes = (bytes: number): string => (bytes / 2 ** 20).toFixed(0);
+
+function grpcFigure({ grpc }: Findings, name: string): string {
+  const row = grpc?.find((each) => each.name === name);
+  return row === undefined ? '-' : `${two(row.speed)}; ${two(row.cpu)}`;
+}
+
+function table(head: string[], rows: string[][]): string {
+  const line = (cells: string[]) => `| ${cells.join(' | ')} |`;
+  return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n');
+}
+
+function tableOf(all: Findings[], group: Group): string {
+  const rows: string[][] = [];
+  for (const { name, standings } of all[0]?.results.filter((result) => result.group === group) ?? []) {
+    for (const rival of Object.keys(standings).slice(1)) {
+      if (group !== 'everybody' && rival === 'rawSync') continue;
+      const of = all.map((found) => standing(found, group, name, rival));
+      const first = Object.keys(standings)[0] as string;
+      rows.push([
+        group === 'everybody' || group === 'ablation' ? `${name}: ${rival}` : name,
+        ...of.map((each) => (each === undefined ? '-' : show(each.speed))),
+        of.map((each) => two(each?.cpu)).join(', '),
+        all
+          .map((found, i) => {
+            const [stock, own] = [standing(found, group, name, first), of[i]];
+            return `${stock?.delayMs.median.toFixed(1) ?? '-'} / ${own?.delayMs.median.toFixed(1) ?? '-'}`;
+          })
+          .join(', '),
+      ]);
+    }
+  }
+  const nodes = all.map((found) => `times as fast, Node ${major(found)}`);
+  return table(['', ...nodes, 'CPU, of stock', 'delay p99 in ms, stock / this'], rows);
+}
+
+/** Where zlease is behind stock by more than the spread. */
+function behind(all: Findings[]): string[] {
+  return all.flatMap((found) =>
+    found.results
+      .filter(({ group }) => group !== 'everybody' && group !== 'ablation')
+      .flatMap(({ group, name, standings: { zlease } }) => {
+        if (zlease === undefined) return [];
+        const slow = group === 'long' && name.includes('slow') ? false : zlease.speed.high < 1;
+        const costly = zlease.cpu.low > 1;
+        const what = [...(slow ? [`speed ${show(zlease.speed)}`] : []), ...(costly ? [`CPU ${show(zlease.cpu)}`] : [])];
+        return what.length === 0 ? [] : [`- Node ${major(found)}, ${groups[group]}, ${name}: ${what.join(', ')}`];
+      }),
+  );
+}
+
+async function chart(name: string, content: Bars): Promise<string> {
+  const folder = new URL('charts/', docs);
+  await mkdir(folder, { recursive: true });
+  for (const theme of ['light', 'dark'] as const) {
+    await writeFile(new URL(`${name}-${theme}.svg`, folder), bars(content, theme));
+  }
+  return [
+    '<picture>',
+    `  <source media="(prefers-color-scheme: dark)" srcset="charts/${name}-dark.svg">`,
+    `  <img src="charts/${name}-light.svg" alt="${content.title}">`,
+    '</picture>',
+  ].join('\n');
+}
+
+const byNode = (all: Findings[], value: (found: Findings, category: string) => number | undefined, of: string[]) =>
+  all.map((found) => ({ name: `Node ${major(found)}`, values: of.map((category) => value(found, category) ?? 0) }));
+
+async function charts(all: Findings[]): Promise<Record<'speed' | 'cpu' | 'everybody' | 'ablation' | 'burst', string>> {
+  const sizes = ['1 KB × 1', '1 KB × 64', '8 KB × 64', '64 KB × 1', '64 KB × 64', '1 MB × 1', '1 MB × 64'];
+  const rest = all[0]?.results.find(({ group }) => group === 'everybody')?.standings ?? {};
+  const rivals = Object.keys(rest);
+  const parts = Object.keys(all[0]?.results.find(({ group }) => group === 'ablation')?.standings ?? {});
+  const who = ['stock', 'unbounded', 'bounded'] as const;
+  return {
+    speed: await chart('speed', {
+      title: 'A stream per message: times as fast as zlib.createGunzip()',
+      categories: sizes,
+      series: byNode(all, (found, name) => standing(found, 'streams', name)?.speed.median, sizes),
+      line: { at: 1, name: 'stock' },
+    }),
+    cpu: await chart('cpu', {
+      title: 'CPU per message, of that of zlib.createGunzip()',
+      categories: sizes,
+      series: byNode(all, (found, name) => standing(found, 'streams', name)?.cpu.median, sizes),
+      line: { at: 1, name: 'stock' },
+    }),
+    everybody: await chart('everybody', {
+      title: '1 KB, one at a time: times as fast as zlib.createGunzip()',
+      categories: rivals,
+      series: byNode(all, (found, name) => standing(found, 'everybody', '1 KB × 1', name)?.speed.median, rivals),
+      line: { at: 1, name: 'stock' },
+    }),
+    ablation: await chart('ablation', {
+      title: '1 KB, 64 at a time: which part gives what, times as fast as stock',
+      categories: parts,
+      series: byNode(all, (found, name) => standing(found, 'ablation', '1 KB × 64', name)?.speed.median, parts),
+      line: { at: 1, name: 'stock' },
+    }),
+    burst: await chart('burst', {
+      title: '20,000 gunzips of 16 KB at once: peak memory in MB',
+      categories: ['stock', 'zlease', 'zlease, maxLeased: 64'],
+      series: all.map((found) => ({
+        name: `Node ${major(found)}`,
+        values: who.map((name) => Math.round((found.memory?.burst[name] ?? 0) / 2 ** 20)),
+      })),
+    }),
+  };
+}
+
+export async function report(all: Findings[]): Promise<void> {
+  const [first] = all as [Findings];
+  const pictures = await charts(all);
+  const slower = behind(all);
+  const grpc = first.grpc?.map(({ name }) => [
+    name,
+    ...all.map((found) => {
+      const row = found.grpc?.find((each) => each.name === name);
+      return row === undefined ? '-' : `${show(row.speed)}; ${show(row.cpu)}`;
+    }),
+  ]);
+  const nodes = all.map((found) => `Node ${major(found)}`);
+  const text = `# Benchmarks
+
+Written by \`npm run bench -- --full --report --nodes 20,22,24,26\` on ${first.date}: Node ${all.map(({ node }) => node).join(', ')}, on ${first.machine}. Seed ${first.seed},
+up to ${first.rounds} rounds.
+
+Rivals take turns in one process, a round each. Each round gives a ratio, and a figure is the median of these, with the quartiles in brackets. Every rival's output was
+compared with the plain bytes before it was timed. Absolute times of a machine like this mean little, and are left out. "Stock" is \`zlib.createGunzip()\` for each message unless a
+table says otherwise; "× 64" is 64 messages at a time. rawSync, the floor, is one native handle driven on the main thread, with no stream, pool or check around it. CPU and
+delay of several Nodes stand in their order.
+
+## Goals
+
+${table(
+  ['work', 'goal', ...nodes],
+  goals.map(({ work, goal, figure }) => [work, goal, ...all.map(figure)]),
+)}
+
+## Where zlease is behind
+
+By more than the spread, in time or CPU, in any contest below but "everybody" and "which part gives what":
+
+${slower.length === 0 ? 'nowhere.' : slower.join('\n')}
+
+## ${groups.streams}
+
+${pictures.speed}
+
+${pictures.cpu}
+
+${tableOf(all, 'streams')}
+
+## ${groups.kinds}
+
+JSON records are the rest of this page. "text" is prose, "code" JavaScript, "binary" the Node executable.
+
+${tableOf(all, 'kinds')}
+
+## ${groups.formats}
+
+${tableOf(all, 'formats')}
+
+## ${groups.promises}
+
+${tableOf(all, 'promises')}
+
+## ${groups.sync}
+
+${tableOf(all, 'sync')}
+
+## ${groups.long}
+
+The time of slow streams is that of their timers: there, CPU is what counts.
+
+${tableOf(all, 'long')}
+
+## ${groups.everybody}
+
+${pictures.everybody}
+
+${tableOf(all, 'everybody')}
+
+## ${groups.ablation}
+
+"Fresh engine" makes one for each stream (\`maxIdle: 0\`); "main thread" and "threadpool" send all work there.
+
+${pictures.ablation}
+
+${tableOf(all, 'ablation')}
+
+## grpc-js
+
+Times as fast as stock grpc-js; CPU of the receiver, of stock's. Server and client are processes of their own, with 50 calls in flight.
+
+${grpc === undefined ? 'Not measured.' : table(['', ...nodes], grpc)}
+
+## Memory
+
+${pictures.burst}
+
+${table(
+  ['', ...nodes],
+  [
+    [
+      'peak of 20,000 gunzips of 16 KB, MB: stock, zlease, `maxLeased: 64`',
+      ...all.map(({ memory }) =>
+        memory === undefined
+          ? '-'
+          : [memory.burst.stock, memory.burst.unbounded, memory.burst.bounded].map(megabytes).join(', '),
+      ),
+    ],
+    [
+      '10,000 open streams, MB: stock, zlease',
+      ...all.map(({ memory }) =>
+        memory === undefined ? '-' : [memory.open.stock, memory.open.zlease].map(megabytes).join(', '),
+      ),
+    ],
+    [
+      'on the JavaScript heap, for a stream of 1 KB: stock, zlease',
+      ...all.map(({ memory }) =>
+        memory === undefined
+          ? '-'
+          : [memory.allocation.stock, memory.allocation.zlease]
+              .map(({ bytes, objects }) => `${bytes} bytes in ${objects} objects`)
+              .join(', '),
+      ),
+    ],
+  ],
+)}
+`;
+  await writeFile(fileURLToPath(new URL('benchmarks.md', docs)), text);
+}

@@ -1,0 +1,195 @@
+/** The contests, and the few of them that give a picture in a minute. */
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Duplex } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { setTimeout as delay } from 'node:timers/promises';
+import zlib, { brotliCompressSync, constants, createGunzip, deflateSync, gzipSync } from 'node:zlib';
+import { type Format, ZlibPool } from 'zlease';
+import type { Contest, Decompressor } from './contest.ts';
+import { type Kind, messagesOf } from './corpus.ts';
+import { ablation, everybody, pooled, promises, readWhole, stockStreams, streams, sync } from './rivals.ts';
+
+/** What a contest shows: each is a table of the report. */
+export const groups = {
+  streams: 'A stream per message',
+  kinds: 'Other payloads',
+  formats: 'Other formats',
+  promises: '`decompress()`, against `zlib.gunzip()`',
+  sync: '`decompressSync()`, against `gunzipSync()`',
+  long: 'Long and slow streams',
+  everybody: 'Everybody, one message at a time',
+  ablation: 'Which part gives what',
+} as const;
+
+export type Group = keyof typeof groups;
+
+export interface Workload {
+  group: Group;
+  name: string;
+  /** Makes its data, and gives it back when it is done. */
+  set(seed: number): Promise<{ contest: Contest; remove?: () => Promise<void> }>;
+}
+
+const sizes: ReadonlyArray<[length: number, name: string]> = [
+  [256, '256 B'],
+  [1_024, '1 KB'],
+  [8_192, '8 KB'],
+  [65_536, '64 KB'],
+  [2 ** 20, '1 MB'],
+  [2 ** 24, '16 MB'],
+];
+
+const nameOf = (length: number): string => sizes.find(([size]) => size === length)?.[1] as string;
+
+function messages(
+  group: Group,
+  length: number,
+  atATime: number,
+  rivals: (longest: number) => ReadonlyMap<string, Decompressor>,
+  kind: Kind = 'json',
+): Workload {
+  const name = `${kind === 'json' ? '' : `${kind}, `}${nameOf(length)} × ${atATime}`;
+  return {
+    group,
+    name,
+    set: async (seed) => ({
+      contest: {
+        name: `${group}, ${name}`,
+        messages: messagesOf(length, { kind, seed }),
+        atATime,
+        rivals: rivals(length),
+      },
+    }),
+  };
+}
+
+const compressors: Partial<Record<Format, (plain: Buffer) => Buffer>> = {
+  deflate: deflateSync,
+  br: (plain) => brotliCompressSync(plain, { params: { [constants.BROTLI_PARAM_QUALITY]: 5 } }),
+  zstd: (zlib as never as { zstdCompressSync: (plain: Buffer) => Buffer }).zstdCompressSync,
+};
+
+function otherFormat(format: Format, length: number): Workload {
+  const name = `${format}, ${nameOf(length)} × 64`;
+  const make = stockStreams[format] as () => Duplex;
+  return {
+    group: 'formats',
+    name,
+    set: async (seed) => ({
+      contest: {
+        name,
+        messages: messagesOf(length, { seed, compress: compressors[format] as (plain: Buffer) => Buffer }),
+        atATime: 64,
+        rivals: new Map([
+          ['stock', (message: Buffer) => readWhole(make(), message)],
+          ['zlease', pooled({}, format)],
+        ]),
+      },
+    }),
+  };
+}
+
+const LONG = 64 * 2 ** 20;
+
+/** The message is the name of a file, its bytes are the digest of what is in there. */
+const fileToHash: Workload = {
+  group: 'long',
+  name: 'a file of 64 MB to its SHA-1',
+  async set(seed) {
+    const [{ plain, data }] = messagesOf(LONG, { seed }) as [{ plain: Buffer; data: Buffer }];
+    const folder = await mkdtemp(join(tmpdir(), 'zlease-bench-'));
+    const path = join(folder, 'long.gz');
+    await writeFile(path, data);
+    const pool = new ZlibPool();
+    const hashed = (make: () => Duplex) => async (message: Buffer) => {
+      const hash = createHash('sha1');
+      await pipeline(createReadStream(message.toString()), make(), hash);
+      return hash.digest();
+    };
+    return {
+      contest: {
+        name: fileToHash.name,
+        messages: [{ plain: createHash('sha1').update(plain).digest(), data: Buffer.from(path) }],
+        atATime: 1,
+        rivals: new Map([
+          ['stock', hashed(createGunzip)],
+          ['zlease', hashed(() => pool.createGunzip())],
+        ]),
+      },
+      remove: () => rm(folder, { recursive: true }),
+    };
+  },
+};
+
+const PIECE_LENGTH = 200;
+
+/** Its time says nothing, a millisecond a piece; its CPU does. */
+const slowStreams: Workload = {
+  group: 'long',
+  name: '500 slow streams of 8 KB',
+  async set(seed) {
+    const pool = new ZlibPool();
+    const dripped = (make: () => Duplex) => async (message: Buffer) => {
+      const stream = make();
+      const chunks: Buffer[] = [];
+      stream.on('data', (chunk: Buffer) => chunks.push(chunk));
+      const ended = new Promise((resolve, reject) => stream.on('end', resolve).on('error', reject));
+      for (let at = 0; at < message.length; at += PIECE_LENGTH) {
+        stream.write(message.subarray(at, at + PIECE_LENGTH));
+        await delay(1);
+      }
+      stream.end();
+      await ended;
+      return Buffer.concat(chunks);
+    };
+    return {
+      contest: {
+        name: slowStreams.name,
+        messages: messagesOf(8_192, { seed, compress: gzipSync }),
+        atATime: 500,
+        rivals: new Map([
+          ['stock', dripped(createGunzip)],
+          ['zlease', dripped(() => pool.createGunzip())],
+        ]),
+      },
+    };
+  },
+};
+
+const quick: Workload[] = [
+  messages('streams', 1_024, 1, streams),
+  messages('streams', 1_024, 64, streams),
+  messages('streams', 8_192, 64, streams),
+  messages('streams', 65_536, 1, streams),
+  messages('streams', 65_536, 64, streams),
+  messages('promises', 1_024, 1, promises),
+  messages('sync', 1_024, 1, sync),
+];
+
+const all: Workload[] = [
+  ...quick,
+  ...sizes.flatMap(([length]) => [1, 8, 64].map((atATime) => messages('streams', length, atATime, streams))),
+  ...(['text', 'code', 'binary', 'incompressible', 'repetitive'] as const).flatMap((kind) =>
+    [1_024, 8_192, 65_536].map((length) => messages('kinds', length, 64, streams, kind)),
+  ),
+  ...(['deflate', 'br', 'zstd'] as const)
+    .filter((format) => stockStreams[format] !== undefined)
+    .flatMap((format) => [1_024, 65_536].map((length) => otherFormat(format, length))),
+  ...[256, 1_024, 8_192, 65_536].map((length) => messages('sync', length, 1, sync)),
+  ...[1_024, 65_536].flatMap((length) => [1, 64].map((atATime) => messages('promises', length, atATime, promises))),
+  ...[1_024, 65_536].map((length) => messages('everybody', length, 1, everybody)),
+  ...[1_024, 65_536].flatMap((length) => [1, 64].map((atATime) => messages('ablation', length, atATime, ablation))),
+  fileToHash,
+  slowStreams,
+];
+
+/** Each once, in the order of the groups. */
+export function workloads(full: boolean): Workload[] {
+  const unique = new Map((full ? all : quick).map((workload) => [`${workload.group} ${workload.name}`, workload]));
+  const order = Object.keys(groups);
+  return [...unique.values()].sort((a, b) => order.indexOf(a.group) - order.indexOf(b.group));
+}
