@@ -28,7 +28,7 @@ import { turn, WAITING_LENGTH } from './turn.ts';
  */
 type Phase = 'idle' | 'queued' | 'waiting' | 'running' | 'inFlight' | 'paused' | 'sealed';
 
-const { Z_NO_FLUSH, Z_DEFAULT_CHUNK } = constants;
+const { Z_NO_FLUSH, Z_FINISH, Z_DEFAULT_CHUNK } = constants;
 const NOTHING = Buffer.alloc(0);
 
 /**
@@ -67,6 +67,8 @@ export class DecompressStream extends Transform {
   /** Used up, and made of it, since the start or the last reset(). */
   #inputLength = 0;
   #outputLength = 0;
+  /** The engine was given a whole message at once: the last flush has nothing left to do. */
+  #wasWhole = false;
   readonly #slab = new Slab();
   /** How full node:zlib's output chunk would be: on the main thread, and with a chunkSize, output is cut where it cuts it. */
   #chunkFilled = 0;
@@ -119,6 +121,7 @@ export class DecompressStream extends Transform {
     if (this.#lease !== undefined) engineOf(this.#lease).reset();
     this.#inputLength = 0;
     this.#outputLength = 0;
+    this.#wasWhole = false;
     this.#members?.reset();
   }
 
@@ -205,7 +208,8 @@ export class DecompressStream extends Transform {
   }
 
   #start(): void {
-    if (this.#lease !== undefined || this.#takeLease()) this.#drive(engineOf(this.#lease as Lease));
+    if (this.#wasWhole && this.#chunk.length === 0) this.#settle();
+    else if (this.#lease !== undefined || this.#takeLease()) this.#drive(engineOf(this.#lease as Lease));
   }
 
   /** No engine is held while there is nothing to be done with it. @returns whether the chunk waits for a later turn, or for the threadpool */
@@ -262,9 +266,24 @@ export class DecompressStream extends Transform {
         return;
       }
       const scratch = scratchOf(room);
-      engine.writeSync(this.#spanFlag, this.#chunk, this.#offset, this.#span, scratch, room);
+      if (this.#mayBeWhole(engine)) this.#wasWhole = engine.writeWhole(this.#chunk, scratch, room);
+      else engine.writeSync(this.#spanFlag, this.#chunk, this.#offset, this.#span, scratch, room);
       if (!this.#absorb(engine, scratch, room)) return;
     }
+  }
+
+  /** Whether all of the stream has come in this chunk, and nothing was made of it yet. */
+  #mayBeWhole(engine: Engine): boolean {
+    return (
+      this.writableEnded &&
+      this.#inputLength === 0 &&
+      this.#chunk.length > 0 &&
+      this.#chunk.length === this.writableLength &&
+      this.#members === undefined &&
+      this.#flag === Z_NO_FLUSH &&
+      this.#settings.finishFlush === Z_FINISH &&
+      engine.kind.reusable
+    );
   }
 
   /** @returns whether there is none that is one too many */

@@ -40,6 +40,13 @@ export interface Engine {
     outputLength: number,
   ): void;
 
+  /**
+   * Inflates on the calling thread what may be a whole message, on an engine that is as new and of a reusable zlib kind. It costs less
+   * than a write and a last flush.
+   * @returns whether the message was whole: a last flush would find nothing. Else it was a write as any other
+   */
+  writeWhole(input: Buffer, output: Buffer, outputLength: number): boolean;
+
   /** Inflates off the main thread; `done` is called once, later, also after a failure or `close`. */
   write(
     flush: number,

@@ -5,6 +5,7 @@
  * reset during a write, no offset outside of a buffer; and the buffers of a write are held until it is over.
  * `nativeFormats` says where this engine may be used at all.
  */
+import { constants } from 'node:zlib';
 import { outsideOfContexts } from './context.ts';
 import { checkBuffers, type Engine, type EngineFailure, growsOversized } from './engine.ts';
 import { codedError } from './errors.ts';
@@ -81,6 +82,18 @@ export class NativeEngine implements Engine {
     this.#check(input, inputOffset, inputLength, output, outputLength);
     this.#handle.writeSync(flush, input, inputOffset, inputLength, output, 0, outputLength);
     this.#made(outputLength);
+  }
+
+  writeWhole(input: Buffer, output: Buffer, outputLength: number): boolean {
+    this.writeSync(constants.Z_FINISH, input, 0, input.length, output, outputLength);
+    if (this.failure === undefined) return this.availOut > 0;
+    if (this.failure.code === 'Z_BUF_ERROR') {
+      // It ends early, so far. Nothing tells how much came out: once more, from the start.
+      this.failure = undefined;
+      this.reset();
+      this.writeSync(constants.Z_NO_FLUSH, input, 0, input.length, output, outputLength);
+    }
+    return false;
   }
 
   write(

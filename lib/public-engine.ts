@@ -45,6 +45,10 @@ export class PublicEngine implements Engine {
     throw new Error('This engine runs on the threadpool only');
   }
 
+  writeWhole(): never {
+    return this.writeSync();
+  }
+
   write(
     flush: number,
     input: Buffer,

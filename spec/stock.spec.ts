@@ -18,6 +18,9 @@ function inputs(format: Format): Record<string, Buffer> {
   return {
     good: data,
     'good and big': big,
+    'good and small': second,
+    'small and truncated': second.subarray(0, -3),
+    'small and corrupt': Buffer.concat([second.subarray(0, 60), Buffer.alloc(20, 0xff), second.subarray(80)]),
     'of no bytes': compress(format, ''),
     empty: Buffer.alloc(0),
     'one byte': data.subarray(0, 1),
@@ -136,4 +139,18 @@ describe('P8 same as zlib', () => {
       }
     }
   });
+
+  for (const engine of engines) {
+    it(`takes a reset() inside 'data' as node:zlib does, also when all has come (${engine})`, async () => {
+      const { data } = sample(900);
+      const pool = new ZlibPool({ engine });
+      const writing = (stream: Duplex & { reset?: () => void }) => {
+        stream.once('data', () => stream.reset?.());
+        stream.end(data);
+      };
+      const theirs = await outcome(createGunzip(), writing);
+      expect(theirs.error?.code).to.equal('Z_BUF_ERROR');
+      compare(await outcome(pool.createGunzip(), writing), theirs, 'data', true);
+    });
+  }
 });

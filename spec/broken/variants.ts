@@ -203,6 +203,27 @@ export const variants: readonly Variant[] = [
     edits: [{ file: 'tick-queue.ts', from: '      tasks[next + 2] = undefined;\n', to: '' }],
   },
   {
+    name: 'a message that ended early taken for a whole one',
+    caughtBy: ['stock'],
+    edits: [
+      {
+        file: 'native-engine.ts',
+        from: "code === 'Z_BUF_ERROR') {",
+        to: "code === 'Z_BUF_ERROR') {\n      this.failure = undefined;\n      return true;",
+      },
+    ],
+  },
+  {
+    name: 'a message that was tried as a whole and is not tried again',
+    caughtBy: ['stock'],
+    edits: [{ file: 'native-engine.ts', from: "code === 'Z_BUF_ERROR') {", to: "code === 'none') {" }],
+  },
+  {
+    name: 'a reset that does not forget that a message was whole',
+    caughtBy: ['stock'],
+    edits: [{ file: stream, from: '    this.#wasWhole = false;\n', to: '' }],
+  },
+  {
     name: "engines made in the context of their first stream's creator",
     caughtBy: ['promises/p7-context'],
     edits: [{ file: 'context.ts', from: 'return root.runInAsyncScope(make)', to: 'return make()' }],
