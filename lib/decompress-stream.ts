@@ -277,6 +277,7 @@ export class DecompressStream extends Transform {
     return (
       this.writableEnded &&
       this.#inputLength === 0 &&
+      this.#offset === 0 &&
       this.#chunk.length > 0 &&
       this.#chunk.length === this.writableLength &&
       this.#members === undefined &&

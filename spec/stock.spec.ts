@@ -148,9 +148,13 @@ describe('P8 same as zlib', () => {
         stream.once('data', () => stream.reset?.());
         stream.end(data);
       };
-      const theirs = await outcome(createGunzip(), writing);
-      expect(theirs.error?.code).to.equal('Z_BUF_ERROR');
-      compare(await outcome(pool.createGunzip(), writing), theirs, 'data', true);
+      // The public engine's inner stream is ahead of what was read: there, a reset midway finds nothing left.
+      const midway = engine === 'native' ? ([['Z_DATA_ERROR', { chunkSize: 100 }]] as const) : [];
+      for (const [code, options] of [['Z_BUF_ERROR'] as const, ...midway]) {
+        const theirs = await outcome(createGunzip(options), writing);
+        expect(theirs.error?.code).to.equal(code);
+        compare(await outcome(pool.createGunzip(options), writing), theirs, 'data', true);
+      }
     });
   }
 });

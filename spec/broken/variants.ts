@@ -219,6 +219,11 @@ export const variants: readonly Variant[] = [
     edits: [{ file: 'native-engine.ts', from: "code === 'Z_BUF_ERROR') {", to: "code === 'none') {" }],
   },
   {
+    name: 'the rest of a message taken for a whole one after a reset',
+    caughtBy: ['stock'],
+    edits: [{ file: stream, from: '      this.#offset === 0 &&\n', to: '' }],
+  },
+  {
     name: 'a reset that does not forget that a message was whole',
     caughtBy: ['stock'],
     edits: [{ file: stream, from: '    this.#wasWhole = false;\n', to: '' }],
