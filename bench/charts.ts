@@ -29,11 +29,11 @@ export function bars({ title, categories, series, line }: Bars, theme: keyof typ
     textStyle: text,
     title: { text: title, left: 'center', top: 8, textStyle: { ...text, fontSize: 16, fontWeight: 'bold' } },
     legend: { bottom: 4, textStyle: text },
-    grid: { left: 48, right: 24, top: 48, bottom: 84 },
+    grid: { left: 48, right: 64, top: 48, bottom: 84 },
     xAxis: {
       type: 'category',
       data: categories,
-      axisLabel: { ...text, interval: 0, width: (WIDTH - 72) / categories.length - 6, overflow: 'break' },
+      axisLabel: { ...text, interval: 0, width: (WIDTH - 112) / categories.length - 6, overflow: 'break' },
       axisLine: { lineStyle: { color: ink } },
     },
     yAxis: { type: 'value', min: 0, axisLabel: text, splitLine: { lineStyle: { color: grid } } },
@@ -54,7 +54,7 @@ export function bars({ title, categories, series, line }: Bars, theme: keyof typ
               silent: true,
               symbol: 'none',
               lineStyle: { color: ink, type: 'dashed' },
-              label: { formatter: line.name, color: ink, position: 'insideEndTop' },
+              label: { formatter: line.name, color: ink, position: 'end' },
               data: [{ yAxis: line.at }],
             },
           }

@@ -42,6 +42,9 @@ const MOST_STEPS = 32;
 /** Milliseconds that a stream may take that says nothing any more. */
 const SILENCE_MS = 150;
 
+/** The same, where node:zlib has a write in the threadpool: on a busy machine its thread may be held up while others go on. */
+const STARVED_MS = 2_000;
+
 export async function play(script: Script, make: Make): Promise<Transcript> {
   const seen: string[] = [];
   const chunks: Buffer[] = [];
@@ -61,6 +64,9 @@ export async function play(script: Script, make: Make): Promise<Transcript> {
   } catch (reason) {
     return { seen: ['threw'], bytes: Buffer.alloc(0), error: failureOf(reason), bytesWritten: 0, state: {} };
   }
+
+  // Of node:zlib's own, which keeps its input here during a write; closed, a stream has lost it.
+  const handle = (stream as { _handle?: { buffer?: unknown } })._handle;
 
   const called = (what: string): ((reason?: Error | null) => void) => {
     pendingCallbacks += 1;
@@ -152,7 +158,8 @@ export async function play(script: Script, make: Make): Promise<Transcript> {
   // Where 'close' is not emitted, nothing tells that a write will never call back.
   const isSilent = async (): Promise<boolean> => {
     const sign = lastSign;
-    if (performance.now() - sign < SILENCE_MS) return false;
+    const isWriting = error === undefined && handle?.buffer != null;
+    if (performance.now() - sign < (isWriting ? STARVED_MS : SILENCE_MS)) return false;
     // The threadpool is first come, first served: with each of these it has gone on by a step at least, if it has any left.
     for (let i = 0; i < MOST_STEPS && sign === lastSign; i++) await stat('.');
     return sign === lastSign;
