@@ -1,4 +1,5 @@
 /** What a soak is fed with: good data of every format, each unlike the other, and what hostile peers make of it. */
+import zlib from 'node:zlib';
 import type { Format } from '../../lib/index.ts';
 import { compress, formats, json } from '../support/samples.ts';
 import type { Dice } from '../support/seed.ts';
@@ -44,8 +45,8 @@ export function hostileInputs(): Input[] {
       codes,
     });
     return [
-      fails('truncated', data.subarray(0, data.length >> 1)),
-      fails('none', Buffer.alloc(0)),
+      cutOff(format, 'truncated', data.subarray(0, data.length >> 1)),
+      cutOff(format, 'none', Buffer.alloc(0)),
       fails('no such data', Buffer.alloc(2_000, 0xff)),
       fails('bomb', compress(format, Buffer.alloc(BOMB_LENGTH)), OVER_LIMIT),
       ...(members
@@ -63,6 +64,18 @@ export function hostileInputs(): Input[] {
         : []),
     ];
   });
+}
+
+/** Data that ends early: bad, but on Node 22 node:zlib takes what there is of zstd for all of it. */
+function cutOff(format: Format, name: string, data: Buffer): Input {
+  const { zstdDecompressSync } = zlib as { zstdDecompressSync?: (data: Buffer) => Buffer };
+  let plain: Buffer | undefined;
+  try {
+    plain = format === 'zstd' ? zstdDecompressSync?.(data) : undefined;
+  } catch {
+    // As it should be.
+  }
+  return { format, name, data, plain, codes: plain === undefined ? BAD_DATA : undefined };
 }
 
 /** One bit of `good` is turned: it fails, or by its luck gives as many bytes that are wrong. Never those of another. */
