@@ -157,11 +157,16 @@ function behind(all: Findings[]): string[] {
   return all.flatMap((found) =>
     found.results
       .filter(({ group }) => group !== 'everybody' && group !== 'ablation')
-      .flatMap(({ group, name, standings: { zlease } }) => {
-        if (zlease === undefined) return [];
+      .flatMap(({ group, name, standings: { stock, zlease } }) => {
+        if (stock === undefined || zlease === undefined) return [];
         const slow = group === 'long' && name.includes('slow') ? false : zlease.speed.high < 1;
         const costly = zlease.cpu.low > 1;
-        const what = [...(slow ? [`speed ${show(zlease.speed)}`] : []), ...(costly ? [`CPU ${show(zlease.cpu)}`] : [])];
+        const late = zlease.delayMs.low > stock.delayMs.high;
+        const what = [
+          ...(slow ? [`speed ${show(zlease.speed)}`] : []),
+          ...(costly ? [`CPU ${show(zlease.cpu)}`] : []),
+          ...(late ? [`delay p99 ${show(zlease.delayMs)} ms, stock ${show(stock.delayMs)} ms`] : []),
+        ];
         return what.length === 0 ? [] : [`- Node ${major(found)}, ${groups[group]}, ${name}: ${what.join(', ')}`];
       }),
   );
@@ -257,7 +262,7 @@ ${table(
 
 ## Where zlease is behind
 
-By more than the spread, in time or CPU, in any contest below but "everybody" and "which part gives what":
+By more than the spread, in time, CPU or the event loop's delay, in any contest below but "everybody" and "which part gives what":
 
 ${slower.length === 0 ? 'nowhere.' : slower.join('\n')}
 
