@@ -142,3 +142,15 @@ export function ablation(): Map<string, Decompressor> {
     ['zlease', pooled()],
   ]);
 }
+
+/** The default of one length of `inline` beside others of it. */
+export function inlineLengths(key: 'inputLength' | 'outputLength' | 'turnLength', lengths: readonly number[]) {
+  return (): Map<string, Decompressor> =>
+    new Map<string, Decompressor>([
+      ['stock', stock],
+      ...lengths.map((length): [string, Decompressor] => [
+        `${key} ${length >> 10} KB`,
+        pooled({ inline: { [key]: length } }),
+      ]),
+    ]);
+}

@@ -11,7 +11,17 @@ import zlib, { brotliCompressSync, constants, createGunzip, deflateSync, gzipSyn
 import { type Format, ZlibPool } from 'zlease';
 import type { Contest, Decompressor } from './contest.ts';
 import { type Kind, messagesOf } from './corpus.ts';
-import { ablation, everybody, pooled, promises, readWhole, stockStreams, streams, sync } from './rivals.ts';
+import {
+  ablation,
+  everybody,
+  inlineLengths,
+  pooled,
+  promises,
+  readWhole,
+  stockStreams,
+  streams,
+  sync,
+} from './rivals.ts';
 
 /** What a contest shows: each is a table of the report. */
 export const groups = {
@@ -23,6 +33,7 @@ export const groups = {
   long: 'Long and slow streams',
   everybody: 'Everybody, one message at a time',
   ablation: 'Which part gives what',
+  defaults: 'Defaults, and other values',
 } as const;
 
 export type Group = keyof typeof groups;
@@ -160,6 +171,8 @@ const slowStreams: Workload = {
   },
 };
 
+const kilobytes = (count: number): number => count * 1_024;
+
 const quick: Workload[] = [
   messages('streams', 1_024, 1, streams),
   messages('streams', 1_024, 64, streams),
@@ -183,6 +196,11 @@ const all: Workload[] = [
   ...[1_024, 65_536].flatMap((length) => [1, 64].map((atATime) => messages('promises', length, atATime, promises))),
   ...[1_024, 65_536].map((length) => messages('everybody', length, 1, everybody)),
   ...[1_024, 65_536].flatMap((length) => [1, 64].map((atATime) => messages('ablation', length, atATime, ablation))),
+  ...[1_024, 8_192, 65_536].map((length) =>
+    messages('defaults', length, 64, inlineLengths('turnLength', [32, 64, 128, 256, 512].map(kilobytes))),
+  ),
+  messages('defaults', 65_536, 64, inlineLengths('inputLength', [4, 16, 64].map(kilobytes)), 'code'),
+  messages('defaults', 65_536, 64, inlineLengths('outputLength', [16, 64, 256].map(kilobytes)), 'repetitive'),
   fileToHash,
   slowStreams,
 ];
