@@ -16,7 +16,7 @@ import { type Members, memberKindFor, membersOf } from './members.ts';
 import { originOf } from './origin.ts';
 import type { Pool } from './pool.ts';
 import { type Limits, limits, overLimit } from './pool-options.ts';
-import { Slab, scratchOf } from './slab.ts';
+import { copyOf, Slab, scratchOf } from './slab.ts';
 import { type DecompressOptions, type StreamSettings, streamSettings, transformOptions } from './stream-settings.ts';
 import { threadpool } from './threadpool.ts';
 import { enqueueTick } from './tick-queue.ts';
@@ -69,7 +69,10 @@ export class DecompressStream extends Transform {
   #outputLength = 0;
   /** The engine was given a whole message at once: the last flush has nothing left to do. */
   #wasWhole = false;
-  readonly #slab = new Slab();
+  /** Output memory for the threadpool, made when it is first needed. */
+  #slab: Slab | undefined;
+  /** Whether a chunk is out. */
+  #hasPushed = false;
   /** How full node:zlib's output chunk would be: on the main thread, and with a chunkSize, output is cut where it cuts it. */
   #chunkFilled = 0;
   #heldDestroy: [error: Error | null, callback: (error?: Error | null) => void] | undefined;
@@ -178,7 +181,7 @@ export class DecompressStream extends Transform {
 
   override _read(size: number): void {
     if (this.#phase === 'paused') {
-      this.#slab.readerIsBack();
+      this.#slab?.readerIsBack();
       this.#enqueue();
     }
     super._read(size);
@@ -214,7 +217,9 @@ export class DecompressStream extends Transform {
 
   /** No engine is held while there is nothing to be done with it. @returns whether the chunk waits for a later turn, or for the threadpool */
   #standsBack(): boolean {
-    const wait = this.#pool.whereToWait(this.#settings.kind.format, this.#chunk.length);
+    const { kind } = this.#settings;
+    const isLong = sizeHint(kind, this.#chunk) > this.#pool.settings.inline.outputLength;
+    const wait = this.#pool.whereToWait(kind.format, isLong ? Number.POSITIVE_INFINITY : this.#chunk.length);
     if (wait === 'turn') this.#wait(this.#pool.settings.inline.turnLength);
     else if (wait === 'threadpool') threadpool.whenFree(this.#context, this.#admitted, this);
     return wait !== undefined;
@@ -308,7 +313,11 @@ export class DecompressStream extends Transform {
   #inlineRoom(engine: Engine): number {
     const { inputLength, outputLength } = this.#pool.settings.inline;
     if (!engine.inline || this.#left > inputLength || inputLength === 0) return 0;
-    const room = Math.max(0, outputLength - this.#inlineLength);
+    const budget = outputLength - this.#inlineLength;
+    const expected = this.#expected(engine);
+    if (expected !== undefined && expected > budget) return 0;
+    // All is out, it seems, and filled the budget to the byte: what is left is the trailer, which an engine without room does not get to.
+    const room = expected === 0 && budget === 0 ? 1 : Math.max(0, budget);
     const chunkRoom = this.#chunkRoom();
     // A chunkSize is kept to the byte: what does not fit goes on in the threadpool.
     if (room < chunkRoom && this.#settings.chunkLength !== 0) return 0;
@@ -333,22 +342,24 @@ export class DecompressStream extends Transform {
 
   #send(engine: Engine): void {
     const { chunkLength } = this.#settings;
+    this.#slab ??= new Slab();
+    const slab = this.#slab;
     const output =
       chunkLength === 0
-        ? this.#slab.forOutput(this.#expected(engine), this.#limited(Number.POSITIVE_INFINITY))
-        : this.#slab.ofLength(this.#limited(this.#chunkRoom()));
+        ? slab.forOutput(this.#expected(engine) ?? 0, this.#limited(Number.POSITIVE_INFINITY))
+        : slab.ofLength(this.#limited(this.#chunkRoom()));
     this.#phase = 'inFlight';
-    engine.write(this.#spanFlag, this.#chunk, this.#offset, this.#span, output, this.#slab.room, () => {
+    engine.write(this.#spanFlag, this.#chunk, this.#offset, this.#span, output, slab.room, () => {
       this.#context.runInAsyncScope(this.#landed, this);
     });
     threadpool.sent();
   }
 
-  /** Where a message came in one chunk, its last bytes may tell how much of it is still to come; 0 where they don't. */
-  #expected(engine: Engine): number {
-    return this.#inputLength === this.#offset
-      ? Math.max(0, sizeHint(engine.kind, this.#chunk) - this.#outputLength)
-      : 0;
+  /** Where a message came in one chunk, its last bytes may tell how much of it is still to come; undefined where they don't. */
+  #expected(engine: Engine): number | undefined {
+    if (this.#inputLength !== this.#offset) return undefined;
+    const hint = sizeHint(engine.kind, this.#chunk);
+    return hint === 0 ? undefined : Math.max(0, hint - this.#outputLength);
   }
 
   #landed(): void {
@@ -359,7 +370,7 @@ export class DecompressStream extends Transform {
     }
     this.#phase = 'running';
     const engine = engineOf(this.#lease as Lease);
-    if (this.#absorb(engine, undefined, this.#slab.room)) this.#drive(engine);
+    if (this.#absorb(engine, undefined, (this.#slab as Slab).room)) this.#drive(engine);
   }
 
   /**
@@ -390,7 +401,7 @@ export class DecompressStream extends Transform {
       this.#failLater(excess);
       return false;
     }
-    this.#members?.made(scratch === undefined ? this.#slab.peek(made) : scratch.subarray(0, made));
+    this.#members?.made(scratch === undefined ? (this.#slab as Slab).peek(made) : scratch.subarray(0, made));
     if (scratch !== undefined) {
       this.#inlineLength += made;
       turn.spend(Math.max(used, made));
@@ -398,7 +409,11 @@ export class DecompressStream extends Transform {
     let wanted = true;
     if (made > 0) {
       this.#chunkFilled = (this.#chunkFilled + made) % (this.#settings.chunkLength || Z_DEFAULT_CHUNK);
-      wanted = this.push(scratch === undefined ? this.#slab.take(made) : this.#slab.copyOf(scratch, made));
+      const isFirst = !this.#hasPushed;
+      this.#hasPushed = true;
+      wanted = this.push(
+        scratch === undefined ? (this.#slab as Slab).take(made, isFirst) : copyOf(scratch, made, isFirst),
+      );
       if (this.destroyed) {
         this.#settle();
         return false;
@@ -407,7 +422,7 @@ export class DecompressStream extends Transform {
     if (availOut === 0) {
       if (wanted) return true;
       this.#phase = 'paused';
-      this.#slab.readerIsFull();
+      this.#slab?.readerIsFull();
       return false;
     }
     if (availIn > 0) {
@@ -429,7 +444,7 @@ export class DecompressStream extends Transform {
     const done = this.#done as TransformCallback;
     this.#done = undefined;
     this.#chunk = NOTHING;
-    this.#slab.drop();
+    this.#slab?.drop();
     if (this.#phase !== 'sealed') this.#phase = 'idle';
     done(error);
   }
@@ -460,7 +475,7 @@ export class DecompressStream extends Transform {
     this.#lease = undefined;
     this.#leaveQueue?.();
     this.#phase = 'sealed';
-    this.#slab.drop();
+    this.#slab?.drop();
     // Schedules 'close', where 'close' is emitted at all: what is scheduled next comes right after it.
     callback(error);
     if (lease !== undefined) process.nextTick(afterClose, lease, clean, error);

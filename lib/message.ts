@@ -14,7 +14,7 @@ import { countMembers, type Members, memberKindFor, membersOf } from './members.
 import { originOf } from './origin.ts';
 import type { Pool } from './pool.ts';
 import { type Limits, limits, outputLimit, overLimit } from './pool-options.ts';
-import { Slab, scratchOf } from './slab.ts';
+import { copyOf, Slab, scratchOf } from './slab.ts';
 import { streamSettings } from './stream-settings.ts';
 import { threadpool } from './threadpool.ts';
 import { enqueueTick } from './tick-queue.ts';
@@ -28,8 +28,8 @@ export interface MessageOptions extends SyncMessageOptions {
   signal?: AbortSignal | undefined;
 }
 
-/** Room for output as long as nothing says how much there will be. Bytes. */
-const FIRST_ROOM = 65_536;
+/** Room for output as long as nothing says how much there will be: 64 KB, and a byte, since an engine that has room left needs not be asked again. */
+const FIRST_ROOM = 65_537;
 
 const syncNames: Readonly<Record<Format, string>> = {
   gzip: 'gunzipSync',
@@ -80,6 +80,11 @@ class Passage {
   /** Bytes of input that are left. */
   get left(): number {
     return this.#input.length - this.#offset;
+  }
+
+  /** Whether nothing of it is out. */
+  get isFirst(): boolean {
+    return this.#pieces.length === 0;
   }
 
   /** Never more than one byte over the limit, so that a bomb is stopped before it is inflated. */
@@ -177,12 +182,12 @@ export function decompressSync(
   try {
     if (!engine.inline) return passage.stockSync();
     do {
-      const isLong = passage.expected > FIRST_ROOM;
+      const isLong = passage.expected >= FIRST_ROOM;
       const room = passage.limited(isLong ? passage.expected + 1 : FIRST_ROOM);
       const output = isLong ? slab.exactly(room) : scratchOf(room);
       passage.writeSync(engine, output, room);
       const made = passage.absorb(engine, output, room);
-      passage.add(isLong ? slab.take(made) : slab.copyOf(output, made));
+      passage.add(isLong ? slab.take(made, passage.isFirst) : copyOf(output, made, passage.isFirst));
     } while (passage.goesOn());
   } catch (error) {
     lease.discard(error as Error);
@@ -254,8 +259,8 @@ export class Decompression {
   /** No engine is held while there is nothing to be done with it. */
   #stepForward(): void {
     if (this.#settled) return;
-    const { kind, left, expected } = this.#passage;
-    const wait = this.#pool.whereToWait(kind.format, expected > FIRST_ROOM ? Number.POSITIVE_INFINITY : left);
+    const { kind, left } = this.#passage;
+    const wait = this.#pool.whereToWait(kind.format, this.#isLong ? Number.POSITIVE_INFINITY : left);
     if (wait === undefined) {
       this.#lend();
     } else if (wait === 'turn') {
@@ -264,6 +269,11 @@ export class Decompression {
     } else {
       threadpool.whenFree(this.#context, this.#admitted, this);
     }
+  }
+
+  /** What is known to be too much for the main thread goes to the threadpool at once. */
+  get #isLong(): boolean {
+    return this.#passage.expected > Math.min(this.#pool.settings.inline.outputLength, FIRST_ROOM - 1);
   }
 
   #admitted(): void {
@@ -319,18 +329,18 @@ export class Decompression {
     do {
       const inlineRoom = outputLength - this.#inlineLength;
       const { expected, left } = this.#passage;
-      const small = engine.inline && expected <= FIRST_ROOM && left <= inputLength && inputLength > 0;
+      const small = engine.inline && !this.#isLong && left <= inputLength && inputLength > 0;
       if (!small || inlineRoom <= 0 || turnLength === 0) return this.#send(engine);
       if (turn.inflatedLength >= turnLength) {
         if (left > WAITING_LENGTH) return this.#send(engine);
         turn.whenFree(turnLength, () => this.#context.runInAsyncScope(this.#run, this));
         return false;
       }
-      const room = this.#passage.limited(Math.min(inlineRoom, FIRST_ROOM));
+      const room = this.#passage.limited(expected === inlineRoom ? inlineRoom + 1 : Math.min(inlineRoom, FIRST_ROOM));
       const scratch = scratchOf(room);
       this.#passage.writeSync(engine, scratch, room);
       const made = this.#passage.absorb(engine, scratch, room);
-      this.#passage.add(this.#slab.copyOf(scratch, made));
+      this.#passage.add(copyOf(scratch, made, this.#passage.isFirst));
       this.#inlineLength += made;
       turn.spend(Math.max(left - this.#passage.left, made));
     } while (this.#passage.goesOn());
@@ -341,7 +351,7 @@ export class Decompression {
     const { expected } = this.#passage;
     const most = this.#passage.limited(Number.POSITIVE_INFINITY);
     // A whole message is handed out in one piece: the fewer there are, the better.
-    const output = expected > FIRST_ROOM ? this.#slab.exactly(expected + 1) : this.#slab.forOutput(expected, most);
+    const output = expected >= FIRST_ROOM ? this.#slab.exactly(expected + 1) : this.#slab.forOutput(expected, most);
     const { room } = this.#slab;
     this.#passage.write(engine, output, room, () =>
       this.#context.runInAsyncScope(this.#landed, this, engine, output, room),
@@ -359,7 +369,7 @@ export class Decompression {
     }
     try {
       const made = this.#passage.absorb(engine, output, room);
-      this.#passage.add(this.#slab.take(made));
+      this.#passage.add(this.#slab.take(made, this.#passage.isFirst));
     } catch (error) {
       this.destroy(error as Error);
       return;

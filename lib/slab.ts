@@ -29,8 +29,6 @@ export class Slab {
   #memory: Buffer = NOTHING;
   /** The turn of the event loop in which the reader was last full. */
   #fullIn = 0;
-  /** Whether a chunk of it lies in Node's Buffer pool. */
-  #pooled = false;
 
   /**
    * Memory for a write, of `room` bytes at least.
@@ -64,26 +62,17 @@ export class Slab {
     return this.#memory.subarray(0, length);
   }
 
-  /** The first `length` bytes, to hand out. */
-  take(length: number): Buffer {
+  /**
+   * The first `length` bytes, to hand out.
+   * @param isFirst as `copyOf` takes it
+   */
+  take(length: number, isFirst: boolean): Buffer {
     const memory = this.#memory;
-    if (length < memory.length - 1) return this.copyOf(memory, length);
+    if (length < memory.length - 1) return copyOf(memory, length, isFirst);
     this.#memory = NOTHING;
     if (length < memory.length) return memory.subarray(0, length);
     this.#nextLength = Math.min(2 * this.#nextLength, LAST_LENGTH);
     return memory;
-  }
-
-  /**
-   * The first `length` bytes in memory of their own, to hand out. Only a small one that may well be the only one is put into Node's Buffer
-   * pool: a chunk keeps 64 KB of that alive (Node 24 on), and streams side by side would keep hundreds of megabytes.
-   */
-  copyOf(memory: Buffer, length: number): Buffer {
-    const pooled = !this.#pooled && length < EXACT_FROM;
-    this.#pooled ||= pooled;
-    const chunk = pooled ? Buffer.allocUnsafe(length) : Buffer.allocUnsafeSlow(length);
-    memory.copy(chunk, 0, 0, length);
-    return chunk;
   }
 
   readerIsFull(): void {
@@ -101,6 +90,17 @@ export class Slab {
     if (this.#memory.length === FIRST_LENGTH && spares.length < MAX_SPARES) spares.push(this.#memory);
     this.#memory = NOTHING;
   }
+}
+
+/**
+ * The first `length` bytes in memory of their own, to hand out. Only a small one that may well be the only one is put into Node's Buffer
+ * pool: a chunk keeps 64 KB of that alive (Node 24 on), and streams side by side would keep hundreds of megabytes.
+ * @param isFirst whether it is the first chunk of its stream or message
+ */
+export function copyOf(memory: Buffer, length: number, isFirst: boolean): Buffer {
+  const chunk = isFirst && length < EXACT_FROM ? Buffer.allocUnsafe(length) : Buffer.allocUnsafeSlow(length);
+  memory.copy(chunk, 0, 0, length);
+  return chunk;
 }
 
 /** One for the thread: it is filled and copied from between two statements, never held. */

@@ -351,10 +351,28 @@ describe('DecompressStream', () => {
     });
 
     it('makes at most outputLength of one chunk, however small it was', async () => {
-      const bomb = compress('gzip', Buffer.alloc(5_000_000));
+      // The zeros behind it are padding: they hide the length that gzip's last bytes tell.
+      const bomb = Buffer.concat([compress('gzip', Buffer.alloc(5_000_000)), Buffer.alloc(8)]);
       expect(bomb.length).to.be.below(16_384);
       expect(await madeAtOnce({}, bomb)).to.equal(65_536);
       expect(await madeAtOnce({ outputLength: 20_000 }, bomb)).to.equal(20_000);
+    });
+
+    it('leaves to the threadpool what gzip says to be longer than outputLength', async () => {
+      expect(await madeAtOnce({ outputLength: 2_999 }, data)).to.equal(0);
+      expect(await madeAtOnce({ outputLength: 3_000 }, data)).to.equal(3_000);
+    });
+
+    it('ends a message that fills outputLength to the byte without a way to the threadpool', async () => {
+      const stream = new ZlibPool({ engine: 'native' }).createGunzip();
+      await nextTurn();
+      let ended = false;
+      stream.resume().on('end', () => {
+        ended = true;
+      });
+      stream.end(compress('gzip', Buffer.alloc(65_536)));
+      await new Promise((resolve) => setImmediate(resolve));
+      expect(ended).to.equal(true);
     });
 
     it('makes at most turnLength and one step in a turn, for all streams together', async () => {

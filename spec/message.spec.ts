@@ -211,8 +211,12 @@ describe('A message', () => {
     expect(pool.stats.bytesOut).to.equal(10_000);
     expect((await message).length).to.equal(500_000);
     const long = pool.decompress(sample(20_000).data, 'gzip');
+    const alsoLong = pool.decompress(compress('gzip', Buffer.alloc(10_001)), 'gzip');
     expect(pool.stats.bytesOut).to.equal(500_000);
-    await long;
+    await Promise.all([long, alsoLong]);
+    const fills = pool.decompress(compress('gzip', Buffer.alloc(10_000)), 'gzip');
+    expect(pool.stats.bytesOut).to.equal(540_001);
+    await fills;
     settled(pool);
   });
 

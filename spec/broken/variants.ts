@@ -177,8 +177,8 @@ export const variants: readonly Variant[] = [
     edits: [
       {
         file: 'slab.ts',
-        from: '    memory.copy(chunk, 0, 0, length);\n',
-        to: '    if (length > 0) return memory.subarray(0, length);\n',
+        from: '  memory.copy(chunk, 0, 0, length);\n',
+        to: '  if (length > 0) return memory.subarray(0, length);\n',
       },
     ],
   },
@@ -190,7 +190,7 @@ export const variants: readonly Variant[] = [
   {
     name: "every small chunk in Node's Buffer pool",
     caughtBy: ['promises/p6-memory'],
-    edits: [{ file: 'slab.ts', from: 'this.#pooled ||= pooled;', to: '' }],
+    edits: [{ file: 'slab.ts', from: 'isFirst && length < EXACT_FROM', to: 'length < EXACT_FROM' }],
   },
   {
     name: 'events in the context of whoever wrote',
@@ -352,7 +352,9 @@ export const variants: readonly Variant[] = [
   {
     name: 'a message whose bytes stay in the slab',
     caughtBy: ['message'],
-    edits: [{ file: 'message.ts', from: 'this.#slab.copyOf(scratch, made)', to: 'scratch.subarray(0, made)' }],
+    edits: [
+      { file: 'message.ts', from: 'copyOf(scratch, made, this.#passage.isFirst)', to: 'scratch.subarray(0, made)' },
+    ],
   },
   {
     name: 'an old way in that is not sealed',
@@ -463,5 +465,20 @@ export const variants: readonly Variant[] = [
     name: 'a closed pool that holds the stream in whose listener it was closed',
     caughtBy: ['live-leases'],
     edits: [{ file: 'pool.ts', from: '    void this.#refusal.stack;\n', to: '' }],
+  },
+  {
+    name: 'a main thread that does not look at the length that gzip tells',
+    caughtBy: ['decompress-stream'],
+    edits: [{ file: stream, from: 'if (expected !== undefined && expected > budget) return 0;', to: '' }],
+  },
+  {
+    name: 'a way to the threadpool for nothing but the trailer',
+    caughtBy: ['decompress-stream'],
+    edits: [{ file: stream, from: 'expected === 0 && budget === 0 ? 1 : ', to: '' }],
+  },
+  {
+    name: 'a message that fills the budget to the byte and goes on in the threadpool',
+    caughtBy: ['message'],
+    edits: [{ file: 'message.ts', from: 'expected === inlineRoom ? inlineRoom + 1 : ', to: '' }],
   },
 ];
