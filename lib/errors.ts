@@ -14,6 +14,7 @@ const table = {
   ERR_ENGINE_UNAVAILABLE: [Error, 'The native engine does not pass its probe on this Node'],
   ERR_FORMAT_UNAVAILABLE: [Error, 'This Node does not have the format'],
   ERR_BUFFER_DETACHED: [Error, 'The memory of a written chunk was taken away before it was inflated'],
+  ERR_METRICS_TAKEN: [Error, 'The registry has metrics of that name already'],
   ERR_GRPC_ENCODING: [Error, 'A message is compressed with something unknown'],
   ERR_GRPC_FRAME: [Error, 'The bytes are not messages of gRPC'],
   // The rest are Node's codes, classes and words: lib/internal/errors.js.

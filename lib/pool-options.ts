@@ -151,14 +151,16 @@ function oneOf<T extends string>(value: T | undefined, name: string, values: rea
   throw codedError('ERR_INVALID_ARG_VALUE', `${name} must be one of ${values.join(', ')}. Received ${String(value)}`);
 }
 
-function record<T extends object>(value: T, name: string): T {
+/** @throws `ERR_INVALID_ARG_TYPE` for what is no object */
+export function record<T extends object>(value: T, name: string): T {
   if (typeof value !== 'object' || value === null) {
     throw codedError('ERR_INVALID_ARG_TYPE', `${name} must be an object. Received ${String(value)}`);
   }
   return value;
 }
 
-function refuse(rest: object, name: string): void {
+/** @throws `ERR_INVALID_ARG_VALUE` where options are left that there are not */
+export function refuse(rest: object, name: string): void {
   const [unknown] = Object.keys(rest);
   if (unknown !== undefined) throw codedError('ERR_INVALID_ARG_VALUE', `${name} has no ${unknown}`);
 }

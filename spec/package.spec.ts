@@ -42,10 +42,36 @@ describe('The package', function () {
     expect(stdout).to.equal('unpacked\n');
   });
 
+  it('has ./prometheus by import and by require(), for a prom-client that it does not look for itself', async () => {
+    const collect = `const register = require(${JSON.stringify(join(top, 'node_modules/prom-client'))}).register;
+collectPool(defaultPool, { register });
+register.metrics().then((text) => console.log(/^zlease_engines_idle.*$/m.exec(text)[0]));`;
+    await writeFile(
+      join(folder, 'metrics.mjs'),
+      `import { createRequire } from 'node:module';
+import { defaultPool } from 'zlease';
+import { collectPool } from 'zlease/prometheus';
+const require = createRequire(import.meta.url);\n${collect}`,
+    );
+    await writeFile(
+      join(folder, 'metrics.cjs'),
+      `const { defaultPool } = require('zlease');\nconst { collectPool } = require('zlease/prometheus');\n${collect}`,
+    );
+    for (const script of ['metrics.mjs', 'metrics.cjs']) {
+      const { stdout } = await run(process.execPath, [script], { cwd: folder });
+      expect(stdout, script).to.equal('zlease_engines_idle{pool="default"} 0\n');
+    }
+  });
+
   it('has strict types, and nothing internal in them', async () => {
     await writeFile(
       join(folder, 'use.mts'),
       `import { type DecompressStream, type PoolStats, ZlibPool } from 'zlease';
+import { collectPool, type PrometheusRegistry } from 'zlease/prometheus';
+declare const register: PrometheusRegistry;
+collectPool(new ZlibPool(), { register, name: 'typed' }) satisfies () => void;
+// @ts-expect-error: it has to be told which registry
+collectPool(new ZlibPool(), {});
 await using pool: ZlibPool = new ZlibPool({ maxIdle: 3, inline: { turnLength: 0 } });
 const stream: DecompressStream = pool.createInflate({ chunkSize: 100, maxOutputLength: 9 });
 const stats: PoolStats = pool.stats;

@@ -481,4 +481,85 @@ export const variants: readonly Variant[] = [
     caughtBy: ['message'],
     edits: [{ file: 'message.ts', from: 'expected === inlineRoom ? inlineRoom + 1 : ', to: '' }],
   },
+  {
+    name: 'metrics that count the waiting times of each bucket by itself',
+    caughtBy: ['prometheus'],
+    edits: [{ file: 'metrics.ts', from: 'count += waited;', to: 'count = waited;' }],
+  },
+  {
+    name: 'waiting times in milliseconds',
+    caughtBy: ['prometheus'],
+    edits: [{ file: 'tally.ts', from: 'waitedMs / 1_000', to: 'waitedMs' }],
+  },
+  {
+    name: 'metrics that tell each pool what all pools do',
+    caughtBy: ['prometheus'],
+    edits: [
+      {
+        file: 'prometheus.ts',
+        from: 'this.#byPool.get((message as LeaseEvent | DiscardEvent | WaitEvent).pool)?.tally',
+        to: '(message as LeaseEvent | DiscardEvent | WaitEvent) && [...this.#members.values()][0]?.tally',
+      },
+    ],
+  },
+  {
+    name: 'metrics with as many series as there are codes of errors',
+    caughtBy: ['prometheus'],
+    edits: [{ file: 'causes.ts', from: "known.has(code) ? (code as string) : 'other'", to: 'String(code)' }],
+  },
+  {
+    name: 'metrics that do not know the codes of the engines',
+    caughtBy: ['prometheus'],
+    edits: [{ file: 'causes.ts', from: '...ENGINES, ', to: '' }],
+  },
+  {
+    name: 'metrics that keep their pools alive',
+    caughtBy: ['prometheus'],
+    edits: [
+      { file: 'prometheus.ts', from: 'pool: new WeakRef(pool)', to: 'pool: { deref: () => pool } as WeakRef<Pool>' },
+    ],
+  },
+  {
+    name: 'metrics that go on listening after their undo',
+    caughtBy: ['prometheus'],
+    edits: [{ file: 'prometheus.ts', from: '    channels.wait.unsubscribe(this.#onWait);\n', to: '' }],
+  },
+  {
+    name: 'a second undo that ends the series of whoever has the name now',
+    caughtBy: ['prometheus'],
+    edits: [
+      { file: 'prometheus.ts', from: 'if (this.#members.get(member.name) === member) {', to: 'if (this.#members) {' },
+    ],
+  },
+  {
+    name: 'metrics that take a name twice',
+    caughtBy: ['prometheus'],
+    edits: [{ file: 'prometheus.ts', from: 'if (this.#readings().has(name)) {', to: "if (name === '') {" }],
+  },
+  {
+    name: 'metrics that forget what was before them',
+    caughtBy: ['prometheus'],
+    edits: [{ file: 'tally.ts', from: 'if (discarded > 0) this', to: 'if (discarded < 0) this' }],
+  },
+  {
+    name: 'metrics of which resetMetrics() makes something else than the stats',
+    caughtBy: ['prometheus'],
+    edits: [
+      {
+        file: 'prometheus.ts',
+        from: 'reset(): void {}',
+        to: 'reset(): void {\n    for (const { tally } of this.#readings().values()) tally.leases.clear();\n  }',
+      },
+    ],
+  },
+  {
+    name: 'a metric with a name that the dashboard does not know',
+    caughtBy: ['dashboard'],
+    edits: [{ file: 'metrics.ts', from: 'zlease_leases_waiting', to: 'zlease_waiting' }],
+  },
+  {
+    name: 'a label with a name that the dashboard does not know',
+    caughtBy: ['dashboard'],
+    edits: [{ file: 'metrics.ts', from: 'tell(count, { cause })', to: 'tell(count, { code: cause })' }],
+  },
 ];

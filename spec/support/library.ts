@@ -26,6 +26,8 @@ export const { nativeFormats } = (await import(
   `${folder}/native-engine.ts`
 )) as typeof import('../../lib/native-engine.ts');
 
+export const { collectPool } = (await import(`${folder}/prometheus.ts`)) as typeof import('../../lib/prometheus.ts');
+
 /** Both twins: each promise is to hold on each. */
 export const engines = ['native', 'public'] as const;
 

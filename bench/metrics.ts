@@ -1,0 +1,71 @@
+/**
+ * `npm run bench:metrics`: what it costs a message that its pool is collected by `zlease/prometheus`, or that somebody subscribes to the channel
+ * `zlease:lease`; in ratios to a pool that nobody watches. `-- --rounds 31` for more rounds.
+ */
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import { parseArgs } from 'node:util';
+import { Registry } from 'prom-client';
+import { ZlibPool } from 'zlease';
+import { collectPool } from 'zlease/prometheus';
+import { type Contest, type Decompressor, ratio, run, show } from './contest.ts';
+import { messagesOf } from './corpus.ts';
+import { readWhole } from './rivals.ts';
+
+const { values } = parseArgs({ options: { rounds: { type: 'string', default: '21' } } });
+const rounds = Number(values.rounds);
+if (!(rounds >= 1)) {
+  console.error('Usage: npm run bench:metrics -- [--rounds N]');
+  process.exit(2);
+}
+
+const pool = new ZlibPool();
+
+/** Who watches the pool; each begins, and says how it ends. */
+const watchers: Record<string, () => () => void> = {
+  nobody: () => () => {},
+  'zlease/prometheus': () => collectPool(pool, { register: new Registry() }),
+  'an empty subscriber': () => {
+    const listener = (): void => {};
+    subscribe('zlease:lease', listener);
+    return () => unsubscribe('zlease:lease', listener);
+  },
+};
+
+let watching = '';
+let end = (): void => {};
+
+/** Rivals take turns, a round each: the first message of a round changes the watcher. */
+function watched(name: string, decompress: Decompressor): Decompressor {
+  return (message) => {
+    if (watching !== name) {
+      end();
+      end = (watchers[name] as () => () => void)();
+      watching = name;
+    }
+    return decompress(message);
+  };
+}
+
+const ways: Record<string, Decompressor> = {
+  'a stream': (message) => readWhole(pool.createGunzip(), message),
+  'decompress()': (message) => pool.decompress(message, 'gzip'),
+  'decompressSync()': (message) => pool.decompressSync(message, 'gzip'),
+};
+
+const rows: Record<string, Record<string, string>> = {};
+for (const length of [256, 1_024, 8_192]) {
+  for (const [way, decompress] of Object.entries(ways)) {
+    const contest: Contest = {
+      name: `${way}, ${length} bytes`,
+      messages: messagesOf(length, { kind: 'json', seed: 1 }),
+      atATime: 16,
+      rivals: new Map(Object.keys(watchers).map((name) => [name, watched(name, decompress)])),
+    };
+    const samples = await run(contest, rounds);
+    const [first, ...rest] = Object.keys(watchers) as [string, ...string[]];
+    rows[contest.name] = Object.fromEntries(rest.map((name) => [name, show(ratio(samples, name, first, 'cpu'))]));
+  }
+}
+end();
+console.log('CPU of a message, of what it takes where nobody watches: median and quartiles');
+console.table(rows);
