@@ -22,8 +22,6 @@ export interface Contest {
   atATime: number;
   /** The first is the one that the others are compared with. */
   rivals: ReadonlyMap<string, Decompressor>;
-  /** How long the first rival takes for a round of it, about. Milliseconds. */
-  roundMs?: number;
 }
 
 /** Of one message: microseconds of wall time and of CPU; and the 99th percentile of the event loop's delay, in milliseconds. */
@@ -42,10 +40,11 @@ export interface Figure {
   high: number;
 }
 
-const ROUND_MS = 60;
+/** So long each rival works in a round, about, whatever its speed: the event loop's delay is looked at for as long, and garbage is collected as often. */
+const ROUND_MS = 80;
 
 /** Long contests have fewer rounds. */
-const ENOUGH_MS = 30_000;
+const ENOUGH_MS = 20_000;
 const FEWEST_ROUNDS = 5;
 
 /** Keeps `atATime` messages under way until `count` are done. */
@@ -69,6 +68,11 @@ async function measure(decompress: Decompressor, contest: Contest, count: number
   return { wall: (wall * 1_000) / count, cpu: (user + system) / count, delay: delay.percentile(99) / 1e6 };
 }
 
+/** How many messages take a round. */
+function countFor(wallUs: number, { atATime }: Contest): number {
+  return Math.max(atATime, Math.round((ROUND_MS * 1_000) / wallUs));
+}
+
 export async function run(contest: Contest, rounds: number): Promise<Samples> {
   const rivals = [...contest.rivals];
   for (const [name, decompress] of rivals) {
@@ -77,19 +81,22 @@ export async function run(contest: Contest, rounds: number): Promise<Samples> {
       assert.ok(plain.equals(output), `${name} is wrong in: ${contest.name}`);
     }
   }
-  const [, first] = rivals[0] as [string, Decompressor];
-  await measure(first, contest, contest.atATime);
-  const { wall } = await measure(first, contest, 2 * contest.atATime);
-  const count = Math.max(contest.atATime, Math.round(((contest.roundMs ?? ROUND_MS) * 1_000) / wall));
+  const counts = new Map<string, number>();
+  for (const [name, decompress] of rivals) {
+    await measure(decompress, contest, contest.atATime);
+    const { wall } = await measure(decompress, contest, 2 * contest.atATime);
+    await measure(decompress, contest, countFor(wall, contest));
+    // Warm by now, it is faster than it was.
+    counts.set(name, countFor((await measure(decompress, contest, countFor(wall, contest))).wall, contest));
+  }
   const samples: Samples = Object.fromEntries(rivals.map(([name]) => [name, []]));
-  for (const [, decompress] of rivals) await measure(decompress, contest, count);
   const start = performance.now();
   for (let round = 0; round < rounds; round++) {
     if (round >= FEWEST_ROUNDS && performance.now() - start > ENOUGH_MS) break;
     // Nobody always comes behind the same one, and inherits its garbage.
     for (let i = 0; i < rivals.length; i++) {
       const [name, decompress] = rivals[(round + i) % rivals.length] as [string, Decompressor];
-      samples[name]?.push(await measure(decompress, contest, count));
+      samples[name]?.push(await measure(decompress, contest, counts.get(name) as number));
     }
   }
   return samples;

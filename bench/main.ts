@@ -24,6 +24,8 @@ export interface Standing {
   cpu: Figure;
   /** Time, of rawSync's, where that runs along. */
   ofRaw?: Figure;
+  /** Time, of the least that a stream takes, where that runs along. */
+  ofLeast?: Figure;
   /** The 99th percentile of the event loop's delay. Milliseconds. */
   delayMs: Figure;
   /** A message, on this machine. Microseconds. */
@@ -96,6 +98,7 @@ async function contests(): Promise<Result[]> {
         speed: ratio(samples, first, rival, 'wall'),
         cpu: ratio(samples, rival, first, 'cpu'),
         ...('rawSync' in samples ? { ofRaw: ratio(samples, rival, 'rawSync', 'wall') } : {}),
+        ...('least stream' in samples ? { ofLeast: ratio(samples, rival, 'least stream', 'wall') } : {}),
         delayMs: figure(of('delay')),
         wallUs: figure(of('wall')).median,
       };
