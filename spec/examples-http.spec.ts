@@ -8,9 +8,12 @@ import { finished } from 'node:stream/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import zlib, { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
+import compressing from '@fastify/compress';
 import { expect } from 'chai';
+import fastify from 'fastify';
 import { Agent, type Dispatcher, fetch, request } from 'undici';
 import { decode } from '../examples/fetch/interceptor.ts';
+import * as zlease from '../lib/index.ts';
 import { type PoolStats, ZlibPool } from '../lib/index.ts';
 import { type Ended, example, top } from './support/example.ts';
 import { compress, formats, json } from './support/samples.ts';
@@ -332,6 +335,24 @@ describe('Examples over HTTP', function () {
       expect({ leases: created + reused, leased, leaked }).to.deep.equal({ leases: 204, leased: 0, leaked: 0 });
       const good = 200 * JSON.stringify((await lockfile).packages).length;
       expect(bytesOut - good).to.be.above(20 * 1_048_576);
+    });
+
+    it('takes the whole library for its option, which is the default pool', async () => {
+      const app = fastify();
+      await app.register(compressing, { zlib: zlease });
+      app.post('/', async ({ body }) => body);
+      const { created, reused } = zlease.defaultPool.stats;
+      for (const [encoding, payload] of [
+        ['gzip', gzipSync('{"a":1}')],
+        ['deflate', deflateSync('{"a":1}')],
+        ['br', brotliCompressSync('{"a":1}')],
+      ] as const) {
+        const headers = { 'content-type': 'application/json', 'content-encoding': encoding };
+        expect((await app.inject({ method: 'POST', url: '/', headers, payload })).json()).to.deep.equal({ a: 1 });
+      }
+      await app.close();
+      const { stats } = zlease.defaultPool;
+      expect(stats.created + stats.reused - created - reused).to.equal(3);
     });
 
     it('answers with the codes of a pool of its own, and stops the bomb at its limit', async () => {
