@@ -562,4 +562,43 @@ export const variants: readonly Variant[] = [
     caughtBy: ['dashboard'],
     edits: [{ file: 'metrics.ts', from: 'tell(count, { cause })', to: 'tell(count, { code: cause })' }],
   },
+  {
+    name: 'a leak report without the stack',
+    caughtBy: ['examples-streams'],
+    edits: [{ file: 'pool.ts', from: 'stack: holder?.stack });', to: 'stack: undefined });' }],
+  },
+  {
+    name: 'a leak that nobody is warned of',
+    caughtBy: ['examples-streams'],
+    edits: [
+      { file: 'pool.ts', from: 'if (holder !== undefined) {', to: 'if (holder?.stack === undefined && holder) {' },
+    ],
+  },
+  {
+    name: 'a pool that forgets its maxOutputLength',
+    caughtBy: ['examples-streams', 'examples-http'],
+    edits: [
+      {
+        file: 'pool-options.ts',
+        from: '...limits({ maxOutputLength, maxRatio,',
+        to: '...limits({ maxRatio,',
+      },
+    ],
+  },
+  {
+    name: 'a message that keeps its engine when it fails',
+    caughtBy: ['examples-streams'],
+    edits: [
+      {
+        file: 'message.ts',
+        from: '    lease.discard(error as Error);\n    throw error;\n  } finally {\n    if (!lease.released) lease.release();\n  }\n',
+        to: '    throw error;\n  }\n  lease.release();\n',
+      },
+    ],
+  },
+  {
+    name: 'an install() that leaves a format out',
+    caughtBy: ['examples-http'],
+    edits: [{ file: 'install.ts', from: "  ['createBrotliDecompress', 'br'],\n", to: '' }],
+  },
 ];

@@ -1,0 +1,55 @@
+/** Runs an example as its users do: in a process of its own, from the top of the repository. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { fileURLToPath } from 'node:url';
+
+export const top: string = fileURLToPath(new URL('../..', import.meta.url));
+
+export interface Ended {
+  /** Exit code, or the signal that ended it. */
+  code: number | string;
+  stdout: string;
+  stderr: string;
+}
+
+export interface ExampleOptions {
+  /** Of Node. */
+  flags?: string[];
+  args?: string[];
+  /** Called with a function that sends the process a signal. */
+  started?: (kill: (signal: NodeJS.Signals) => void) => void;
+}
+
+/** An example that hangs is ended by force, and its `code` is SIGKILL. */
+const TIMEOUT_MS = 20_000;
+
+/** @param path of the example, from `examples/` on */
+export async function example(path: string, { flags = [], args = [], started }: ExampleOptions = {}): Promise<Ended> {
+  const child = spawn(process.execPath, ['--import=tsx', ...flags, join(top, 'examples', path), ...args], {
+    cwd: top,
+    env: { ...process.env, NODE_OPTIONS: '--disable-warning=ExperimentalWarning', ...(await librarySettings()) },
+    stdio: ['ignore', 'pipe', 'pipe'],
+    timeout: TIMEOUT_MS,
+    killSignal: 'SIGKILL',
+  });
+  started?.((signal) => child.kill(signal));
+  const [stdout, stderr, [code, signal]] = await Promise.all([
+    text(child.stdout),
+    text(child.stderr),
+    once(child, 'close'),
+  ]);
+  return { code: signal ?? code, stdout, stderr };
+}
+
+/** Where the specs run over a copy of the library, see library.ts, that is what the name zlease is to mean in examples too. */
+async function librarySettings(): Promise<NodeJS.ProcessEnv> {
+  const { ZLEASE_LIB } = process.env;
+  if (ZLEASE_LIB === undefined) return {};
+  const config = join(ZLEASE_LIB, 'tsconfig.json');
+  const paths = { zlease: [join(ZLEASE_LIB, 'index.ts')] };
+  await writeFile(config, JSON.stringify({ compilerOptions: { module: 'nodenext', target: 'es2022', paths } }));
+  return { TSX_TSCONFIG_PATH: config };
+}
