@@ -20,7 +20,7 @@ import { copyOf, Slab, scratchOf } from './slab.ts';
 import { type DecompressOptions, type StreamSettings, streamSettings, transformOptions } from './stream-settings.ts';
 import { threadpool } from './threadpool.ts';
 import { enqueueTick } from './tick-queue.ts';
-import { turn, WAITING_LENGTH } from './turn.ts';
+import { turn } from './turn.ts';
 
 /**
  * Where a stream is with the chunk it was given. idle: has none. queued: waits for its tick. waiting: for an engine. running: on the stack.
@@ -262,7 +262,7 @@ export class DecompressStream extends Transform {
       const { turnLength } = this.#pool.settings.inline;
       // An empty chunk, as the last flush is, costs next to nothing, and waiting with it would keep an engine from others.
       const isUsedUp = turn.inflatedLength >= turnLength && (this.#chunk.length > 0 || turnLength === 0);
-      if (room > 0 && isUsedUp && this.#chunk.length <= WAITING_LENGTH && turnLength > 0) {
+      if (room > 0 && isUsedUp && turnLength > 0 && turn.isWorthWaitingFor(this.#chunk.length)) {
         this.#wait(turnLength);
         return;
       }

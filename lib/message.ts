@@ -18,7 +18,7 @@ import { copyOf, Slab, scratchOf } from './slab.ts';
 import { streamSettings } from './stream-settings.ts';
 import { threadpool } from './threadpool.ts';
 import { enqueueTick } from './tick-queue.ts';
-import { turn, WAITING_LENGTH } from './turn.ts';
+import { turn } from './turn.ts';
 
 /** Limits of one message. Default: the pool's. */
 export interface SyncMessageOptions extends Limits {}
@@ -332,7 +332,7 @@ export class Decompression {
       const small = engine.inline && !this.#isLong && left <= inputLength && inputLength > 0;
       if (!small || inlineRoom <= 0 || turnLength === 0) return this.#send(engine);
       if (turn.inflatedLength >= turnLength) {
-        if (left > WAITING_LENGTH) return this.#send(engine);
+        if (!turn.isWorthWaitingFor(left)) return this.#send(engine);
         turn.whenFree(turnLength, () => this.#context.runInAsyncScope(this.#run, this));
         return false;
       }

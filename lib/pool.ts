@@ -14,7 +14,7 @@ import { originOf } from './origin.ts';
 import { type PoolSettings, poolSettings, type ZlibPoolOptions } from './pool-options.ts';
 import { PublicEngine } from './public-engine.ts';
 import { threadpool } from './threadpool.ts';
-import { turn, WAITING_LENGTH } from './turn.ts';
+import { turn } from './turn.ts';
 import { type Waiter, WaitQueue } from './wait-queue.ts';
 
 /** A snapshot of a pool's numbers. Always: `created = leased + idle + discarded + evicted + leaked`. */
@@ -246,7 +246,7 @@ export class Pool {
     const { inline } = this.settings;
     if (inline.turnLength > 0 && inputLength <= inline.inputLength && this.isInline(format)) {
       if (turn.inflatedLength < inline.turnLength) return undefined;
-      if (inputLength <= WAITING_LENGTH) return 'turn';
+      if (turn.isWorthWaitingFor(inputLength)) return 'turn';
     }
     return threadpool.isFull ? 'threadpool' : undefined;
   }

@@ -39,6 +39,10 @@ export const threadpool = {
     return inFlight >= ENOUGH || queue.size > 0;
   },
 
+  get isIdle(): boolean {
+    return inFlight === 0 && queue.size === 0;
+  },
+
   /** To be told of each native write, when it goes and when it has landed. */
   sent(): void {
     inFlight += 1;

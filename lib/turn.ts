@@ -4,9 +4,10 @@
  * thread. One immediate a turn, and none in a turn in which nothing happens.
  */
 import { outsideOfContexts } from './context.ts';
+import { threadpool } from './threadpool.ts';
 
 /** Input of up to this length waits for the next turn where this one is used up: the threadpool costs more. Bytes. */
-export const WAITING_LENGTH = 2_048;
+const WAITING_LENGTH = 2_048;
 
 let ending = false;
 let listeners: Array<() => void> = [];
@@ -60,6 +61,14 @@ export const turn = {
     if (ending) return;
     ending = true;
     outsideOfContexts(() => setImmediate(end));
+  },
+
+  /**
+   * Whether input of so much had better wait for a later turn, where this one is used up, than go to the threadpool. What is long does so only
+   * where it is alone: with anybody else about, the other cores are of use.
+   */
+  isWorthWaitingFor(inputLength: number): boolean {
+    return inputLength <= WAITING_LENGTH || (waiting.length === 0 && threadpool.isIdle);
   },
 
   /** Calls `task` in the first turn in which less than `limit` bytes were inflated by then. */

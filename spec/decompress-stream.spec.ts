@@ -20,7 +20,9 @@ import {
   createZstdDecompress,
   DecompressStream,
   defaultPool,
+  engineOf,
   engines,
+  watchLeases,
   ZlibPool,
 } from './support/library.ts';
 import { bytesOf, closed, outcome, thrownBy } from './support/outcome.ts';
@@ -437,16 +439,21 @@ describe('DecompressStream', () => {
       expect((await bytesOf(stream, bomb)).length).to.equal(500_000);
     });
 
-    it('goes to the threadpool where its input is longer than 2 KB', async () => {
+    it('goes to the threadpool where its input is longer than 2 KB, and others wait or are there', async () => {
       const long = sample(20_000);
       expect(long.data.length).to.be.above(2_048);
       const pool = new ZlibPool({ engine: 'native', inline: { turnLength: 1 } });
-      const streams = Array.from({ length: 4 }, () => pool.createGunzip());
-      const bytes = streams.map((stream) => bytesOf(stream, long.data));
+      const leases = watchLeases(pool);
+      const busy = () => leases.filter((lease) => !lease.released && engineOf(lease).busy).length;
+      await nextTurn();
+      const alone = bytesOf(pool.createGunzip(), long.data);
       await new Promise((resolve) => process.nextTick(resolve));
       // One step on the main thread, of 16 KB: then the turn was used up.
-      expect(pool.stats.bytesOut).to.equal(16_384);
-      for (const message of await Promise.all(bytes)) expect(message.equals(long.plain)).to.equal(true);
+      expect({ busy: busy(), bytesOut: pool.stats.bytesOut }).to.deep.equal({ busy: 0, bytesOut: 16_384 });
+      const others = Array.from({ length: 3 }, () => bytesOf(pool.createGunzip(), long.data));
+      await new Promise((resolve) => process.nextTick(resolve));
+      expect({ busy: busy(), bytesOut: pool.stats.bytesOut }).to.deep.equal({ busy: 3, bytesOut: 16_384 });
+      for (const message of await Promise.all([alone, ...others])) expect(message.equals(long.plain)).to.equal(true);
     });
   });
 

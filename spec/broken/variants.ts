@@ -601,4 +601,14 @@ export const variants: readonly Variant[] = [
     caughtBy: ['examples-http'],
     edits: [{ file: 'install.ts', from: "  ['createBrotliDecompress', 'br'],\n", to: '' }],
   },
+  {
+    name: 'a long chunk that goes to the threadpool though it is alone',
+    caughtBy: ['decompress-stream'],
+    edits: [{ file: 'turn.ts', from: ' || (waiting.length === 0 && threadpool.isIdle)', to: '' }],
+  },
+  {
+    name: 'long chunks that wait for each other while the threadpool idles',
+    caughtBy: ['decompress-stream'],
+    edits: [{ file: 'turn.ts', from: '(waiting.length === 0 && threadpool.isIdle)', to: 'threadpool.isIdle' }],
+  },
 ];
