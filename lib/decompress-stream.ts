@@ -346,7 +346,7 @@ export class DecompressStream extends Transform {
     const slab = this.#slab;
     const output =
       chunkLength === 0
-        ? slab.forOutput(this.#expected(engine) ?? 0, this.#limited(Number.POSITIVE_INFINITY))
+        ? slab.forOutput(this.#expected(engine) ?? 0, this.#limited(Number.POSITIVE_INFINITY), this.#chunk.length)
         : slab.ofLength(this.#limited(this.#chunkRoom()));
     this.#phase = 'inFlight';
     engine.write(this.#spanFlag, this.#chunk, this.#offset, this.#span, output, slab.room, () => {

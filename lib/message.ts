@@ -351,7 +351,7 @@ export class Decompression {
     const { expected } = this.#passage;
     const most = this.#passage.limited(Number.POSITIVE_INFINITY);
     // A whole message is handed out in one piece: the fewer there are, the better.
-    const output = expected >= FIRST_ROOM ? this.#slab.exactly(expected + 1) : this.#slab.forOutput(expected, most);
+    const output = expected >= FIRST_ROOM ? this.#slab.exactly(expected + 1) : this.#slab.forOutput(expected, most, 0);
     const { room } = this.#slab;
     this.#passage.write(engine, output, room, () =>
       this.#context.runInAsyncScope(this.#landed, this, engine, output, room),

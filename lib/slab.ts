@@ -20,6 +20,13 @@ const NOTHING: Buffer = Buffer.alloc(0);
 /** Output from this length on gets memory of its own at once. What is shorter is copied: so small a piece of memory costs more. Bytes. */
 const EXACT_FROM = 4_096;
 
+/**
+ * Output up to this length is made in one piece where it is known beforehand: one way to the threadpool, and nothing to put together. Bytes.
+ * But not where little input says to be much: of many such, readers that are slow would keep more than was ever sent.
+ */
+const EXACT_TO = 1_048_576;
+const EXACT_RATIO = 16;
+
 /** The output memory of one stream's or message's writes in the threadpool. */
 export class Slab {
   /** How much of the memory the write under way may fill. */
@@ -34,11 +41,14 @@ export class Slab {
    * Memory for a write, of `room` bytes at least.
    * @param expected how much output there seems to be; 0 where nobody knows
    * @param most no more than this is wanted
+   * @param inputLength how much input it is made of
    */
-  forOutput(expected: number, most: number): Buffer {
-    if (expected >= EXACT_FROM && expected <= LAST_LENGTH) return this.exactly(Math.min(expected + 1, most));
+  forOutput(expected: number, most: number, inputLength: number): Buffer {
+    const keepsUp = this.#fullIn === 0;
+    const exactTo = Math.max(LAST_LENGTH, keepsUp ? Math.min(EXACT_TO, EXACT_RATIO * inputLength) : 0);
+    if (expected >= EXACT_FROM && expected <= exactTo) return this.exactly(Math.min(expected + 1, most));
     // No need to begin small.
-    if (expected > LAST_LENGTH && this.#fullIn === 0) this.#nextLength = LAST_LENGTH;
+    if (expected > exactTo && keepsUp) this.#nextLength = LAST_LENGTH;
     return this.ofLength(Math.min(this.#nextLength, most));
   }
 

@@ -320,6 +320,23 @@ describe('DecompressStream', () => {
         for await (const chunk of stream) length += chunk.length;
         expect(length).to.equal(20_000_000);
       });
+
+      it('hands out in one piece a message of known length, up to 1 MB and 16 times its input', async () => {
+        const lengthsOf = async (plain: Buffer) => {
+          const lengths: number[] = [];
+          const stream = new ZlibPool({ engine }).createGunzip();
+          stream.on('data', (chunk: Buffer) => lengths.push(chunk.length));
+          stream.end(compress('gzip', plain));
+          await closed(stream);
+          return lengths;
+        };
+        expect(await lengthsOf(sample(70_000).plain)).to.deep.equal([70_000]);
+        expect(await lengthsOf(sample(1_048_576).plain)).to.deep.equal([1_048_576]);
+        expect((await lengthsOf(sample(1_048_577).plain))[0]).to.equal(262_144);
+        // What expands as nothing sent does, is not waited for by a slow reader in pieces of that size.
+        expect(await lengthsOf(Buffer.alloc(262_144))).to.deep.equal([262_144]);
+        expect(Math.max(...(await lengthsOf(Buffer.alloc(1_000_000))))).to.equal(262_144);
+      });
     });
   }
 

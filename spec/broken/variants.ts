@@ -611,4 +611,14 @@ export const variants: readonly Variant[] = [
     caughtBy: ['decompress-stream'],
     edits: [{ file: 'turn.ts', from: '(waiting.length === 0 && threadpool.isIdle)', to: 'threadpool.isIdle' }],
   },
+  {
+    name: 'a piece of 1 MB for whoever says so in 1 KB',
+    caughtBy: ['decompress-stream'],
+    edits: [{ file: 'slab.ts', from: 'Math.min(EXACT_TO, EXACT_RATIO * inputLength)', to: 'EXACT_TO' }],
+  },
+  {
+    name: 'a message of known length in slabs',
+    caughtBy: ['decompress-stream'],
+    edits: [{ file: 'slab.ts', from: 'expected >= EXACT_FROM && expected <= exactTo', to: 'expected < 0' }],
+  },
 ];
