@@ -4,6 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { setTimeout as pause } from 'node:timers/promises';
 import { median, quantile } from 'simple-statistics';
 
 /** Gives the bytes of one message. */
@@ -20,6 +21,8 @@ export interface Contest {
   messages: readonly Message[];
   /** So many are under way at any time. */
   atATime: number;
+  /** Or they come at a rate, the same for all: this part of what the first rival can do with `atATime`. */
+  load?: number;
   /** The first is the one that the others are compared with. */
   rivals: ReadonlyMap<string, Decompressor>;
 }
@@ -56,12 +59,29 @@ async function drive(decompress: Decompressor, { messages, atATime }: Contest, c
   await Promise.all(Array.from({ length: atATime }, lane));
 }
 
-async function measure(decompress: Decompressor, contest: Contest, count: number): Promise<Sample> {
+/** Has `count` messages come at a rate, a millisecond's at once, whether or not those before them are done. */
+async function drivePaced(
+  decompress: Decompressor,
+  { messages }: Contest,
+  count: number,
+  perMs: number,
+): Promise<void> {
+  const start = performance.now();
+  const done: Array<Promise<Buffer> | Buffer> = [];
+  while (done.length < count) {
+    await pause(1);
+    const due = Math.min(count, Math.floor((performance.now() - start) * perMs));
+    while (done.length < due) done.push(decompress((messages[done.length % messages.length] as Message).data));
+  }
+  await Promise.all(done);
+}
+
+async function measure(decompress: Decompressor, contest: Contest, count: number, perMs?: number): Promise<Sample> {
   const delay = monitorEventLoopDelay({ resolution: 1 });
   delay.enable();
   const cpu = process.cpuUsage();
   const start = performance.now();
-  await drive(decompress, contest, count);
+  await (perMs === undefined ? drive(decompress, contest, count) : drivePaced(decompress, contest, count, perMs));
   const wall = performance.now() - start;
   const { user, system } = process.cpuUsage(cpu);
   delay.disable();
@@ -82,12 +102,15 @@ export async function run(contest: Contest, rounds: number): Promise<Samples> {
     }
   }
   const counts = new Map<string, number>();
+  let perMs: number | undefined;
   for (const [name, decompress] of rivals) {
     await measure(decompress, contest, contest.atATime);
     const { wall } = await measure(decompress, contest, 2 * contest.atATime);
     await measure(decompress, contest, countFor(wall, contest));
     // Warm by now, it is faster than it was.
-    counts.set(name, countFor((await measure(decompress, contest, countFor(wall, contest))).wall, contest));
+    const warm = await measure(decompress, contest, countFor(wall, contest));
+    if (contest.load !== undefined) perMs ??= (contest.load * 1_000) / warm.wall;
+    counts.set(name, countFor(perMs === undefined ? warm.wall : 1_000 / perMs, contest));
   }
   const samples: Samples = Object.fromEntries(rivals.map(([name]) => [name, []]));
   const start = performance.now();
@@ -96,7 +119,7 @@ export async function run(contest: Contest, rounds: number): Promise<Samples> {
     // Nobody always comes behind the same one, and inherits its garbage.
     for (let i = 0; i < rivals.length; i++) {
       const [name, decompress] = rivals[(round + i) % rivals.length] as [string, Decompressor];
-      samples[name]?.push(await measure(decompress, contest, counts.get(name) as number));
+      samples[name]?.push(await measure(decompress, contest, counts.get(name) as number, perMs));
     }
   }
   return samples;

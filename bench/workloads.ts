@@ -18,6 +18,7 @@ import {
   pooled,
   promises,
   readWhole,
+  stock,
   stockStreams,
   streams,
   sync,
@@ -30,6 +31,7 @@ export const groups = {
   formats: 'Other formats',
   promises: '`decompress()`, against `zlib.gunzip()`',
   sync: '`decompressSync()`, against `gunzipSync()`',
+  paced: 'The same load for both, half of what stock can bear',
   long: 'Long and slow streams',
   everybody: 'Everybody, one message at a time',
   ablation: 'Which part gives what',
@@ -77,6 +79,23 @@ function messages(
     }),
   };
 }
+
+const paced = (length: number): Workload => ({
+  group: 'paced',
+  name: nameOf(length),
+  set: async (seed) => ({
+    contest: {
+      name: `paced, ${nameOf(length)}`,
+      messages: messagesOf(length, { seed }),
+      atATime: 64,
+      load: 0.5,
+      rivals: new Map([
+        ['stock', stock],
+        ['zlease', pooled()],
+      ]),
+    },
+  }),
+});
 
 const compressors: Partial<Record<Format, (plain: Buffer) => Buffer>> = {
   deflate: deflateSync,
@@ -194,6 +213,7 @@ const all: Workload[] = [
     .flatMap((format) => [1_024, 65_536].map((length) => otherFormat(format, length))),
   ...[256, 1_024, 8_192, 65_536].map((length) => messages('sync', length, 1, sync)),
   ...[1_024, 65_536].flatMap((length) => [1, 64].map((atATime) => messages('promises', length, atATime, promises))),
+  ...[1_024, 8_192, 65_536, 2 ** 20].map(paced),
   ...[1_024, 65_536].map((length) => messages('everybody', length, 1, everybody)),
   ...[1_024, 65_536].flatMap((length) => [1, 64].map((atATime) => messages('ablation', length, atATime, ablation))),
   ...[1_024, 8_192, 65_536].map((length) =>
