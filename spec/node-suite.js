@@ -217,7 +217,10 @@ function report() {
     const run = { version, execPath, arch, directory, preload, flag, env, results };
     writeFileSync(options.json, `${JSON.stringify(run, null, 2)}\n`);
   }
-  if (lost.length > 0) process.exitCode = 1;
+  // Of a folder whose tests don't run at all, nothing would ever be lost.
+  const half = results.filter(({ stock }) => passing(stock).length > 0).length >= results.length / 2;
+  if (!half) console.log('Most tests fail as they are: this comparison says nothing');
+  if (lost.length > 0 || !half) process.exitCode = 1;
 }
 
 function namesIn(folder) {
