@@ -84,7 +84,7 @@ function suit(script: Script, mode: Mode): Script {
     ...script,
     ...(endsFull ? { fault: { kind: 'none' }, payload: { ...script.payload, second: 'none' } } : {}),
     options: script.options && options,
-    plan: script.plan.filter(({ moment }) => moment.on !== 'output'),
+    plan: script.plan.filter(({ moment, action }) => moment.on !== 'output' && !(endsFull && action.do === 'write')),
   };
 }
 
