@@ -211,6 +211,6 @@ function ownMemory(chunk: Buffer): Uint8Array<ArrayBuffer> {
 /** What the standard calls an error of the data, with zlib's code, and its error as the `cause`. */
 function asTypeError(error: unknown): unknown {
   const { code, message } = error as NodeJS.ErrnoException;
-  if (!DATA_ERROR.test(String(code))) return error;
+  if (error instanceof TypeError || !DATA_ERROR.test(String(code))) return error;
   return Object.assign(new TypeError(message, { cause: error }), { code });
 }
