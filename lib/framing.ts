@@ -29,7 +29,7 @@ export class Fields {
 
   constructor(script: Script) {
     this.#script = script;
-    this.#wish = this.#script.next().value ?? undefined;
+    this.#wish = this.#script.next().value as Wish | undefined;
   }
 
   /** Whether the script has all its fields. */
@@ -46,7 +46,7 @@ export class Fields {
       const field = this.#cut === undefined ? piece : Buffer.concat([this.#cut, piece]);
       const isCut = 'exactly' in this.#wish && field.length < this.#wish.exactly;
       this.#cut = isCut ? field : undefined;
-      if (!isCut) this.#wish = this.#script.next(field).value ?? undefined;
+      if (!isCut) this.#wish = this.#script.next(field).value as Wish | undefined;
     }
     return at;
   }

@@ -335,6 +335,27 @@ describe('zlease/web', () => {
           expect(await aborted).to.equal('enough');
         });
 
+        it(`takes no more chunks than are read: ${format}`, async () => {
+          const { readable, writable } = made(format);
+          const writer = writable.getWriter();
+          const data = json(2_000_000, 4);
+          const chunks = pieces(packed(format, data), 4_000);
+          let taken = 0;
+          const written = (async () => {
+            for (const chunk of chunks) {
+              await writer.write(chunk);
+              taken += 1;
+            }
+            await writer.close();
+          })();
+          await until(() => pool.stats.bytesOut >= HIGH_WATER_MARK);
+          await delay(20);
+          expect(taken).to.be.below(chunks.length / 2);
+          expect(pool.stats.bytesOut).to.be.below(HIGH_WATER_MARK + 2 * 262_144);
+          expect(Buffer.from(await new Response(readable).arrayBuffer()).equals(data)).to.equal(true);
+          await written;
+        });
+
         it(`gives the engine back when the reader cancels: ${format}`, async () => {
           const { readable, writable } = made(format);
           const writer = writable.getWriter();
@@ -360,6 +381,20 @@ describe('zlease/web', () => {
           expect(await rejection(readable.getReader().read())).to.equal(reason);
           await until(() => pool.stats.leased === 0);
           expect(pool.stats).to.include({ leased: 0 });
+        });
+
+        it(`fails with what the source of a pipe fails with: ${format}`, async () => {
+          const reason = new Error('lost on the way');
+          const message = packed(format, plain);
+          const source = new ReadableStream<Uint8Array<ArrayBuffer>>({
+            async start(controller) {
+              controller.enqueue(new Uint8Array(message.subarray(0, message.length >> 1)));
+              await until(() => pool.stats.created === 1);
+              controller.error(reason);
+            },
+          });
+          expect(await rejection(new Response(source.pipeThrough(made(format))).arrayBuffer())).to.equal(reason);
+          expect(pool.stats).to.include({ created: 1 });
         });
 
         it(`waits in line for an engine, and leaves it when it is cancelled: ${format}`, async () => {

@@ -698,6 +698,11 @@ export const variants: readonly Variant[] = [
     ],
   },
   {
+    name: 'a web stream that takes one chunk after the other though nobody reads',
+    caughtBy: ['web'],
+    edits: [{ file: 'web-transform.ts', from: 'if (!this.#over && (', to: 'if (this.#over && (' }],
+  },
+  {
     name: 'a web stream whose chunks lie in the memory that all small Buffers share',
     caughtBy: ['web'],
     edits: [
