@@ -186,9 +186,10 @@ export class WebTransform {
 
 /**
  * A copy: whoever wrote the chunk may transfer it before all of it is inflated.
- * @throws `ERR_INVALID_ARG_TYPE` for what is no BufferSource (Web IDL, section 2.13.36)
+ * @throws `ERR_INVALID_ARG_TYPE` for what is no BufferSource of Web IDL, `ERR_STREAM_NULL_VALUES` for null
  */
 function bytesOf(chunk: unknown): Buffer {
+  if (chunk === null) throw codedError('ERR_STREAM_NULL_VALUES');
   const memory = ArrayBuffer.isView(chunk) ? chunk.buffer : chunk;
   if (!types.isArrayBuffer(memory)) {
     throw codedError(

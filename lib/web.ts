@@ -2,6 +2,7 @@
  * `zlease/web`: the DecompressionStream of https://compression.spec.whatwg.org, on the engines of a pool and as strict as the standard on every
  * Node. It is no global: `globalThis.DecompressionStream` stays Node's own.
  */
+import { type InspectOptions, inspect } from 'node:util';
 import { codedError } from './errors.ts';
 import { type Format, formats } from './formats.ts';
 import type { Framing } from './framing.ts';
@@ -70,6 +71,13 @@ export class DecompressionStream {
   /** Takes the compressed data. */
   get writable(): WritableStream<ArrayBuffer | ArrayBufferView> {
     return this.#transform.writable;
+  }
+
+  /** @internal As Node shows its own class. */
+  [inspect.custom](depth: number, options: InspectOptions): string {
+    if (depth < 0) return '[DecompressionStream]';
+    const { readable, writable } = this;
+    return `DecompressionStream ${inspect({ readable, writable }, { ...options, depth })}`;
   }
 }
 

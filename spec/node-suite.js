@@ -3,7 +3,7 @@
 // stays where it is. Ends with an exit code of 1 if a test that passes as it is fails with the preload.
 //
 //   --preload FILE           what to preload instead of dist/register.js
-//   --web                    preload what makes the class of dist/web.js the global DecompressionStream, and run its tests only
+//   --web                    preload what puts the class of dist/web.js in place of Node's DecompressionStream, and run its tests only
 //   --flag import|require    how to preload it (import)
 //   --filter REGEX           only the tests whose names match, as in 'parallel/test-zlib.js'
 //   --json FILE              all results, with the output of what did not pass
@@ -51,8 +51,13 @@ const preload = options.web ? join(scratch, 'web.mjs') : needed;
 if (options.web) {
   writeFileSync(
     preload,
-    `import { DecompressionStream as value } from ${JSON.stringify(pathToFileURL(needed))};
-Object.defineProperty(globalThis, 'DecompressionStream', { configurable: true, writable: true, value });`,
+    `import module from 'node:module';
+import web from 'node:stream/web';
+import { DecompressionStream as value } from ${JSON.stringify(pathToFileURL(needed))};
+for (const where of [globalThis, web]) {
+  Object.defineProperty(where, 'DecompressionStream', { configurable: true, writable: true, value });
+}
+module.syncBuiltinESMExports();`,
   );
 }
 const running = new Set();

@@ -2,6 +2,7 @@
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as delay, setImmediate as nextTurn } from 'node:timers/promises';
+import { inspect } from 'node:util';
 import zlib, { gzipSync } from 'node:zlib';
 import { expect } from 'chai';
 import type { Format } from '../lib/index.ts';
@@ -93,6 +94,8 @@ describe('zlease/web', () => {
       expect(ours).to.deep.equal(theirs);
     }
     expect(DecompressionStream).to.include({ length: stock.length, name: stock.name });
+    expect(inspect(new DecompressionStream('gzip'))).to.equal(inspect(new stock('gzip')));
+    expect(inspect([[[new DecompressionStream('gzip')]]])).to.include('[DecompressionStream]');
     const { readable, writable } = new DecompressionStream('gzip');
     expect(readable).to.be.instanceOf(ReadableStream);
     expect(writable).to.be.instanceOf(WritableStream);
@@ -198,7 +201,8 @@ describe('zlease/web', () => {
 
         it(`fails on both sides for what is no BufferSource: ${format}`, async () => {
           const shared = new Uint8Array(new SharedArrayBuffer(8));
-          for (const bad of [undefined, null, 'text', 7, {}, [31, 139], shared, shared.buffer]) {
+          expectFailure(await outcome(made(format), [null as never]), 'ERR_STREAM_NULL_VALUES');
+          for (const bad of [undefined, 'text', 7, {}, [31, 139], shared, shared.buffer]) {
             expectFailure(await outcome(made(format), [bad as never]), 'ERR_INVALID_ARG_TYPE');
           }
           expect(pool.stats).to.include({ created: 0 });
@@ -457,6 +461,14 @@ describe('zlease/web', () => {
         const late = await outcome(new DecompressionStream('gzip', { pool: closed }), [gzipSync(plain)]);
         expect(late.error).to.have.property('code', 'ERR_POOL_CLOSED');
         expect(late.writes.at(-1)).to.equal(late.error);
+      });
+
+      it('keeps to the other limits of its pool', async () => {
+        const own = new ZlibPool({ engine, maxRatio: 50, ratioFloorLength: 1_000 });
+        const { error } = await outcome(new DecompressionStream('gzip', { pool: own }), [
+          gzipSync(Buffer.alloc(90_000)),
+        ]);
+        expect(error).to.be.instanceOf(RangeError).with.property('code', 'ERR_RATIO_TOO_HIGH');
       });
 
       it(`makes of damaged messages what the class of Node 24 makes of them, and zlib of their bytes, seed ${seed}`, async () => {
