@@ -21,7 +21,7 @@ export type DecompressionFormat = 'gzip' | 'deflate' | 'deflate-raw' | 'brotli' 
 export interface DecompressionStreamOptions {
   /** Leases the engine. Default: `defaultPool`. */
   pool?: ZlibPool;
-  /** The most bytes that may come out; one more is `ERR_BUFFER_TOO_LARGE`, a RangeError. From 1 on. Default: the pool's. */
+  /** The most bytes that may come out; one more is `ERR_BUFFER_TOO_LARGE`, a RangeError. From 1 to `buffer.constants.MAX_LENGTH`. Default: the pool's. */
   maxOutputLength?: number;
 }
 
