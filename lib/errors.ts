@@ -20,6 +20,7 @@ const table = {
   // The rest are Node's codes, classes and words: lib/internal/errors.js.
   ERR_BUFFER_TOO_LARGE: [RangeError, 'Cannot create a Buffer larger than the output limit'],
   ERR_TRAILING_JUNK_AFTER_STREAM_END: [TypeError, 'Trailing junk found after the end of the compressed stream'],
+  ERR_STREAM_NULL_VALUES: [TypeError, 'May not write null values to stream'],
   ERR_INVALID_ARG_TYPE: [TypeError, 'An option is of the wrong type'],
   ERR_INVALID_ARG_VALUE: [TypeError, 'An option has a value that it does not take'],
   ERR_OUT_OF_RANGE: [RangeError, 'An option is out of its range'],

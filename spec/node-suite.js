@@ -3,6 +3,7 @@
 // stays where it is. Ends with an exit code of 1 if a test that passes as it is fails with the preload.
 //
 //   --preload FILE           what to preload instead of dist/register.js
+//   --web                    preload what puts the class of dist/web.js in place of Node's DecompressionStream, and run its tests only
 //   --flag import|require    how to preload it (import)
 //   --filter REGEX           only the tests whose names match, as in 'parallel/test-zlib.js'
 //   --json FILE              all results, with the output of what did not pass
@@ -24,7 +25,8 @@ const webPlatform = ['wpt/test-compression.js', 'wpt/test-streams.js'];
 const { values: options, positionals } = parseArgs({
   allowPositionals: true,
   options: {
-    preload: { type: 'string', default: fileURLToPath(new URL('../dist/register.js', import.meta.url)) },
+    preload: { type: 'string', default: built('register.js') },
+    web: { type: 'boolean', default: false },
     flag: { type: 'string', default: 'import' },
     filter: { type: 'string', default: '' },
     json: { type: 'string' },
@@ -32,17 +34,32 @@ const { values: options, positionals } = parseArgs({
   },
 });
 const directory = resolve(positionals[0] ?? '');
-const preload = resolve(options.preload);
+const needed = options.web ? built('web.js') : resolve(options.preload);
 if (positionals.length !== 1 || !['import', 'require'].includes(options.flag)) {
-  exitWith('Usage: node spec/node-suite.js DIRECTORY [--preload FILE] [--flag import|require] [--filter REGEX] ...');
+  exitWith(
+    'Usage: node spec/node-suite.js DIRECTORY [--preload FILE] [--web] [--flag import|require] [--filter REGEX] ...',
+  );
 }
 if (!existsSync(join(directory, 'parallel'))) exitWith(`${directory} is not the test folder of a Node source tree`);
-if (!existsSync(preload)) exitWith(`${preload} does not exist: npm run build`);
+if (!existsSync(needed)) exitWith(`${needed} does not exist: npm run build`);
 
 const scratch = mkdtempSync(join(tmpdir(), 'node-suite-'));
 // What no preload can help: some tests count on being the first to load zlib.
 const control = join(scratch, 'control.cjs');
 writeFileSync(control, `require('node:zlib');`);
+const preload = options.web ? join(scratch, 'web.mjs') : needed;
+if (options.web) {
+  writeFileSync(
+    preload,
+    `import module from 'node:module';
+import web from 'node:stream/web';
+import { DecompressionStream as value } from ${JSON.stringify(pathToFileURL(needed))};
+for (const where of [globalThis, web]) {
+  Object.defineProperty(where, 'DecompressionStream', { configurable: true, writable: true, value });
+}
+module.syncBuiltinESMExports();`,
+  );
+}
 const running = new Set();
 process.on('exit', () => {
   for (const { pid } of running) killGroup(pid, 'SIGKILL');
@@ -51,6 +68,7 @@ process.on('exit', () => {
 for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => process.exit(128 + constants.signals[signal]));
 
 const tests = [...namesIn('parallel'), ...namesIn('sequential'), ...webPlatform]
+  .filter((test) => !options.web || /-(de)?compression/.test(test))
   .filter((test) => new RegExp(options.filter).test(test) && existsSync(join(directory, test)))
   .map((name) => ({ name, source: readFileSync(join(directory, name), 'utf8') }))
   .filter(({ name, source }) => /^wpt|zlib|compression/.test(name) || /zlib|CompressionStream/i.test(source));
@@ -221,6 +239,10 @@ function report() {
   const half = results.filter(({ stock }) => passing(stock).length > 0).length >= results.length / 2;
   if (!half) console.log('Most tests fail as they are: this comparison says nothing');
   if (lost.length > 0 || !half) process.exitCode = 1;
+}
+
+function built(file) {
+  return fileURLToPath(new URL(`../dist/${file}`, import.meta.url));
 }
 
 function namesIn(folder) {

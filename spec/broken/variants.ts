@@ -621,4 +621,169 @@ export const variants: readonly Variant[] = [
     caughtBy: ['decompress-stream'],
     edits: [{ file: 'slab.ts', from: 'expected >= EXACT_FROM && expected <= exactTo', to: 'expected < 0' }],
   },
+  {
+    name: 'a web stream that takes what follows the end',
+    caughtBy: ['web'],
+    edits: [{ file: 'web-transform.ts', from: 'if (rest.length > (', to: 'if (rest.length < (' }],
+  },
+  {
+    name: 'a web stream that lets gzip go on with another member',
+    caughtBy: ['web'],
+    edits: [
+      { file: 'web.ts', from: "{ format: 'deflate-raw', framing: () => new GzipMember() }", to: "{ format: 'gzip' }" },
+    ],
+  },
+  {
+    name: 'a web stream that takes data that is cut short for whole',
+    caughtBy: ['web'],
+    edits: [
+      {
+        file: 'web-transform.ts',
+        from: 'if (!this.#hasEnded) await this.#inflate(NOTHING, this.#finishFlush);',
+        to: 'if (this.#finishFlush < 0) await this.#inflate(NOTHING, this.#finishFlush);',
+      },
+    ],
+  },
+  {
+    name: 'a web stream that takes gzip without its trailer for whole',
+    caughtBy: ['web'],
+    edits: [{ file: 'web-transform.ts', from: 'if (this.#framing?.ended === false) throw endError();', to: '' }],
+  },
+  {
+    name: 'a web stream that does not compare what came out with the trailer',
+    caughtBy: ['web'],
+    edits: [{ file: 'gzip-member.ts', from: 'readUInt32LE(0) !== this.#crc)', to: 'readUInt32LE(0) < 0)' }],
+  },
+  {
+    name: 'a gzip header whose CRC leaves a field out',
+    caughtBy: ['web'],
+    edits: [{ file: 'gzip-member.ts', from: '    crc = crc32(length, crc);\n', to: '' }],
+  },
+  {
+    name: 'a field that is lost where a chunk cuts it',
+    caughtBy: ['web'],
+    edits: [{ file: 'framing.ts', from: 'this.#cut = isCut ? field : undefined;', to: 'this.#cut = undefined;' }],
+  },
+  {
+    name: 'a web stream that keeps its engine when it is cancelled',
+    caughtBy: ['web'],
+    edits: [
+      {
+        file: 'web-transform.ts',
+        from: '          this.#end(reason);\n          this.#sink.error(reason);',
+        to: '          this.#giveUp?.(reason);\n          this.#sink.error(reason);',
+      },
+    ],
+  },
+  {
+    name: 'a web stream that keeps its engine until the reader comes, when it is aborted',
+    caughtBy: ['web'],
+    edits: [{ file: 'web-transform.ts', from: '{ once: true }', to: '{ once: true, signal: AbortSignal.abort() }' }],
+  },
+  {
+    name: 'a web stream that keeps its engine until the writer closes, though the end is known',
+    caughtBy: ['web'],
+    edits: [
+      {
+        file: 'web-transform.ts',
+        from: '      // Nothing that comes now reaches the engine.\n      this.#inflater.destroy();\n',
+        to: '',
+      },
+    ],
+  },
+  {
+    name: 'a web stream that forgets its maxOutputLength',
+    caughtBy: ['web'],
+    edits: [{ file: 'web.ts', from: 'framing?.(), maxOutputLength)', to: 'framing?.(), undefined)' }],
+  },
+  {
+    name: 'a web stream that inflates a bomb that nobody reads',
+    caughtBy: ['web'],
+    edits: [
+      {
+        file: 'web-transform.ts',
+        from: 'return (this.#source.desiredSize as number) > 0;',
+        to: 'return (this.#source.desiredSize as number) < Number.POSITIVE_INFINITY;',
+      },
+    ],
+  },
+  {
+    name: 'a web stream that takes one chunk after the other though nobody reads',
+    caughtBy: ['web'],
+    edits: [{ file: 'web-transform.ts', from: 'if (!this.#over && (', to: 'if (this.#over && (' }],
+  },
+  {
+    name: 'a web stream whose chunks lie in the memory that all small Buffers share',
+    caughtBy: ['web'],
+    edits: [
+      {
+        file: 'web-transform.ts',
+        from: 'chunk.length === buffer.byteLength ? new Uint8Array(buffer) : new Uint8Array(chunk)',
+        to: 'new Uint8Array(buffer, chunk.byteOffset, chunk.length)',
+      },
+    ],
+  },
+  {
+    name: 'a web stream that inflates out of memory that its writer may take away',
+    caughtBy: ['web'],
+    edits: [
+      {
+        file: 'web-transform.ts',
+        from: 'Buffer.from(Buffer.from(memory, byteOffset, byteLength))',
+        to: 'Buffer.from(memory, byteOffset, byteLength)',
+      },
+    ],
+  },
+  {
+    name: 'a web stream that takes shared memory',
+    caughtBy: ['web'],
+    edits: [{ file: 'web-transform.ts', from: 'types.isArrayBuffer(memory)', to: 'types.isAnyArrayBuffer(memory)' }],
+  },
+  {
+    name: "a web stream that fails with zlib's plain error",
+    caughtBy: ['web'],
+    edits: [
+      {
+        file: 'web-transform.ts',
+        from: 'new TypeError(message, { cause: error })',
+        to: 'new Error(message, { cause: error })',
+      },
+    ],
+  },
+  {
+    name: 'a web stream whose writer is not told of an error',
+    caughtBy: ['web'],
+    edits: [
+      { file: 'web-transform.ts', from: '    this.#sink.error(reason);\n    this.#failure', to: '    this.#failure' },
+    ],
+  },
+  {
+    name: 'a web stream that drops what is not read yet when it fails',
+    caughtBy: ['web'],
+    edits: [
+      {
+        file: 'web-transform.ts',
+        from: 'if (this.#source.desiredSize === HIGH_WATER_MARK) this',
+        to: 'this',
+      },
+    ],
+  },
+  {
+    name: 'a frame of Zstandard whose checksum is not part of it',
+    caughtBy: ['web'],
+    needs: 'zstd',
+    edits: [
+      {
+        file: 'zstd-frame.ts',
+        from: '  if (hasChecksum) yield { exactly: CHECKSUM_LENGTH };\n',
+        to: '  void hasChecksum;\n',
+      },
+    ],
+  },
+  {
+    name: 'a frame of Zstandard whose end only the engine looks for',
+    caughtBy: ['web'],
+    needs: 'zstd',
+    edits: [{ file: 'web.ts', from: ', framing: () => new ZstdFrame() });', to: ' });' }],
+  },
 ];

@@ -28,6 +28,8 @@ export const { nativeFormats } = (await import(
 
 export const { collectPool } = (await import(`${folder}/prometheus.ts`)) as typeof import('../../lib/prometheus.ts');
 
+export const { DecompressionStream } = (await import(`${folder}/web.ts`)) as typeof import('../../lib/web.ts');
+
 /** Both twins: each promise is to hold on each. */
 export const engines = ['native', 'public'] as const;
 
