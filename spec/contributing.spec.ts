@@ -131,7 +131,7 @@ describe('CONTRIBUTING.md', () => {
     ['an arrow twice', 'turn --> threadpool', 'turn --> threadpool\n  turn --> threadpool', 'two arrows from turn'],
     ['an arrow to what is not there', 'turn --> threadpool', 'turn --> threadpool & context', 'ends nowhere'],
     [
-      'an arrow that goes up',
+      'a file in two layers',
       '  subgraph ways in\n',
       '  subgraph below\n    zlib\n  end\n  subgraph ways in\n',
       'zlib is told of 2 times',

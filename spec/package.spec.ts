@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { gzipSync } from 'node:zlib';
 import { expect } from 'chai';
 import { transform } from 'esbuild';
 import { bundled, checks, lengthOf, MAX_TARBALL_LENGTH, type Manifest, manifestOf } from './support/packed.ts';
@@ -124,6 +125,17 @@ describe('The package', function () {
           } finally {
             await undo();
           }
+        });
+      }
+
+      if (kind === 'ESM') {
+        it('runs README’s first code, which decompresses a file', async () => {
+          const readme = await readFile(join(top, 'README.md'), 'utf8');
+          const [, code] = /^```ts\n(.*?)^```/ms.exec(readme) ?? [];
+          await writeFile(join(place, 'first.mjs'), code as string);
+          await writeFile(join(place, 'access.log.gz'), gzipSync('GET / 200\n'));
+          await run(process.execPath, ['first.mjs'], { cwd: place });
+          expect(await readFile(join(place, 'access.log'), 'utf8')).to.equal('GET / 200\n');
         });
       }
 

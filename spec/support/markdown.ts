@@ -8,6 +8,7 @@ import { promisify } from 'node:util';
 import { load } from 'js-yaml';
 import { slug } from '../../docs/api.ts';
 import { variableNames } from '../../lib/environment.ts';
+import { type ErrorCode, errorCodes } from '../../lib/errors.ts';
 
 const run = promisify(execFile);
 export const top: string = fileURLToPath(new URL('../..', import.meta.url));
@@ -118,8 +119,23 @@ export async function problemsOf(page: Page): Promise<string[]> {
     const found = commandsIn(span).flatMap((command) => commandProblems(command));
     problems.push(...found.map((what) => `${page.file}: ${span}: ${what}`));
   }
+  for (const span of page.spans) {
+    const code = /^ERR_[A-Z_]+[A-Z]$|^ABORT_ERR$/.exec(span)?.[0];
+    if (code !== undefined && !isCode(code)) problems.push(`${page.file}: there is no code ${code}`);
+  }
   for (const link of page.links) problems.push(...(await linkProblems(page, link)));
   return problems;
+}
+
+/** Of ours, or of Node's that are told of. */
+function isCode(code: string): boolean {
+  const stock = [
+    'ERR_STREAM_DESTROYED',
+    'ERR_STREAM_WRITE_AFTER_END',
+    'ERR_STREAM_PREMATURE_CLOSE',
+    'ERR_INTERNAL_ASSERTION',
+  ];
+  return errorCodes.includes(code as ErrorCode) || stock.includes(code);
 }
 
 async function linkProblems(page: Page, link: string): Promise<string[]> {
