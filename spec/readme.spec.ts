@@ -165,6 +165,11 @@ describe('The documentation', () => {
     ['a script in a line', 'Run `npm run fuss`.', /no script fuss/],
     ['a flag that the script does not have', 'Run `npm run fuzz -- --hours 5`.', /spec\/fuzz\/main.ts has no --hours/],
     ['a flag that mocha does not have', '`npm test -- --only x`', /mocha has no --only/],
+    [
+      'a search for a spec that is not there',
+      '`npm test -- --grep "catch a mistake that nobody makes"`',
+      /no spec has a mistake/,
+    ],
     ['a flag that npm swallows', '`npm start --stock`', /npm keeps --stock/],
     ['a file that does not exist', '`npx tsx examples/nothing/main.ts`', /no examples\/nothing\/main.ts/],
     ['a flag of Node that does not exist', '`node --improt zlease/register app.js`', /node has no --improt/],

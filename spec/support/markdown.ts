@@ -169,6 +169,16 @@ const {
   version: string;
   scripts: Record<string, string>;
 };
+const specText = (
+  await Promise.all(
+    (
+      await readdir(join(top, 'spec'))
+    )
+      .filter((name) => name.endsWith('.spec.ts') && !name.startsWith('readme.'))
+      .concat('broken/variants.ts')
+      .map((name) => readFile(join(top, 'spec', name), 'utf8')),
+  )
+).join('');
 const { stdout: mochaHelp } = await run(process.execPath, [join(top, 'node_modules/mocha/bin/mocha.js'), '--help']);
 
 /** NAME=value before a command is its environment. */
@@ -231,8 +241,11 @@ function npmProblems([verb, ...args]: readonly string[]): string[] {
 
 function mochaProblems(args: readonly string[]): string[] {
   const flags = flagsOf(args).filter((flag) => !new RegExp(`(^|\\s)${flag}(,|\\s)`, 'm').test(mochaHelp));
+  const at = args.findIndex((word) => word === '--grep' || word === '-g') + 1;
+  const wanted = at === 0 ? undefined : args[at]?.replace(/^catch /, '');
+  const unmatched = wanted !== undefined && !specText.includes(wanted) ? [`no spec has ${wanted} in its name`] : [];
   const files = args.filter((word) => word.includes('/') && !word.includes('*') && !existsSync(join(top, word)));
-  return [...flags.map((flag) => `mocha has no ${flag}`), ...files.map((file) => `there is no ${file}`)];
+  return [...unmatched, ...flags.map((flag) => `mocha has no ${flag}`), ...files.map((file) => `there is no ${file}`)];
 }
 
 /** Of `node`, whose flags are Node's own: it is asked. */
