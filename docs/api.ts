@@ -125,6 +125,11 @@ function extracted(types: string, file: string): Pick<Module, 'items' | 'complai
   return { items: entryPoint?.members ?? [], complaints };
 }
 
+/** What has the name of a global gets a number from api-extractor. */
+export function nameOf({ displayName }: ApiItem): string {
+  return displayName.replace(/_\d+$/, '');
+}
+
 export function isExported(item: ApiItem): boolean {
   return (item as ApiItem & { isExported?: boolean }).isExported !== false;
 }
@@ -203,7 +208,7 @@ function page(module: Module, places: ReadonlyMap<string, string>): string {
   );
   // Of what is another module's, the link is enough.
   const items = shown
-    .filter((item) => isExported(item) || !places.has(item.displayName))
+    .filter((item) => isExported(item) || !places.has(nameOf(item)))
     .filter((item) => !isBase(item, module));
   const lines = [
     '<!-- Written by `npm run docs:api` from the comments in lib/: change those. -->',
@@ -231,16 +236,15 @@ function page(module: Module, places: ReadonlyMap<string, string>): string {
 function isBase(item: ApiItem, module: Module): boolean {
   if (isExported(item)) return false;
   const all = module.items.flatMap((other) => (other as ApiInterface).extendsTypes ?? []);
-  const isExtended = all.some(({ excerpt }) => excerpt.text.trim() === item.displayName);
+  const isExtended = all.some(({ excerpt }) => excerpt.text.trim() === nameOf(item));
   const isNamed = module.items.some(
-    (other) =>
-      other.kind === ApiItemKind.TypeAlias && (other as ApiDeclaredItem).excerpt.text.includes(item.displayName),
+    (other) => other.kind === ApiItemKind.TypeAlias && (other as ApiDeclaredItem).excerpt.text.includes(nameOf(item)),
   );
   return isExtended && !isNamed;
 }
 
 function title(item: ApiItem): string {
-  return item.kind === ApiItemKind.Function ? `${item.displayName}()` : item.displayName;
+  return item.kind === ApiItemKind.Function ? `${nameOf(item)}()` : nameOf(item);
 }
 
 /** GitHub's. */
@@ -252,7 +256,7 @@ export function slug(heading: string): string {
 }
 
 function sentence(item: ApiItem): string {
-  return /^.*?\.(?= |$)/s.exec(text(commentOf(item)?.summarySection))?.[0] ?? '';
+  return /^.*?\.(?=\s|$)/s.exec(text(commentOf(item)?.summarySection))?.[0] ?? '';
 }
 
 function cell(markdown: string): string {
@@ -266,15 +270,11 @@ function section(item: ApiItem, module: Module, places: ReadonlyMap<string, stri
   if (item.kind === ApiItemKind.Interface) lines.push(...properties(item, module, places));
   if (item.kind === ApiItemKind.Class) {
     for (const member of membersOf(item, module)) {
-      const name = member.displayName;
+      const name = nameOf(member);
       const heading =
-        member.kind === ApiItemKind.Constructor
-          ? `new ${item.displayName}()`
-          : name.startsWith('[')
-            ? name
-            : `.${name}`;
+        member.kind === ApiItemKind.Constructor ? `new ${nameOf(item)}()` : name.startsWith('[') ? name : `.${name}`;
       lines.push(
-        `### ${item.displayName === '' || heading.startsWith('new') ? heading : item.displayName + heading}${isCallable(member) && !heading.startsWith('new') ? '()' : ''}`,
+        `### ${nameOf(item) === '' || heading.startsWith('new') ? heading : nameOf(item) + heading}${isCallable(member) && !heading.startsWith('new') ? '()' : ''}`,
       );
       lines.push(...body(member, places));
     }
@@ -313,7 +313,7 @@ function properties(item: ApiItem, module: Module, places: ReadonlyMap<string, s
     const { propertyTypeExcerpt, isOptional } = member as ApiPropertySignature;
     const typed = propertyTypeExcerpt?.spannedTokens ?? (member as ApiDeclaredItem).excerptTokens;
     return [
-      `\`${member.displayName}\`${isOptional ? ', optional' : ''}`,
+      `\`${nameOf(member)}\`${isOptional ? ', optional' : ''}`,
       type(typed, places),
       text(commentOf(member)?.summarySection),
     ];
@@ -355,13 +355,13 @@ function type(tokens: readonly ExcerptToken[], places: ReadonlyMap<string, strin
 export async function pages(all: readonly Module[]): Promise<Map<string, string>> {
   const found = new Map<string, string>();
   for (const module of all) {
-    const own = module.items.filter(isExported).map((item) => [item.displayName, `#${slug(title(item))}`] as const);
+    const own = module.items.filter(isExported).map((item) => [nameOf(item), `#${slug(title(item))}`] as const);
     for (const [name, anchor] of own) if (!found.has(name)) found.set(name, `${module.file}.md${anchor}`);
     // A base that nobody can name is met as the class that can be.
     for (const item of module.items.filter(isExported)) {
       const base = (item as ApiClass).extendsType?.excerpt.text.trim();
-      const place = found.get(item.displayName);
-      if (module.items.some((other) => other.displayName === base && !isExported(other)))
+      const place = found.get(nameOf(item));
+      if (module.items.some((other) => nameOf(other) === base && !isExported(other)))
         found.set(String(base), String(place));
     }
   }

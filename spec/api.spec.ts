@@ -11,6 +11,7 @@ import {
   type Module,
   membersOf,
   modules,
+  nameOf,
   pages,
   text,
   throwsOf,
@@ -45,16 +46,16 @@ function gaps(module: Module, all: readonly Module[]): string[] {
       if (can && throwsOf(comment).length === 0 && !rejects) found.push(`${name}: @throws`);
     }
     const { isOptional, propertyTypeExcerpt } = item as ApiPropertySignature;
-    const isOption = propertyTypeExcerpt !== undefined && isOptional;
+    const isOption = propertyTypeExcerpt !== undefined && isOptional && /(Options|Limits)\./.test(name);
     if (isOption && !/\bdefault\b/i.test(summary)) found.push(`${name}: its default`);
   }
 
   // Of what is not exported, users meet interfaces.
   const met = module.items.filter((one) => one.kind === ApiItemKind.Interface && !elsewhere.has(one.displayName));
   for (const item of new Set([...module.items.filter(isExported), ...met])) {
-    look(item, item.displayName);
+    look(item, nameOf(item));
     if (item.kind !== ApiItemKind.Class && item.kind !== ApiItemKind.Interface) continue;
-    for (const member of membersOf(item, module)) look(member, `${item.displayName}.${member.displayName}`);
+    for (const member of membersOf(item, module)) look(member, `${nameOf(item)}.${nameOf(member)}`);
   }
   return found;
 }
