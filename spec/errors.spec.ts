@@ -38,7 +38,8 @@ describe('An error of zlease', () => {
     const plain = new Set<string>();
     for (const file of await readdir(lib)) {
       const source = await readFile(new URL(file, lib), 'utf8');
-      for (const [, message] of source.matchAll(/throw new (?:Range|Type)?Error\('([^']*)'/g)) plain.add(message as string);
+      for (const [, message] of source.matchAll(/throw new (?:Range|Type)?Error\('([^']*)'/g))
+        plain.add(message as string);
     }
     // Only ever thrown at the library itself: it asks `inline` before.
     plain.delete('This engine runs on the threadpool only');
