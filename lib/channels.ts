@@ -8,7 +8,9 @@ import type { Pool } from './pool.ts';
 
 /** Of every message. */
 interface LeaseMessage {
+  /** Whose engine it is. */
   readonly pool: Pool;
+  /** Of the data that the engine is for. */
   readonly format: Format;
   /** Tells the leases of a pool apart: the first is 1. */
   readonly id: number;
@@ -36,7 +38,9 @@ export interface DiscardEvent extends LeaseMessage {
 
 /** `zlease:wait`: all engines that the pool may have are out, and one more is asked for. */
 export interface WaitEvent {
+  /** Whose engines are out. */
   readonly pool: Pool;
+  /** Of the data that an engine is wanted for. */
   readonly format: Format;
   /** How many wait now, this one included. */
   readonly waiting: number;
@@ -44,8 +48,9 @@ export interface WaitEvent {
 
 /** `zlease:leak`: whoever had this lease was collected without giving it back. */
 export interface LeakEvent extends LeaseMessage {
-  /** How long ago the lease was made, and where it was asked for; undefined where `leakDetection` did not look. */
+  /** How long ago the lease was made. Milliseconds; undefined where `leakDetection` did not look. */
   readonly ageMs: number | undefined;
+  /** Where it was asked for; undefined where `leakDetection` did not look. */
   readonly stack: string | undefined;
 }
 

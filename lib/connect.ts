@@ -10,6 +10,7 @@ import type { Compression } from '@connectrpc/connect/protocol';
 import type { Format } from './formats.ts';
 import { poolOf, type ZlibPool } from './zlib.ts';
 
+/** Of `createCompressions()`. */
 export interface CompressionsOptions {
   /** Leases the engines. Default: `defaultPool`. */
   pool?: ZlibPool;
@@ -27,6 +28,7 @@ const { brotliCompress, gzip, zstdCompress } = zlib as typeof zlib & { zstdCompr
  * The most bytes that a message may become is the `readMaxBytes` of the server or client, and where that has none, the pool's
  * `maxOutputLength`. Over it, or over any other limit of the pool, a message is answered with `resource_exhausted`; corrupt, with `invalid_argument`; cut short, with
  * `internal`; once the pool is closed, with `unavailable`. The error of zlib is the `cause`.
+ * @param options - `pool`, default `defaultPool`
  * @throws `ERR_INVALID_ARG_TYPE` for a pool that is none
  */
 export function createCompressions(options: CompressionsOptions = {}): Compressions {

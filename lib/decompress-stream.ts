@@ -78,9 +78,9 @@ export class DecompressStream extends Transform {
   #heldDestroy: [error: Error | null, callback: (error?: Error | null) => void] | undefined;
 
   /**
-   * @param pool leases the engine
-   * @param format of the data
-   * @param options those of node:zlib
+   * @param pool - leases the engine
+   * @param format - of the data
+   * @param options - those of node:zlib
    * @throws what the constructor of node:zlib's stream throws for these options
    */
   constructor(pool: Pool, format: Format, options?: DecompressOptions) {
@@ -94,8 +94,10 @@ export class DecompressStream extends Transform {
   }
 
   /**
-   * Has what is pending inflated and pushed, then calls back.
-   * @param kind one of the format's flush constants, default `Z_FULL_FLUSH` or what comes nearest to it
+   * Has what is pending inflated and pushed, then calls back, as node:zlib's `flush()`.
+   * @param kind - one of the format's flush constants, default `Z_FULL_FLUSH` or what comes nearest to it
+   * @param callback - called without arguments when it is done
+   * @throws what node:zlib's throws for a bad `kind`, from Node 22 on
    */
   flush(kind?: number | (() => void), callback?: () => void): void {
     if (typeof kind === 'function' || (kind === undefined && callback === undefined)) {
@@ -113,7 +115,7 @@ export class DecompressStream extends Transform {
   }
 
   /**
-   * Makes the engine as new, for another message on the same stream; also inside 'data'.
+   * Makes the engine as new, for another message on the same stream, as node:zlib's `reset()`; also inside 'data'.
    * @throws `ERR_LEASE_SEALED` when the stream is destroyed; an error while a write is in progress, as node:zlib from Node 22 on.
    */
   reset(): void {
@@ -128,7 +130,10 @@ export class DecompressStream extends Transform {
     this.#members?.reset();
   }
 
-  /** Destroys the stream. @param callback called once it is closed */
+  /**
+   * Destroys the stream, as node:zlib's `close()`.
+   * @param callback - called once it is closed
+   */
   close(callback?: (error?: NodeJS.ErrnoException | null) => void): void {
     if (callback !== undefined) finished(this, callback);
     this.destroy();
@@ -375,7 +380,7 @@ export class DecompressStream extends Transform {
 
   /**
    * Takes in what a write has given: pushes the output, and ends the chunk where that was all.
-   * @param scratch what it was written to on the main thread; in the threadpool it was the slab
+   * @param scratch - what it was written to on the main thread; in the threadpool it was the slab
    * @returns whether to write again at once
    */
   #absorb(engine: Engine, scratch: Buffer | undefined, room: number): boolean {

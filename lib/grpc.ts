@@ -41,6 +41,7 @@ export type DecompressMessagesOptions<Message, Result = Message> = CommonMessage
 /**
  * A stage, in and out objects: decompresses one part of each message. Messages leave in the order in which they came, one at a
  * time is decompressed, and an engine is leased only meanwhile.
+ * @param options - `format`, and `field` or `get` and `set`, which there have to be; `pool`, default `defaultPool`; limits, default the pool's
  * @throws `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`, `ERR_OUT_OF_RANGE`, `ERR_FORMAT_UNAVAILABLE` for bad options.
  * The stage fails with the error of the first message that can't be decompressed, see `ZlibPool.decompress`.
  */
@@ -103,6 +104,7 @@ function accessors<Message, Result>(
 /**
  * A stage, in objects, out bytes: the bytes in one field of each message, for a stream that was cut into messages.
  * `pipeline(call, messageBytes('data'), createGunzip(), sink)`
+ * @param field - the name of the field
  * @throws `ERR_INVALID_ARG_TYPE` for a field that is no string. The stage fails with it for a message without bytes there.
  */
 export function messageBytes<Message>(field: keyof Message & string): Transform {
@@ -143,6 +145,7 @@ const encodings = new Map<string, Format | undefined>([
   ['zstd', 'zstd'],
 ]);
 
+/** Of `frameDecoder()`. */
 export interface FrameDecoderOptions extends StageOptions {
   /** The value of the grpc-encoding header. Default 'identity'. */
   encoding?: string;
@@ -158,6 +161,7 @@ const MAX_MESSAGE_LENGTH = 4_194_304;
 
 /**
  * A stage, in the bytes of a request's or response's body, out its messages, decompressed, each a Buffer.
+ * @param options - `encoding`, default `'identity'`; `maxMessageLength`, default 4 MB; `pool`, default `defaultPool`
  * @throws `ERR_INVALID_ARG_TYPE`, `ERR_OUT_OF_RANGE` for bad options. The stage fails with `ERR_GRPC_ENCODING` at the first message that is
  * compressed with something unknown, or though the encoding is identity; with `ERR_GRPC_FRAME` at a flag that is neither 0 nor 1 and where
  * the body ends within a message; else see `ZlibPool.decompress`.
@@ -230,9 +234,11 @@ async function* frames(
   if (held > 0) throw codedError('ERR_GRPC_FRAME', 'The body ends within a message');
 }
 
-/** What gRPC tells the other side of an error: numbers of `status` in @grpc/grpc-js. */
+/** What gRPC tells the other side of an error: numbers of `status` in `@grpc/grpc-js`. */
 export interface GrpcStatus {
+  /** Of https://grpc.io/docs/guides/status-codes/, as a number. */
   code: number;
+  /** The message of the error. */
   details: string;
 }
 
@@ -264,6 +270,7 @@ const DATA_ERROR = /^(Z_|ERR__ERROR_|ZSTD_error_)/;
 /**
  * The status for an error of a pipeline: over a limit, or no engine to be had, RESOURCE_EXHAUSTED, bad data INTERNAL, an unknown encoding UNIMPLEMENTED,
  * aborted CANCELLED, a closed pool UNAVAILABLE. An error that has a status already keeps it; any other is UNKNOWN.
+ * @param error - what a pipeline failed with; anything that can be thrown
  */
 export function toStatus(error: unknown): GrpcStatus {
   const { code, details, message } = (error ?? {}) as { code?: unknown; details?: unknown; message?: unknown };

@@ -10,6 +10,7 @@ import type { Format } from './formats.ts';
 import type { DecompressOptions } from './stream-settings.ts';
 import { poolOf, type ZlibPool } from './zlib.ts';
 
+/** Of `install()`. */
 export interface InstallOptions {
   /** Where the streams come from. Default: `defaultPool`. */
   pool?: ZlibPool;
@@ -44,6 +45,7 @@ let swaps: Swap[] = [];
 /**
  * Swaps the `create*` functions of node:zlib that decompress for pooled ones. Streams made before stay as they are. Installing
  * again while installed adds nothing but its pool, which is used until its own undo.
+ * @param options - `pool`, default `defaultPool`
  * @returns undoes it, once: when the last install is undone, node:zlib has what it had before the first
  * @throws `ERR_INVALID_ARG_TYPE` for a pool that is not a `ZlibPool`
  */

@@ -16,6 +16,7 @@ export interface LeaseOwner {
 
 let engineOf: (lease: Lease) => Engine;
 
+/** The right to drive one engine, until it is given back. Streams and messages lease for themselves; `pool.lease()` is for who wants to hold one ready. */
 export class Lease {
   /** @internal Until the lease ends. */
   owner: LeaseOwner | undefined;
@@ -54,7 +55,7 @@ export class Lease {
 
   /**
    * Ends the lease and has the engine closed: for one that may not be clean.
-   * @param cause what went wrong, for the channel `zlease:discard`
+   * @param cause - what went wrong, for the channel `zlease:discard`
    * @throws `ERR_LEASE_RELEASED` when the lease has ended already.
    */
   discard(cause?: Error): void {

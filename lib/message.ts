@@ -23,8 +23,9 @@ import { turn } from './turn.ts';
 /** Limits of one message. Default: the pool's. */
 export interface SyncMessageOptions extends Limits {}
 
+/** Of `pool.decompress()`. */
 export interface MessageOptions extends SyncMessageOptions {
-  /** Gives up: the promise is rejected at once, with an `AbortError`. */
+  /** Gives up: the promise is rejected at once, with an `AbortError`. Default: none. */
   signal?: AbortSignal | undefined;
 }
 

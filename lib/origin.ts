@@ -3,6 +3,7 @@
  * the first byte, where the stack tells nothing.
  */
 
+/** 'off': for no lease. 'sampled': for one in 128. 'all': for each. */
 export type LeakDetection = 'off' | 'sampled' | 'all';
 
 /** One in so many, where they are sampled. */

@@ -18,7 +18,7 @@ export interface InlineOptions {
 
 /** How much may be made of one stream's or message's data. */
 export interface Limits {
-  /** The most bytes that may come out; one more is `ERR_BUFFER_TOO_LARGE`. Default `Infinity`. */
+  /** The most bytes that may come out; one more is `ERR_BUFFER_TOO_LARGE`, as with `maxOutputLength` of node:zlib's one-shot functions. Default `Infinity`. */
   maxOutputLength?: number;
   /**
    * How many times as long as the input it was made of the output may be; more is `ERR_RATIO_TOO_HIGH`. Deflate makes at most 1032 of 1.
@@ -31,6 +31,7 @@ export interface Limits {
   maxMembers?: number;
 }
 
+/** Of `new ZlibPool()`. The limits are for streams and messages that have none of their own. */
 export interface ZlibPoolOptions extends Limits {
   /** How many engines may be out at the same time, of all kinds together; who wants one more waits. Default `Infinity`. */
   maxLeased?: number;
@@ -47,6 +48,7 @@ export interface ZlibPoolOptions extends Limits {
    * 'off' (default) for none. What was lost is taken back and counted in any case.
    */
   leakDetection?: LeakDetection;
+  /** What is inflated on the main thread. Default: that of each of its options. */
   inline?: InlineOptions;
   /**
    * Which engine drives the streams. 'native': handles of node:zlib driven directly; 'public': node:zlib streams

@@ -41,8 +41,9 @@ export interface PoolStats {
   readonly bytesOut: number;
 }
 
+/** Of `pool.lease()`. */
 export interface LeaseOptions {
-  /** Gives up waiting: the promise is rejected with an `AbortError`. */
+  /** Gives up waiting: the promise is rejected with an `AbortError`. Default: none. */
   signal?: AbortSignal | undefined;
 }
 
@@ -67,7 +68,10 @@ export class Pool {
   #refusal: Error | undefined;
   #closing: PromiseWithResolvers | undefined;
 
-  /** @throws `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`, `ERR_OUT_OF_RANGE` for options that make no sense. */
+  /**
+   * @param options - limits and sizes, each with a default of its own
+   * @throws `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`, `ERR_OUT_OF_RANGE` for options that make no sense.
+   */
   constructor(options?: ZlibPoolOptions) {
     this.settings = poolSettings(options);
     this.#idle = new IdleEngines(this.settings.maxIdle, this.settings.idleTimeoutMs, (engine) => this.#evict(engine));
@@ -95,6 +99,7 @@ export class Pool {
 
   /**
    * Leases an engine now. Streams lease for themselves; this is for code that wants to hold one ready.
+   * @param format - of the data that the engine is for
    * @returns `undefined` where all engines that the pool may have are out, or somebody waits for one already
    * @throws `ERR_POOL_CLOSED`; `ERR_INVALID_ARG_VALUE` for an unknown format, `ERR_FORMAT_UNAVAILABLE` for one that
    * this Node does not have.
@@ -105,10 +110,13 @@ export class Pool {
 
   /**
    * Leases an engine, now or when its turn has come.
+   * @param format - of the data that the engine is for
+   * @param options - `signal`, default none
    * @returns rejects with `ERR_POOL_TIMEOUT`, `ERR_POOL_QUEUE_FULL`, `ERR_POOL_CLOSED` or what the pool was destroyed with, `ABORT_ERR`,
    * and what `tryLease` throws
    */
-  lease(format: Format, { signal }: LeaseOptions = {}): Promise<Lease> {
+  lease(format: Format, options: LeaseOptions = {}): Promise<Lease> {
+    const { signal } = options;
     const stack = originOf(this.settings.leakDetection, this.lease);
     return new Promise((resolve, reject) => {
       if (signal?.aborted) throw abortError(signal);
@@ -133,8 +141,8 @@ export class Pool {
 
   /**
    * @internal A lease for a stream or message, if there is one to be had now.
-   * @param owner told when the pool is destroyed
-   * @param stack where it was asked for, if that was taken down
+   * @param owner - told when the pool is destroyed
+   * @param stack - where it was asked for, if that was taken down
    */
   tryLeaseKind(kind: EngineKind, owner?: LeaseOwner, stack?: string): Lease | undefined {
     if (this.#refusal !== undefined) throw this.#refusal;
@@ -144,7 +152,7 @@ export class Pool {
 
   /**
    * @internal Where there is none to be had now.
-   * @param done called once, from wherever an engine came back
+   * @param done - called once, from wherever an engine came back
    * @returns gives up waiting; `done` is not called then
    * @throws `ERR_POOL_QUEUE_FULL`
    */
@@ -220,7 +228,7 @@ export class Pool {
 
   /**
    * Closes now: streams that have an engine or wait for one are destroyed with `error`.
-   * @param error what streams get, and whoever asks for a lease later; default `ERR_POOL_CLOSED`
+   * @param error - what streams get, and whoever asks for a lease later; default `ERR_POOL_CLOSED`
    */
   destroy(error: Error = codedError('ERR_POOL_CLOSED')): void {
     this.#refusal = error;

@@ -13,11 +13,15 @@ import { Tally } from './tally.ts';
 
 /** A registry of prom-client, from 13 on, as far as it is used here: `register`, or a `new Registry()`. */
 export interface PrometheusRegistry {
+  /** Takes a metric in. */
   registerMetric(metric: never): void;
+  /** The metric of this name, or `undefined`. */
   getSingleMetric(name: string): unknown;
+  /** Takes the metric of this name out. */
   removeSingleMetric(name: string): void;
 }
 
+/** Of `collectPool()`. */
 export interface CollectOptions {
   /** Where the metrics go: `register` of the prom-client that is scraped, or a registry of your own. */
   register: PrometheusRegistry;
@@ -173,6 +177,8 @@ const collections = new WeakMap<PrometheusRegistry, Map<string, Collection>>();
  *
  * As long as any pool is collected, all pools of the process publish their leases, discards and waits: docs/metrics.md says what that costs. A
  * pool that is closed goes on being told of until the undo. One that is garbage collected is not kept alive for it: its series end.
+ * @param pool - the one to tell of
+ * @param options - `register`, which there has to be; `name`, default `'default'`; `prefix`, default none
  * @returns undoes it, once: ends the series of this pool, and with those of the last one takes the metrics out of the registry
  * @throws `ERR_METRICS_TAKEN` where the registry has metrics of this pool, of another by this `name`, or of the same names and somebody else's;
  * `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE` for arguments that make no sense

@@ -11,14 +11,14 @@ import type { Limits } from './pool-options.ts';
 
 /** The options of node:zlib's decompressing streams, and of the Transform that they are. */
 export interface DecompressOptions extends ZlibOptions, Omit<TransformOptions, 'flush'>, Limits {
-  /** Decoder parameters of Brotli (`BROTLI_DECODER_PARAM_*`) and Zstandard (`ZSTD_d_*`). */
+  /** Decoder parameters of Brotli (`BROTLI_DECODER_PARAM_*`) and Zstandard (`ZSTD_d_*`), as `params` of node:zlib. Default: none. */
   params?: BrotliOptions['params'];
   /**
    * The most bytes the stream may make; one more fails with `ERR_BUFFER_TOO_LARGE`. node:zlib's streams take this
-   * option and ignore it. Default: the pool's.
+   * option and ignore it, its one-shot functions honour it. Default: the pool's.
    */
   maxOutputLength?: number;
-  /** Fail with `ERR_TRAILING_JUNK_AFTER_STREAM_END` when anything follows the data. Default false. node:zlib has it from Node 22 on. */
+  /** Fail with `ERR_TRAILING_JUNK_AFTER_STREAM_END` when anything follows the data. Default false. The same option of node:zlib, which has it from Node 22 on. */
   rejectGarbageAfterEnd?: boolean;
 }
 

@@ -12,33 +12,54 @@ import type { DecompressOptions } from './stream-settings.ts';
 
 /** A pool of decompressing engines, and the factories of the streams that lease them. */
 export class ZlibPool extends Pool {
-  /** node:zlib's `createGunzip`: gzip, RFC 1952. @throws what that throws for its options */
+  /**
+   * node:zlib's `createGunzip`: gzip, RFC 1952.
+   * @param options - those of node:zlib, and limits; default none
+   * @throws what node:zlib's `createGunzip` throws for them
+   */
   createGunzip(options?: DecompressOptions): DecompressStream {
     return decompressStream(this, 'gzip', options);
   }
 
-  /** node:zlib's `createInflate`: the zlib wrapper, RFC 1950. @throws what that throws for its options */
+  /**
+   * node:zlib's `createInflate`: the zlib wrapper, RFC 1950.
+   * @param options - those of node:zlib, and limits; default none
+   * @throws what node:zlib's `createInflate` throws for them
+   */
   createInflate(options?: DecompressOptions): DecompressStream {
     return decompressStream(this, 'deflate', options);
   }
 
-  /** node:zlib's `createInflateRaw`: bare deflate data, RFC 1951. @throws what that throws for its options */
+  /**
+   * node:zlib's `createInflateRaw`: bare deflate data, RFC 1951.
+   * @param options - those of node:zlib, and limits; default none
+   * @throws what node:zlib's `createInflateRaw` throws for them
+   */
   createInflateRaw(options?: DecompressOptions): DecompressStream {
     return decompressStream(this, 'deflate-raw', options);
   }
 
-  /** node:zlib's `createUnzip`: gzip or the zlib wrapper, as the data says. @throws what that throws for its options */
+  /**
+   * node:zlib's `createUnzip`: gzip or the zlib wrapper, as the data says.
+   * @param options - those of node:zlib, and limits; default none
+   * @throws what node:zlib's `createUnzip` throws for them
+   */
   createUnzip(options?: DecompressOptions): DecompressStream {
     return decompressStream(this, 'unzip', options);
   }
 
-  /** node:zlib's `createBrotliDecompress`: Brotli, RFC 7932. @throws what that throws for its options */
+  /**
+   * node:zlib's `createBrotliDecompress`: Brotli, RFC 7932.
+   * @param options - those of node:zlib, and limits; default none
+   * @throws what node:zlib's `createBrotliDecompress` throws for them
+   */
   createBrotliDecompress(options?: DecompressOptions): DecompressStream {
     return decompressStream(this, 'br', options);
   }
 
   /**
    * node:zlib's `createZstdDecompress`: Zstandard, RFC 8878.
+   * @param options - those of node:zlib, and limits; default none
    * @throws `ERR_FORMAT_UNAVAILABLE` before Node 22.15; what node:zlib throws for its options
    */
   createZstdDecompress(options?: DecompressOptions): DecompressStream {
@@ -46,7 +67,9 @@ export class ZlibPool extends Pool {
   }
 
   /**
-   * The stream for a format.
+   * The stream for a format that is known only when the program runs.
+   * @param format - of the data
+   * @param options - those of node:zlib's stream for it, and limits; default none
    * @throws `ERR_INVALID_ARG_VALUE` for an unknown one, `ERR_FORMAT_UNAVAILABLE` for one that this Node does not have; what
    * node:zlib throws for its options
    */
@@ -57,7 +80,9 @@ export class ZlibPool extends Pool {
   /**
    * Decompresses one message. What is behind its end is treated as by `node:zlib`'s one-shot functions. `message` belongs to
    * this call until the promise is settled.
-   * @param options `maxOutputLength` in bytes, default the pool's; `signal`
+   * @param message - all of the compressed bytes
+   * @param format - of the message
+   * @param options - limits, default the pool's; `signal`, default none
    * @returns rejects with the error that node:zlib makes of bad data, `ERR_BUFFER_TOO_LARGE`, `ABORT_ERR`, `ERR_POOL_CLOSED`,
    * `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`, `ERR_OUT_OF_RANGE`, `ERR_FORMAT_UNAVAILABLE`
    */
@@ -67,7 +92,9 @@ export class ZlibPool extends Pool {
 
   /**
    * Decompresses one message on the main thread, as `node:zlib`'s `gunzipSync` and its like do.
-   * @param options `maxOutputLength` in bytes, default the pool's
+   * @param message - all of the compressed bytes
+   * @param format - of the message
+   * @param options - limits, default the pool's
    * @throws what `decompress` rejects with
    */
   decompressSync(message: Uint8Array, format: Format, options?: SyncMessageOptions): Buffer {
@@ -90,32 +117,56 @@ export function poolOf({ pool = defaultPool }: { pool?: ZlibPool }): ZlibPool {
   throw codedError('ERR_INVALID_ARG_TYPE', `options.pool must be a ZlibPool. Received ${String(pool)}`);
 }
 
-/** node:zlib's `createGunzip`, on `defaultPool`. */
+/**
+ * node:zlib's `createGunzip`, on `defaultPool`: gzip, RFC 1952.
+ * @param options - those of node:zlib, and limits; default none
+ * @throws what node:zlib's `createGunzip` throws for them
+ */
 export function createGunzip(options?: DecompressOptions): DecompressStream {
   return defaultPool.createGunzip(options);
 }
 
-/** node:zlib's `createInflate`, on `defaultPool`. */
+/**
+ * node:zlib's `createInflate`, on `defaultPool`: the zlib wrapper, RFC 1950.
+ * @param options - those of node:zlib, and limits; default none
+ * @throws what node:zlib's `createInflate` throws for them
+ */
 export function createInflate(options?: DecompressOptions): DecompressStream {
   return defaultPool.createInflate(options);
 }
 
-/** node:zlib's `createInflateRaw`, on `defaultPool`. */
+/**
+ * node:zlib's `createInflateRaw`, on `defaultPool`: bare deflate data, RFC 1951.
+ * @param options - those of node:zlib, and limits; default none
+ * @throws what node:zlib's `createInflateRaw` throws for them
+ */
 export function createInflateRaw(options?: DecompressOptions): DecompressStream {
   return defaultPool.createInflateRaw(options);
 }
 
-/** node:zlib's `createUnzip`, on `defaultPool`. */
+/**
+ * node:zlib's `createUnzip`, on `defaultPool`: gzip or the zlib wrapper, as the data says.
+ * @param options - those of node:zlib, and limits; default none
+ * @throws what node:zlib's `createUnzip` throws for them
+ */
 export function createUnzip(options?: DecompressOptions): DecompressStream {
   return defaultPool.createUnzip(options);
 }
 
-/** node:zlib's `createBrotliDecompress`, on `defaultPool`. */
+/**
+ * node:zlib's `createBrotliDecompress`, on `defaultPool`: Brotli, RFC 7932.
+ * @param options - those of node:zlib, and limits; default none
+ * @throws what node:zlib's `createBrotliDecompress` throws for them
+ */
 export function createBrotliDecompress(options?: DecompressOptions): DecompressStream {
   return defaultPool.createBrotliDecompress(options);
 }
 
-/** node:zlib's `createZstdDecompress`, on `defaultPool`. @throws `ERR_FORMAT_UNAVAILABLE` before Node 22.15 */
+/**
+ * node:zlib's `createZstdDecompress`, on `defaultPool`: Zstandard, RFC 8878.
+ * @param options - those of node:zlib, and limits; default none
+ * @throws `ERR_FORMAT_UNAVAILABLE` before Node 22.15; what node:zlib throws for its options
+ */
 export function createZstdDecompress(options?: DecompressOptions): DecompressStream {
   return defaultPool.createZstdDecompress(options);
 }

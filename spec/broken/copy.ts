@@ -1,5 +1,5 @@
 /** A copy of the library with a mistake in it. */
-import { cp, mkdtemp, readFile, writeFile } from 'node:fs/promises';
+import { cp, mkdtemp, readFile, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -13,6 +13,8 @@ export async function editedCopy(edits: readonly Edit[]): Promise<string> {
   const copy = await mkdtemp(join(tmpdir(), 'zlease-broken-'));
   await cp(lib, copy, { recursive: true });
   await writeFile(join(copy, 'package.json'), '{"type":"module"}');
+  // For what lib/ imports from packages.
+  await symlink(join(lib, '../node_modules'), join(copy, 'node_modules'));
   for (const { file, from, to } of edits) {
     const source = await readFile(join(copy, file), 'utf8');
     expect(source.includes(from), `${file} has: ${from}`).to.equal(true);

@@ -786,4 +786,47 @@ export const variants: readonly Variant[] = [
     needs: 'zstd',
     edits: [{ file: 'web.ts', from: ', framing: () => new ZstdFrame() });', to: ' });' }],
   },
+  {
+    name: 'a message that was cut short and passes for whole',
+    caughtBy: ['readme'],
+    edits: [{ file: 'message.ts', from: 'this.#flush = finishFlush;', to: 'this.#flush = Math.min(2, finishFlush);' }],
+  },
+  {
+    name: 'a flag that does nothing',
+    caughtBy: ['readme'],
+    edits: [
+      {
+        file: 'register.ts',
+        from: 'if (isSwitchedOn(process.env)) install();',
+        to: 'isSwitchedOn(process.env) && install;',
+      },
+    ],
+  },
+  {
+    name: 'an undo that leaves the metrics in the registry',
+    caughtBy: ['readme'],
+    edits: [
+      {
+        file: 'prometheus.ts',
+        from: 'return () => {\n    if (!collection.remove(member)',
+        to: 'return () => {\n    if (collection.remove(member)',
+      },
+    ],
+  },
+  {
+    name: 'a limit whose error is of another class',
+    caughtBy: ['errors'],
+    edits: [{ file: 'errors.ts', from: 'ERR_RATIO_TOO_HIGH: [RangeError', to: 'ERR_RATIO_TOO_HIGH: [Error' }],
+  },
+  {
+    name: 'an error that the docs don’t know',
+    caughtBy: ['errors'],
+    edits: [
+      {
+        file: 'errors.ts',
+        from: '} as const satisfies',
+        to: "  ERR_POOL_DRAINED: [Error, 'The pool has nothing left'],\n} as const satisfies",
+      },
+    ],
+  },
 ];

@@ -44,12 +44,12 @@ export async function example(path: string, { flags = [], args = [], started }: 
   return { code: signal ?? code, stdout, stderr };
 }
 
-/** Where the specs run over a copy of the library, see library.ts, that is what the name zlease is to mean in examples too. */
-async function librarySettings(): Promise<NodeJS.ProcessEnv> {
+/** Where the specs run over a copy of the library, see library.ts, that is what the name zlease is to mean in examples, and in the code of the docs, too. */
+export async function librarySettings(): Promise<NodeJS.ProcessEnv> {
   const { ZLEASE_LIB } = process.env;
   if (ZLEASE_LIB === undefined) return {};
   const config = join(ZLEASE_LIB, 'tsconfig.json');
-  const paths = { zlease: [join(ZLEASE_LIB, 'index.ts')] };
+  const paths = { zlease: [join(ZLEASE_LIB, 'index.ts')], 'zlease/*': [join(ZLEASE_LIB, '*.ts')] };
   await writeFile(config, JSON.stringify({ compilerOptions: { module: 'nodenext', target: 'es2022', paths } }));
   return { TSX_TSCONFIG_PATH: config };
 }
