@@ -28,6 +28,10 @@ export const { nativeFormats } = (await import(
 
 export const { collectPool } = (await import(`${folder}/prometheus.ts`)) as typeof import('../../lib/prometheus.ts');
 
+export const { decodeBody, decodeRequests, decodeResponse } = (await import(
+  `${folder}/http.ts`
+)) as typeof import('../../lib/http.ts');
+
 /** Both twins: each promise is to hold on each. */
 export const engines = ['native', 'public'] as const;
 
