@@ -36,17 +36,20 @@ export type DecodeMiddleware = (
   next: (error?: HttpError | Error) => void,
 ) => void;
 
+/** Headers as those of `fetch()`. */
+type WithGet = { get(name: string): string | null };
+
 /** A response with its headers: of `node:http`, or of undici's `request()`, or one that is like it. */
 export type Response =
   | (Readable & Pick<IncomingMessage, 'headers'>)
   | {
-      headers: IncomingHttpHeaders | Record<string, HeaderValue> | Pick<Headers, 'get'>;
+      headers: IncomingHttpHeaders | Record<string, HeaderValue> | WithGet;
       body: Readable | ReadableStream;
     };
 
 /**
- * A middleware that has requests give their bodies decoded. It is to come before whatever reads them. `content-encoding` and `content-length` leave the headers,
- * and `transfer-encoding: chunked` says that there is a body; `rawHeaders` stay. A request without a body, or whose body has no coding, is not touched.
+ * A middleware that has requests give their bodies decoded. It is to come before whatever reads them. `content-encoding` leaves the headers, and so does
+ * `content-length` where a body is decoded: `transfer-encoding: chunked` says there that there is one. `rawHeaders` stay. A body without a coding is not touched.
  *
  * `next` is called with an `HttpError`: status 415 and `ERR_CODING_UNKNOWN` or `ERR_TOO_MANY_CODINGS`; Accept-Encoding is then set on the response. Or with
  * `ERR_BODY_IN_USE`. The request itself fails with one, where it is read: status 400 for corrupt data and such that is cut short, 413 over a limit, 503 where the pool
@@ -57,16 +60,17 @@ export function decodeRequests(options: DecodeOptions = {}): DecodeMiddleware {
   const decodings = decodingsOf(options);
   return (request, response, next) => {
     const { 'content-encoding': header } = request.headers;
-    if (header === undefined || !hasBody(request) || request.destroyed || request.readableEnded) {
+    if (header === undefined || request.destroyed || request.readableEnded) {
       next();
       return;
     }
     try {
-      const formats = codingsOf(header);
+      const formats = hasBody(request) ? codingsOf(header) : [];
       if (formats.length > 0) {
         replaceBody(request, (received) => decoded(received, formats, decodings), httpError);
-        replaceHeaders(request);
+        replaceLength(request);
       }
+      removeHeader(request, 'content-encoding');
     } catch (cause) {
       const error = httpError(cause as Error);
       for (const [name, value] of Object.entries(error.headers ?? {})) {
@@ -90,7 +94,7 @@ export function decodeResponse(response: Response, options?: DecodeOptions): Rea
   const { get } = record(headers, 'response.headers') as { get?: unknown };
   const header =
     typeof get === 'function'
-      ? (headers as Pick<Headers, 'get'>).get('content-encoding')
+      ? (headers as WithGet).get('content-encoding')
       : (headers as IncomingHttpHeaders)['content-encoding'];
   return decodeBody(response instanceof Readable ? response : response.body, header, options);
 }
@@ -173,18 +177,23 @@ function hasBody(request: ServerRequest): boolean {
   return stream !== undefined && !stream.endAfterHeaders;
 }
 
+/** `headers` and `headersDistinct` are both made of `rawHeaders`, which stay. HTTP/2 has the first alone. */
+interface HeadersOfBothKinds {
+  headers: IncomingHttpHeaders;
+  headersDistinct?: NodeJS.Dict<string[]>;
+}
+
+function removeHeader(request: ServerRequest, name: string): void {
+  const { headers, headersDistinct } = request as HeadersOfBothKinds;
+  delete headers[name];
+  delete headersDistinct?.[name];
+}
+
 /** A body whose length is not known is one with a transfer coding: who asks whether there is one, as express does, looks for either. */
-function replaceHeaders(request: ServerRequest): void {
-  const { headers, headersDistinct } = request as {
-    headers: IncomingHttpHeaders;
-    headersDistinct?: NodeJS.Dict<string[]>;
-  };
-  const hasTransferEncoding = headers['transfer-encoding'] !== undefined;
-  for (const name of ['content-encoding', 'content-length']) {
-    delete headers[name];
-    delete headersDistinct?.[name];
-  }
-  if (hasTransferEncoding) return;
+function replaceLength(request: ServerRequest): void {
+  const { headers, headersDistinct } = request as HeadersOfBothKinds;
+  removeHeader(request, 'content-length');
+  if (headers['transfer-encoding'] !== undefined) return;
   headers['transfer-encoding'] = 'chunked';
   if (headersDistinct !== undefined) headersDistinct['transfer-encoding'] = ['chunked'];
 }

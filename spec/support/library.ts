@@ -31,6 +31,10 @@ export const { collectPool } = (await import(`${folder}/prometheus.ts`)) as type
 export const { decodeBody, decodeRequests, decodeResponse } = (await import(
   `${folder}/http.ts`
 )) as typeof import('../../lib/http.ts');
+/** Not exported from the package either. */
+export const { acceptEncoding, codingsOf } = (await import(
+  `${folder}/content-encoding.ts`
+)) as typeof import('../../lib/content-encoding.ts');
 
 /** Both twins: each promise is to hold on each. */
 export const engines = ['native', 'public'] as const;

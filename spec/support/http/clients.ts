@@ -33,11 +33,11 @@ export interface Client {
 async function sendPieces(to: Writable, pieces: readonly Buffer[]): Promise<void> {
   for (const piece of pieces.slice(0, -1)) {
     // An answer may come before all is sent.
-    if (to.destroyed) return;
+    if (to.destroyed || to.writableEnded) return;
     to.write(piece, () => {});
     await nextTurn();
   }
-  to.end(pieces.at(-1));
+  if (!to.writableEnded) to.end(pieces.at(-1));
 }
 
 export function overHttp1(origin: string): Client {
@@ -55,12 +55,16 @@ export function overHttp1(origin: string): Client {
     }).on('socket', (socket) => sockets.add(socket));
   return {
     async send(posted) {
-      const sent = begin(posted);
+      const chunked = posted.pieces !== undefined && posted.headers?.['content-length'] === undefined;
+      const sent = begin(
+        chunked ? { ...posted, headers: { ...posted.headers, 'transfer-encoding': 'chunked' } } : posted,
+      );
       const answered = once(sent, 'response');
+      // It is awaited later.
+      answered.catch(() => {});
       if (posted.pieces === undefined) {
         sent.end();
       } else {
-        if (posted.headers?.['content-length'] === undefined) sent.setHeader('transfer-encoding', 'chunked');
         if (posted.headers?.expect !== undefined) {
           sent.flushHeaders();
           await once(sent, 'continue');
@@ -99,18 +103,21 @@ export function overHttp2(origin: string): Client {
     async send(posted) {
       const stream = begin(posted, posted.pieces === undefined);
       const answered = once(stream, 'response');
+      answered.catch(() => {});
       if (posted.pieces !== undefined) {
         await sendPieces(stream, posted.pieces);
       }
       const [headers] = await answered;
       return { status: headers[':status'], body: await text(stream), headers };
     },
+    /** A stream that is closed may send its end before: the connection goes. */
     async abort(encoding, piece) {
-      const stream = begin({ encoding }, false);
+      const other = http2.connect(origin);
+      const stream = other.request({ ':method': 'POST', 'content-encoding': encoding });
       stream.on('error', () => {});
       stream.write(piece);
       await new Promise((resolve) => setTimeout(resolve, 30));
-      stream.close(http2.constants.NGHTTP2_CANCEL);
+      other.destroy();
     },
     close: () => session.close(),
     connections: () => 1,

@@ -7,5 +7,5 @@ declare module 'polka' {
     use(middleware: unknown): Polka;
     post(path: string, handler: RequestListener): Polka;
   }
-  export default function polka(options?: { onError?: unknown }): Polka;
+  export default function polka(options?: { onError?: unknown; onNoMatch?: unknown }): Polka;
 }

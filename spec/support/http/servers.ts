@@ -144,8 +144,12 @@ export const servers: Record<string, (decode: DecodeMiddleware) => Server | Prom
     ),
   polka: (decode) => {
     const app = polka({
-      onError: (error: unknown, _: unknown, response: Reply) => refuse(response, error as HttpError),
-    } as never)
+      onError: (error: HttpError, _request: unknown, response: Reply) => refuse(response, error),
+      onNoMatch(_request: unknown, response: Reply) {
+        response.writeHead(404);
+        response.end('');
+      },
+    })
       .use(decode as never)
       .post('/', async (request, response) => {
         try {
