@@ -13,7 +13,7 @@ import { request, Agent as UndiciAgent } from 'undici';
 import type { ZlibPool as Pool } from '../lib/index.ts';
 import { allBack } from './support/http/back.ts';
 import { decodeBody, decodeRequests, decodeResponse, engines, ZlibPool } from './support/library.ts';
-import { compress, formats, json, pieces } from './support/samples.ts';
+import { compress, formats, json, pieces, random } from './support/samples.ts';
 
 const codings = (['gzip', 'deflate', 'br', 'zstd'] as const).filter((name) => formats.includes(name));
 const plain = json(300_000, 1);
@@ -57,7 +57,10 @@ for (const engine of engines) {
         }
       }
       await allBack(pool);
-      expect(pool.stats).to.include({ created: codings.length, reused: 2 * codings.length, discarded: 0 });
+      // A long message of Zstandard leaves an engine that is too big to keep.
+      const reusable = codings.length - Number(codings.includes('zstd'));
+      expect(pool.stats.reused).to.be.at.least(2 * reusable);
+      expect(pool.stats.discarded).to.equal(0);
     });
 
     it('takes several codings off, the last one first', async () => {
@@ -176,7 +179,8 @@ for (const engine of engines) {
     });
 
     it('makes no more than somebody reads, and lets its source wait', async () => {
-      const bomb = pieces(compress('gzip', Buffer.alloc(50_000_000)), 1_000);
+      const noise = Buffer.from(Array.from({ length: 500_000 }, random(3)).map((value) => value * 256));
+      const bomb = pieces(compress('gzip', Buffer.concat([Buffer.alloc(50_000_000), noise])), 1_000);
       let given = 0;
       const from = Readable.from(
         (function* () {
@@ -196,7 +200,7 @@ for (const engine of engines) {
       expect(pool.stats.bytesOut).to.be.below(3_000_000);
       expect(given).to.be.below(bomb.length);
       for await (const chunk of body) length += chunk.length;
-      expect(length).to.equal(50_000_000);
+      expect(length).to.equal(50_500_000);
     });
 
     it('gives its engine back, and destroys its source, when it is destroyed at any moment', async () => {

@@ -102,13 +102,12 @@ export function overHttp2(origin: string): Client {
   return {
     async send(posted) {
       const stream = begin(posted, posted.pieces === undefined);
-      const answered = once(stream, 'response');
+      // Read from the start: a stream that the server is done with may be gone before all is sent.
+      const answered = Promise.all([once(stream, 'response'), text(stream)]);
       answered.catch(() => {});
-      if (posted.pieces !== undefined) {
-        await sendPieces(stream, posted.pieces);
-      }
-      const [headers] = await answered;
-      return { status: headers[':status'], body: await text(stream), headers };
+      if (posted.pieces !== undefined) await sendPieces(stream, posted.pieces);
+      const [[headers], body] = await answered;
+      return { status: headers[':status'], body, headers };
     },
     /** A stream that is closed may send its end before: the connection goes. */
     async abort(encoding, piece) {
@@ -119,7 +118,7 @@ export function overHttp2(origin: string): Client {
       await new Promise((resolve) => setTimeout(resolve, 30));
       other.destroy();
     },
-    close: () => session.close(),
+    close: () => session.destroy(),
     connections: () => 1,
   };
 }
