@@ -190,6 +190,29 @@ describe('A request that is decoded', () => {
     expect(length).not.to.have.any.keys('errno', 'headers');
   });
 
+  it('is refused where its coding is unknown, with what is accepted', async () => {
+    await serve((incoming, response) =>
+      decode(incoming, response, (error) => {
+        const { code, status, expose, headers } = error as HttpError;
+        response.end(JSON.stringify({ code, status, expose, headers }));
+      }),
+    );
+    for (const [encoding, code] of [
+      ['compress', 'ERR_CODING_UNKNOWN'],
+      ['br,br,br,br,br,br', 'ERR_TOO_MANY_CODINGS'],
+    ] as const) {
+      const { headers, body } = await client.send({ encoding, pieces: [gzip] });
+      const accepted = String(headers['accept-encoding']);
+      expect(accepted).to.match(/^gzip, deflate, br/);
+      expect(JSON.parse(body)).to.deep.equal({
+        code,
+        status: 415,
+        expose: true,
+        headers: { 'Accept-Encoding': accepted },
+      });
+    }
+  });
+
   it('has all limits, and 503 where no engine is to be had', async () => {
     const two = Buffer.concat([compress('gzip', 'a'), compress('gzip', 'b')]);
     for (const [options, body, status, code] of [
@@ -457,6 +480,28 @@ describe('A request that is decoded', () => {
       });
     });
 
+    it('is answered once all has come, where it is bad before', async () => {
+      await serve(
+        express()
+          .use(decode as never)
+          .use(express.raw({ type: '*/*' }))
+          .use(answer),
+      );
+      const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+      const sent = request((running as Running).origin, {
+        method: 'POST',
+        agent,
+        headers: { 'content-encoding': 'gzip' },
+      });
+      const answered = once(sent, 'response');
+      sent.write(corrupt.subarray(0, 40_000));
+      await delay(50);
+      sent.end(corrupt.subarray(40_000));
+      const [response] = (await answered) as [IncomingMessage];
+      expect([response.statusCode, await text(response)]).to.deep.equal([400, '{"code":"Z_DATA_ERROR"}']);
+      agent.destroy();
+    });
+
     it('is over the limit of body-parser without being decoded to its end', async () => {
       decode = decodeRequests({ pool });
       const app = express()
@@ -584,7 +629,5 @@ describe('A request that is decoded', () => {
       expect(status).to.equal(statuses[at]);
     }
     expect(client.connections()).to.equal(1);
-    const agent = new Agent({ keepAlive: true });
-    agent.destroy();
   });
 });

@@ -49,7 +49,7 @@ async function librarySettings(): Promise<NodeJS.ProcessEnv> {
   const { ZLEASE_LIB } = process.env;
   if (ZLEASE_LIB === undefined) return {};
   const config = join(ZLEASE_LIB, 'tsconfig.json');
-  const paths = { zlease: [join(ZLEASE_LIB, 'index.ts')] };
+  const paths = { zlease: [join(ZLEASE_LIB, 'index.ts')], 'zlease/*': [join(ZLEASE_LIB, '*.ts')] };
   await writeFile(config, JSON.stringify({ compilerOptions: { module: 'nodenext', target: 'es2022', paths } }));
   return { TSX_TSCONFIG_PATH: config };
 }
