@@ -491,7 +491,7 @@ describe('A request that is decoded', () => {
       const sent = request((running as Running).origin, {
         method: 'POST',
         agent,
-        headers: { 'content-encoding': 'gzip' },
+        headers: { 'content-encoding': 'gzip', 'content-type': 'text/plain' },
       });
       const answered = once(sent, 'response');
       sent.write(corrupt.subarray(0, 40_000));
