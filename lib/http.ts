@@ -16,7 +16,7 @@ import { type Limits, limits, record, refuse } from './pool-options.ts';
 import { replaceBody, type ServerRequest } from './request-body.ts';
 import { poolOf, type ZlibPool } from './zlib.ts';
 
-export type { HttpError };
+export type { HeaderValue, HttpError, ServerRequest };
 
 /** The limits hold for each coding of a body. Default: the pool's, which by default has none: a server should set `maxOutputLength`. */
 export interface DecodeOptions extends Limits {
@@ -33,14 +33,14 @@ export interface DecodeOptions extends Limits {
 export type DecodeMiddleware = (
   request: ServerRequest,
   response: ServerResponse | Http2ServerResponse,
-  next: (error?: HttpError | Error) => void,
+  next: (error?: HttpError) => void,
 ) => void;
 
 /** Headers as those of `fetch()`. */
 type WithGet = { get(name: string): string | null };
 
 /** A response with its headers: of `node:http`, or of undici's `request()`, or one that is like it. */
-export type Response =
+export type CodedResponse =
   | (Readable & Pick<IncomingMessage, 'headers'>)
   | {
       headers: IncomingHttpHeaders | Record<string, HeaderValue> | WithGet;
@@ -89,7 +89,7 @@ export function decodeRequests(options: DecodeOptions = {}): DecodeMiddleware {
  * @returns fails with what `decodeBody` fails with
  * @throws what `decodeBody` throws; the response is then as it was
  */
-export function decodeResponse(response: Response, options?: DecodeOptions): Readable {
+export function decodeResponse(response: CodedResponse, options?: DecodeOptions): Readable {
   const { headers } = record(response, 'response');
   const { get } = record(headers, 'response.headers') as { get?: unknown };
   const header =

@@ -73,7 +73,7 @@ export function replaceBody(
   const { _read, _destroy } = internals;
   let decoded: Readable | undefined;
   let failure: Error | undefined;
-  let isReceived = request instanceof Readable && 'complete' in request && request.complete;
+  let isReceived = request.complete;
   let isDropped = false;
 
   function pull(): void {

@@ -57,7 +57,7 @@ describe('A request that is decoded', () => {
   const decoded = (handle: (request: IncomingMessage, response: ServerResponse) => unknown): Promise<void> =>
     serve((incoming, response) =>
       decode(incoming, response, (error) => {
-        if (error !== undefined) response.writeHead((error as HttpError).status).end((error as HttpError).code);
+        if (error !== undefined) response.writeHead(error.status).end(error.code);
         else
           Promise.resolve(handle(incoming, response)).catch((reason) => {
             response.writeHead(reason.status ?? 500).end(String(reason.code ?? reason));
@@ -442,7 +442,7 @@ describe('A request that is decoded', () => {
 
     it('is parsed as JSON, as a form and as text, without body-parser inflating it', async () => {
       const app = express()
-        .use(decode as never)
+        .use(decode)
         .use(
           express.json({ inflate: false, limit: '10mb' }),
           express.urlencoded({ inflate: false }),
@@ -483,7 +483,7 @@ describe('A request that is decoded', () => {
     it('is answered once all has come, where it is bad before', async () => {
       await serve(
         express()
-          .use(decode as never)
+          .use(decode)
           .use(express.raw({ type: '*/*' }))
           .use(answer),
       );
@@ -505,7 +505,7 @@ describe('A request that is decoded', () => {
     it('is over the limit of body-parser without being decoded to its end', async () => {
       decode = decodeRequests({ pool });
       const app = express()
-        .use(decode as never)
+        .use(decode)
         .use(express.raw({ type: '*/*', limit: 1_000_000 }))
         .use(answer);
       await serve(app);
@@ -517,7 +517,7 @@ describe('A request that is decoded', () => {
 
     it('is answered by another error of a handler, without being decoded', async () => {
       const app = express()
-        .use(decode as never)
+        .use(decode)
         .use((_incoming, _response, next) => next(Object.assign(new Error('not you'), { status: 401 })));
       await serve(app.set('env', 'test'));
       expect((await send(...pieces(bomb, 10_000))).status).to.equal(401);

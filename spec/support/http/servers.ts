@@ -68,7 +68,7 @@ export function listener(decode: DecodeMiddleware, reading = read): RequestListe
   return (request, response) => {
     decode(request, response, (error) => {
       if (error !== undefined) {
-        refuse(response, error as HttpError);
+        refuse(response, error);
         return;
       }
       reading(request).then(
@@ -104,7 +104,7 @@ export const servers: Record<string, (decode: DecodeMiddleware) => Server | Prom
   express: (decode) =>
     createServer(
       express()
-        .use(decode as never)
+        .use(decode)
         .post('/', async (request, response) => {
           response.send(told(await read(request)));
         })
@@ -113,7 +113,7 @@ export const servers: Record<string, (decode: DecodeMiddleware) => Server | Prom
   'express, body-parser': (decode) =>
     createServer(
       express()
-        .use(decode as never)
+        .use(decode)
         .use(express.raw({ type: '*/*', limit: LIMIT }))
         .post('/', (request, response) => {
           response.send(told(request.body ?? Buffer.alloc(0)));
@@ -123,9 +123,9 @@ export const servers: Record<string, (decode: DecodeMiddleware) => Server | Prom
   'express, body-parser after an await': (decode) =>
     createServer(
       express()
-        .use(later as never)
-        .use(decode as never)
-        .use(later as never)
+        .use(later)
+        .use(decode)
+        .use(later)
         .use(express.raw({ type: '*/*', limit: LIMIT }))
         .post('/', (request, response) => {
           response.send(told(request.body ?? Buffer.alloc(0)));
@@ -136,7 +136,7 @@ export const servers: Record<string, (decode: DecodeMiddleware) => Server | Prom
     createServer(
       express()
         .set('env', 'test')
-        .use(decode as never)
+        .use(decode)
         .use(express.raw({ type: '*/*', limit: LIMIT }))
         .post('/', (request, response) => {
           response.send(told(request.body ?? Buffer.alloc(0)));
@@ -150,7 +150,7 @@ export const servers: Record<string, (decode: DecodeMiddleware) => Server | Prom
         response.end('');
       },
     })
-      .use(decode as never)
+      .use(decode)
       .post('/', async (request, response) => {
         try {
           response.end(told(await read(request)));
@@ -161,7 +161,7 @@ export const servers: Record<string, (decode: DecodeMiddleware) => Server | Prom
     return createServer(app.handler as never);
   },
   koa: (decode) => {
-    const app = new Koa().use(koaConnect(decode as never)).use(async (context) => {
+    const app = new Koa().use(koaConnect(decode)).use(async (context) => {
       context.body = told(await read(context.req));
     });
     app.silent = true;
