@@ -15,6 +15,9 @@ const table = {
   ERR_FORMAT_UNAVAILABLE: [Error, 'This Node does not have the format'],
   ERR_BUFFER_DETACHED: [Error, 'The memory of a written chunk was taken away before it was inflated'],
   ERR_METRICS_TAKEN: [Error, 'The registry has metrics of that name already'],
+  ERR_CODING_UNKNOWN: [Error, 'The body has an unknown content coding'],
+  ERR_TOO_MANY_CODINGS: [Error, 'The body has more content codings than the limit'],
+  ERR_BODY_IN_USE: [Error, 'Somebody has begun to read the body of the request already'],
   ERR_GRPC_ENCODING: [Error, 'A message is compressed with something unknown'],
   ERR_GRPC_FRAME: [Error, 'The bytes are not messages of gRPC'],
   // The rest are Node's codes, classes and words: lib/internal/errors.js.

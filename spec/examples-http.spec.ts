@@ -368,6 +368,44 @@ describe('Examples over HTTP', function () {
     });
   });
 
+  describe('http', () => {
+    const lockfile = readFile(join(top, 'package-lock.json'), 'utf8');
+
+    async function parsed(unknown: string, tooLarge: string, known: boolean): Promise<string[]> {
+      const good = `200 ${(await lockfile).split('\n').length - 1} lines`;
+      const others = known ? good : `415 ${unknown}`;
+      return [
+        `gzip: ${good}`,
+        `br: ${good}`,
+        `x-gzip: ${others}`,
+        `gzip, br: ${others}`,
+        'corrupt: 400 Z_DATA_ERROR',
+        'cut short: 400 Z_BUF_ERROR',
+        `bomb: 413 ${tooLarge}`,
+        `unknown: 415 ${unknown}`,
+      ];
+    }
+
+    it('decodes for body-parser and for whoever reads the request itself', async () => {
+      const { code, stdout, stderr } = await example('http/pooled.ts');
+      expect({ code, stderr }).to.deep.equal({ code: 0, stderr: '' });
+      const answers = await parsed('ERR_CODING_UNKNOWN', 'ERR_BUFFER_TOO_LARGE', true);
+      expect(stdout.split('\n').slice(0, -2)).to.deep.equal(
+        ['parsed', 'streamed'].flatMap((how) => answers.map((answer) => `${how}, ${answer}`)),
+      );
+      expect(stdout).to.match(/\n16 leases, \d+ of them of engines used again, 6 discarded, 0 leased\n$/);
+    });
+
+    it('shows what body-parser makes of the same bodies, and that nothing else decodes', async () => {
+      const { code, stdout, stderr } = await example('http/stock.ts');
+      expect({ code, stderr }).to.deep.equal({ code: 0, stderr: '' });
+      const lines = stdout.split('\n').slice(0, -1);
+      const answers = await parsed('encoding.unsupported', 'entity.too.large', false);
+      expect(lines.slice(0, 8)).to.deep.equal(answers.map((answer) => `parsed, ${answer}`));
+      for (const line of lines.slice(8)) expect(line).to.match(/^streamed, .*: 200 \d{1,3} lines$/);
+    });
+  });
+
   it('have a table, with all of them in it, whose links and commands lead somewhere', async () => {
     const table = await readFile(join(top, 'examples/README.md'), 'utf8');
     const folders = (await readdir(join(top, 'examples'))).filter((name) => name !== 'README.md');

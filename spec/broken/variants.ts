@@ -829,4 +829,241 @@ export const variants: readonly Variant[] = [
       },
     ],
   },
+  {
+    name: 'codings that are taken off in the order in which they were applied',
+    caughtBy: ['content-encoding', 'decoded-body'],
+    edits: [{ file: 'content-encoding.ts', from: 'return applied.reverse();', to: 'return applied;' }],
+  },
+  {
+    name: 'x-gzip as an unknown coding',
+    caughtBy: ['content-encoding'],
+    edits: [{ file: 'content-encoding.ts', from: "  ['x-gzip', 'gzip'],\n", to: '' }],
+  },
+  {
+    name: 'codings that are told by the case of their letters',
+    caughtBy: ['content-encoding'],
+    edits: [{ file: 'content-encoding.ts', from: '.trim().toLowerCase()', to: '.trim()' }],
+  },
+  {
+    name: 'a sixth coding that is accepted',
+    caughtBy: ['content-encoding'],
+    edits: [
+      { file: 'content-encoding.ts', from: 'applied.length > MAX_CODINGS', to: 'applied.length > MAX_CODINGS + 1' },
+    ],
+  },
+  {
+    name: 'constructor as a coding',
+    caughtBy: ['content-encoding'],
+    edits: [
+      {
+        file: 'content-encoding.ts',
+        from: 'codings.get(name)',
+        to: '(Object.fromEntries(codings) as Record<string, Format | undefined>)[name]',
+      },
+    ],
+  },
+  {
+    name: 'bodies without the limit of their options',
+    caughtBy: ['decoded-body', 'request-body'],
+    edits: [{ file: 'http.ts', from: 'Math.min(maxLength, constants.MAX_LENGTH)', to: 'undefined' }],
+  },
+  {
+    name: 'bare deflate data that is taken without being asked for',
+    caughtBy: ['decoded-body', 'request-body'],
+    edits: [
+      { file: 'http.ts', from: "rawDeflate && format === 'deflate' ? 2", to: "format === 'deflate' ? 2" },
+      {
+        file: 'http.ts',
+        from: "rawDeflate && format === 'deflate' && !isZlibWrapper",
+        to: "format === 'deflate' && !isZlibWrapper",
+      },
+    ],
+  },
+  {
+    name: 'deflate that is told by its first byte alone',
+    caughtBy: ['decoded-body'],
+    edits: [{ file: 'http.ts', from: "rawDeflate && format === 'deflate' ? 2 : 1", to: '1' }],
+  },
+  {
+    name: 'an empty body that is cut short',
+    caughtBy: ['decoded-body'],
+    edits: [
+      {
+        file: 'decoded-body.ts',
+        from: 'if (this.#decoder === undefined && this.#head.length > 0) {',
+        to: 'if (this.#decoder === undefined) {',
+      },
+    ],
+  },
+  {
+    name: 'a body that ends before its source, where something follows the data',
+    caughtBy: ['decoded-body'],
+    edits: [
+      {
+        file: 'decoded-body.ts',
+        from: '        if (this.#isReceived) {\n          this.push(null);\n          return;\n        }\n',
+        to: '        this.push(null);\n        if (this.#isReceived) return;\n',
+      },
+    ],
+  },
+  {
+    name: 'a body that keeps its engine when it is destroyed',
+    caughtBy: ['decoded-body'],
+    edits: [
+      {
+        file: 'decoded-body.ts',
+        from: 'if (this.#decoder === undefined || this.#decoder.closed) callback(error);',
+        to: 'if (error === null || this.#decoder === undefined || this.#decoder.closed) callback(error);',
+      },
+    ],
+  },
+  {
+    name: 'a body that leaves its source open when it is destroyed',
+    caughtBy: ['decoded-body'],
+    edits: [{ file: 'decoded-body.ts', from: '    if (!this.#isReceived) this.#source.destroy();\n', to: '' }],
+  },
+  {
+    name: 'a body that destroys a source that has come in full',
+    caughtBy: ['decoded-body'],
+    edits: [{ file: 'decoded-body.ts', from: 'if (!this.#isReceived) this.#source', to: 'this.#source' }],
+  },
+  {
+    name: 'a body that looks after its source only once it is read',
+    caughtBy: ['decoded-body'],
+    edits: [
+      {
+        file: 'decoded-body.ts',
+        from: 'if (error) this.destroy(error);',
+        to: 'if (error && this.#isStarted) this.destroy(error);',
+      },
+    ],
+  },
+  {
+    name: 'a body that takes no heed of back-pressure',
+    caughtBy: ['decoded-body', 'request-body'],
+    edits: [
+      { file: 'decoded-body.ts', from: 'if (!this.push(chunk)) this.#decoder?.pause();', to: 'this.push(chunk);' },
+    ],
+  },
+  {
+    name: 'a request whose content-length stays',
+    caughtBy: ['request-body'],
+    edits: [{ file: 'http.ts', from: "  removeHeader(request, 'content-length');\n", to: '' }],
+  },
+  {
+    name: 'a request whose content-encoding stays',
+    caughtBy: ['request-body'],
+    edits: [{ file: 'http.ts', from: "      removeHeader(request, 'content-encoding');\n", to: '' }],
+  },
+  {
+    name: 'a request that seems to have no body once it is decoded',
+    caughtBy: ['request-body'],
+    edits: [{ file: 'http.ts', from: "  headers['transfer-encoding'] = 'chunked';\n", to: '' }],
+  },
+  {
+    name: 'an error of a request without a status',
+    caughtBy: ['request-body'],
+    edits: [{ file: 'http-errors.ts', from: '    status,\n    statusCode: status,\n', to: '' }],
+  },
+  {
+    name: 'a bomb that is answered as corrupt data',
+    caughtBy: ['request-body'],
+    edits: [{ file: 'http-errors.ts', from: "['ERR_BUFFER_TOO_LARGE', 413]", to: "['ERR_BUFFER_TOO_LARGE', 400]" }],
+  },
+  {
+    name: 'a 415 that does not say what is accepted',
+    caughtBy: ['request-body'],
+    edits: [{ file: 'http-errors.ts', from: '...(status === 415 ? {', to: '...(status === 416 ? {' }],
+  },
+  {
+    name: 'a request that is aborted and keeps its engine',
+    caughtBy: ['request-body'],
+    edits: [{ file: 'request-body.ts', from: '      release();\n      _destroy.call', to: '      _destroy.call' }],
+  },
+  {
+    name: 'a bad body that costs its connection',
+    caughtBy: ['request-body'],
+    edits: [
+      {
+        file: 'request-body.ts',
+        from: '    if (failure !== undefined) {\n      drop();\n      done(failure);\n    } else {',
+        to: '    {',
+      },
+    ],
+  },
+  {
+    name: 'a bad body whose rest nobody receives',
+    caughtBy: ['request-body'],
+    edits: [
+      {
+        file: 'request-body.ts',
+        from: '    if (!isDropped) return received.push(chunk, encoding);',
+        to: '    if (!isDropped || failure) return received.push(chunk, encoding);',
+      },
+    ],
+  },
+  {
+    name: 'an error of which body-parser does not hear when all has come',
+    caughtBy: ['request-body'],
+    edits: [{ file: 'request-body.ts', from: "      setImmediate(() => request.emit('finish'));\n", to: '' }],
+  },
+  {
+    name: 'a request that is decoded for nobody',
+    caughtBy: ['request-body'],
+    edits: [
+      { file: 'request-body.ts', from: '    if (isForNobody()) drop();\n    else if (decoded', to: '    if (decoded' },
+    ],
+  },
+  {
+    name: 'a request that is decoded on when its reader has left',
+    caughtBy: ['request-body'],
+    edits: [
+      { file: 'request-body.ts', from: 'if (isForNobody()) drop();', to: '' },
+      { file: 'request-body.ts', from: '        else if (!push', to: '        if (!push' },
+      { file: 'request-body.ts', from: '    else if (decoded ===', to: '    if (decoded ===' },
+    ],
+  },
+  {
+    name: 'a request that forgets what had come before the middleware',
+    caughtBy: ['request-body'],
+    edits: [
+      {
+        file: 'request-body.ts',
+        from: 'new ReceivedBody(state, pull)',
+        to: 'new ReceivedBody((new Readable() as unknown as Internals)._readableState, pull)',
+      },
+    ],
+  },
+  {
+    name: 'a request that is read already and decoded from there on',
+    caughtBy: ['request-body'],
+    edits: [
+      {
+        file: 'request-body.ts',
+        from: "  if (isBeingRead(request)) throw codedError('ERR_BODY_IN_USE');\n",
+        to: '  isBeingRead(request);\n  codedError;\n',
+      },
+    ],
+  },
+  {
+    name: 'an error of a request that ends the process where nobody listens',
+    caughtBy: ['request-body'],
+    edits: [
+      {
+        file: 'request-body.ts',
+        from: "callback(request.listenerCount('error') > 0 ? reason : null)",
+        to: 'callback(reason)',
+      },
+    ],
+  },
+  {
+    name: 'a request of HTTP/2 that closes twice',
+    caughtBy: ['request-body'],
+    edits: [{ file: 'request-body.ts', from: 'state.emitClose && state.autoDestroy', to: 'state.emitClose' }],
+  },
+  {
+    name: 'a request of HTTP/2 that takes an abort for a body that is cut short',
+    caughtBy: ['request-body'],
+    edits: [{ file: 'request-body.ts', from: "request.once('aborted'", to: "request.once('abort'" }],
+  },
 ];

@@ -31,6 +31,13 @@ export const { collectPool } = (await import(`${folder}/prometheus.ts`)) as type
 export const { DecompressionStream } = (await import(`${folder}/web.ts`)) as typeof import('../../lib/web.ts');
 /** Not exported from the package: how its errors are made. */
 export const { codedError, errorCodes } = (await import(`${folder}/errors.ts`)) as typeof import('../../lib/errors.ts');
+export const { decodeBody, decodeRequests, decodeResponse } = (await import(
+  `${folder}/http.ts`
+)) as typeof import('../../lib/http.ts');
+/** Not exported from the package either. */
+export const { acceptEncoding, codingsOf } = (await import(
+  `${folder}/content-encoding.ts`
+)) as typeof import('../../lib/content-encoding.ts');
 
 /** Both twins: each promise is to hold on each. */
 export const engines = ['native', 'public'] as const;

@@ -1,0 +1,14 @@
+/** `npx tsx examples/http/pooled.ts`: requests decoded on a pool of one's own, for body-parser and for whoever reads the request itself. */
+import { ZlibPool } from 'zlease';
+import { decodeRequests } from 'zlease/http';
+import { MAX_LENGTH, serve } from './service.ts';
+
+const pool = new ZlibPool({ maxOutputLength: MAX_LENGTH });
+
+await serve(decodeRequests({ pool }));
+
+await pool.close();
+const { created, reused, discarded, leased } = pool.stats;
+console.log(
+  `${created + reused} leases, ${reused} of them of engines used again, ${discarded} discarded, ${leased} leased`,
+);
