@@ -6,7 +6,9 @@ import { acceptEncoding } from './content-encoding.ts';
 
 /** An error with what to answer; `cause` is what went wrong. */
 export interface HttpError extends Error {
+  /** That of what went wrong. */
   code: string;
+  /** That of zlib, where there is one. */
   errno?: number;
   /** 400, 413, 415, 500 or 503. */
   status: number;

@@ -54,6 +54,7 @@ export type CodedResponse =
  * `next` is called with an `HttpError`: status 415 and `ERR_CODING_UNKNOWN` or `ERR_TOO_MANY_CODINGS`; Accept-Encoding is then set on the response. Or with
  * `ERR_BODY_IN_USE`. The request itself fails with one, where it is read: status 400 for corrupt data and such that is cut short, 413 over a limit, 503 where the pool
  * has no engine or is closed. Its connection stays, for an answer.
+ * @param options - `pool`, default `defaultPool`; limits, default the pool's
  * @throws `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`, `ERR_OUT_OF_RANGE` for bad options
  */
 export function decodeRequests(options: DecodeOptions = {}): DecodeMiddleware {
@@ -86,6 +87,8 @@ export function decodeRequests(options: DecodeOptions = {}): DecodeMiddleware {
 /**
  * The body of a response, decoded by its Content-Encoding. To be read to its end, or destroyed, which destroys the response too. A response without a body, to HEAD or with
  * 204 or 304, gives an empty one. That of a `fetch()` that decodes by itself is not for this.
+ * @param response - with its headers, unread
+ * @param options - as of `decodeRequests`
  * @returns fails with what `decodeBody` fails with
  * @throws what `decodeBody` throws; the response is then as it was
  */
@@ -102,8 +105,9 @@ export function decodeResponse(response: CodedResponse, options?: DecodeOptions)
 /**
  * A body, decoded: that of a part, of a stream of `node:http2`, of a message from a queue. It takes an engine when its first bytes have come, and gives it back
  * when it ends, fails or is destroyed. Destroyed before its end, it destroys `body`. A body of no bytes is empty, whatever its coding.
- * @param body bytes, unread, in a stream of Node or of the web
- * @param contentEncoding the value of Content-Encoding, if any: names of any case in a list, in the order in which they were applied
+ * @param body - bytes, unread, in a stream of Node or of the web
+ * @param contentEncoding - the value of Content-Encoding, if any: names of any case in a list, in the order in which they were applied
+ * @param options - as of `decodeRequests`
  * @returns `body` itself, if it is a stream of Node without codings. Else it fails with what `ZlibPool`'s streams fail with: zlib's codes, `ERR_BUFFER_TOO_LARGE`, ...;
  * or with the error of `body`
  * @throws `ERR_CODING_UNKNOWN`, `ERR_TOO_MANY_CODINGS`; `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`, `ERR_OUT_OF_RANGE` for bad arguments

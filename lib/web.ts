@@ -18,6 +18,7 @@ import { ZstdFrame } from './zstd-frame.ts';
  */
 export type DecompressionFormat = 'gzip' | 'deflate' | 'deflate-raw' | 'brotli' | 'zstd';
 
+/** The second argument of `new DecompressionStream()`, beyond the standard. */
 export interface DecompressionStreamOptions {
   /** Leases the engine. Default: `defaultPool`. */
   pool?: ZlibPool;
@@ -50,7 +51,8 @@ export class DecompressionStream {
   readonly #transform: WebTransform;
 
   /**
-   * @param format a DecompressionFormat
+   * @param format - a DecompressionFormat
+   * @param options - `pool`, default `defaultPool`; `maxOutputLength`, default the pool's
    * @throws TypeError, `ERR_INVALID_ARG_VALUE`, for a format that this Node does not have; `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE` or
    * `ERR_OUT_OF_RANGE` for options that make no sense
    */

@@ -49,6 +49,21 @@ export const uses: Readonly<Record<string, Use>> = {
       'it.frameDecoder({ maxMessageLength: "4 MB" });',
     ],
   },
+  './http': {
+    code: `
+      const decode: it.DecodeMiddleware = it.decodeRequests({ maxOutputLength: 9 });
+      const body = it.decodeBody(stream.Readable.from([zlib.gzipSync('unpacked')]), 'gzip');
+      for await (const chunk of body) console.log(String(chunk), decode.length);`,
+    prints: 'unpacked 3',
+    refused: ['it.decodeRequests({ maxLength: 9 });', "it.decodeBody('unpacked', 'gzip');"],
+  },
+  './web': {
+    code: `
+      const blob = new Blob([zlib.gzipSync('unpacked')]);
+      console.log(await new Response(blob.stream().pipeThrough(new it.DecompressionStream('gzip'))).text());`,
+    prints: 'unpacked',
+    refused: ["new it.DecompressionStream('lzma');", "new it.DecompressionStream('gzip', { maxRatio: 3 });"],
+  },
   './prometheus': {
     code: `
       const { defaultPool } = await import('zlease');
