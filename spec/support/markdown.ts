@@ -175,7 +175,7 @@ const specText = (
       await readdir(join(top, 'spec'))
     )
       .filter((name) => name.endsWith('.spec.ts') && !name.startsWith('readme.'))
-      .concat('broken/variants.ts')
+      .concat('broken/variants.ts', 'broken/surroundings.ts')
       .map((name) => readFile(join(top, 'spec', name), 'utf8')),
   )
 ).join('');
