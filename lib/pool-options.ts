@@ -12,7 +12,7 @@ export interface InlineOptions {
   inputLength?: number;
   /** The most output of one chunk of input that is made on the main thread. Default 65536; 0 as above. */
   outputLength?: number;
-  /** The most that all streams of the thread make on the main thread in one turn of the event loop. Default 131072; 0 as above. */
+  /** The most that all streams of the thread make on the main thread in one turn of the event loop, a step of less than 2048 counted as that. Default 131072; 0 as above. */
   turnLength?: number;
 }
 

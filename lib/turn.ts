@@ -9,6 +9,9 @@ import { threadpool } from './threadpool.ts';
 /** Input of up to this length waits for the next turn where this one is used up: the threadpool costs more. Bytes. */
 const WAITING_LENGTH = 2_048;
 
+/** What a step takes besides inflating, a stream or message and its events: as long as inflating so much, about. Bytes. */
+const STEP_LENGTH = 2_048;
+
 let ending = false;
 let listeners: Array<() => void> = [];
 /** What waits for room in a later turn, first come first served. */
@@ -47,12 +50,12 @@ export const turn = {
   /** Grows with each turn that was watched. */
   number: 0,
 
-  /** Bytes inflated on the main thread in this turn. */
+  /** Bytes inflated on the main thread in this turn, a short step counted as `STEP_LENGTH`. */
   inflatedLength: 0,
 
-  /** Counts bytes that were inflated on the main thread. */
+  /** Counts a step on the main thread, by the bytes that it inflated. */
   spend(length: number): void {
-    turn.inflatedLength += length;
+    if (length > 0) turn.inflatedLength += Math.max(length, STEP_LENGTH);
     turn.watch();
   },
 

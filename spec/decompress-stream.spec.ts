@@ -400,6 +400,11 @@ describe('DecompressStream', () => {
       expect(await madeAtOnce({}, data, 100)).to.be.within(131_072, 131_072 + 3_000);
       expect(await madeAtOnce({ turnLength: 1e9 }, data, 100)).to.equal(300_000);
     });
+
+    it('counts a step as 2 KB at least: a stream takes its time, however little it inflates', async () => {
+      const tiny = compress('gzip', Buffer.alloc(100));
+      expect(await madeAtOnce({ turnLength: 30_000 }, tiny, 50)).to.equal(100 * Math.ceil(30_000 / 2_048));
+    });
   });
 
   describe('a small message in a turn that is used up', () => {

@@ -501,4 +501,9 @@ export const variants: readonly Variant[] = [
     caughtBy: ['decompress-stream'],
     edits: [{ file: 'slab.ts', from: 'expected >= EXACT_FROM && expected <= exactTo', to: 'expected < 0' }],
   },
+  {
+    name: 'a turn in which there is room for any number of tiny messages',
+    caughtBy: ['decompress-stream'],
+    edits: [{ file: 'turn.ts', from: 'Math.max(length, STEP_LENGTH)', to: 'length' }],
+  },
 ];
