@@ -1,5 +1,5 @@
 /**
- * `npm run bench:grpc`: grpc-js, unchanged, with 50 calls in flight, in ratios to stock: under zlease/register, and without
+ * `npm run bench:grpc`: grpc-js, unchanged, with 50 calls in flight and with one, in ratios to stock: under zlease/register, and without
  * compression. Every variant has processes of its own, which take turns; a round gives a ratio, and of these the median is
  * printed with its quartiles. A sender of node:http2 alone, with messages that were compressed before, shows the receiver alone.
  */
@@ -26,8 +26,6 @@ import { type Bytes, BytesClient, callWith, pathOf, service } from '../spec/grpc
 import { type Figure, figure, show } from './contest.ts';
 import { json } from './payloads.ts';
 
-const CALLS = 50;
-
 /** After the one that is checked. */
 const WARM_ROUNDS = 1;
 
@@ -39,6 +37,8 @@ const maxSessionMemory = 1_000;
 
 interface Workload {
   length: number;
+  /** In flight. */
+  calls: number;
   /** Of each call. */
   messages: number;
 }
@@ -93,7 +93,7 @@ function expected({ length, messages, check }: Round, call: number): string {
 /** All calls of a round at a time. @returns milliseconds */
 async function timed(round: Round, one: (call: number) => Promise<string>): Promise<number> {
   const start = performance.now();
-  const told = await Promise.all(Array.from({ length: CALLS }, (_, call) => one(call)));
+  const told = await Promise.all(Array.from({ length: round.calls }, (_, call) => one(call)));
   const wall = performance.now() - start;
   for (const [call, each] of told.entries()) assert.equal(each, expected(round, call));
   return wall;
@@ -236,9 +236,10 @@ const directions = [
 ] as const;
 
 const workloads: Workload[] = [
-  { length: 1024, messages: 80 },
-  { length: 16 * 1024, messages: 20 },
-  { length: 256 * 1024, messages: 4 },
+  { length: 1024, calls: 50, messages: 80 },
+  { length: 1024, calls: 1, messages: 4_000 },
+  { length: 16 * 1024, calls: 50, messages: 20 },
+  { length: 256 * 1024, calls: 50, messages: 4 },
 ];
 
 const variants = ['stock', 'register', 'none'] as const;
@@ -262,7 +263,7 @@ async function sample(
   const before = await cpu();
   const wall = await client.ask(drive, { ...workload, port, compressed: variant !== 'none', check });
   const [served, driven] = (await cpu()).map((value, i) => value - (before[i] as number)) as [number, number];
-  const count = CALLS * workload.messages;
+  const count = workload.calls * workload.messages;
   const [receiving, sending] = receiver === 'server' ? [served, driven] : [driven, served];
   return { wall: wall / count, receiver: receiving / count, sender: sending / count };
 }
@@ -294,8 +295,8 @@ export async function grpcRows(rounds: number): Promise<GrpcRow[]> {
   };
   try {
     for (const { title, serve, drive, receiver, share } of directions) {
-      const all = workloads.map(({ length, messages }) => ({
-        workload: { length, messages: messages * share },
+      const all = workloads.map(({ length, calls, messages }) => ({
+        workload: { length, calls, messages: messages * share },
         samples: new Map(variants.map((variant) => [variant, [] as Sample[]])),
       }));
       for (let round = 0; round < rounds; round++) {
@@ -327,7 +328,7 @@ export async function grpcRows(rounds: number): Promise<GrpcRow[]> {
         const ratios = (a: number[], b: number[]) => figure(a.map((value, i) => value / (b[i] as number)));
         const both = (key: keyof Sample): [number, number] => [median(of('stock', key)), median(of('register', key))];
         rows.push({
-          name: `${title}, ${workload.length / 1024} KB`,
+          name: `${title}, ${workload.length / 1024} KB${workload.calls === 1 ? ', one call' : ''}`,
           speed: ratios(of('stock', 'wall'), of('register', 'wall')),
           cpu: ratios(of('register', 'receiver'), of('stock', 'receiver')),
           senderCpu: ratios(of('register', 'sender'), of('stock', 'sender')),
@@ -363,7 +364,7 @@ export function printGrpc(rows: GrpcRow[]): void {
       'CPU µs, stock / register': both(here.cpuUs),
     },
   ]);
-  console.log(`Node ${process.version}, ${CALLS} calls in flight, median (quartiles), against stock`);
+  console.log(`Node ${process.version}, 50 calls in flight or one, median (quartiles), against stock`);
   console.table(Object.fromEntries(table));
 }
 
