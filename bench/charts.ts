@@ -21,6 +21,8 @@ const HEIGHT = 420;
 export function bars({ title, categories, series, line }: Bars, theme: keyof typeof themes): string {
   const { background, ink, grid, bars: colours } = themes[theme];
   const chart = init(null, null, { renderer: 'svg', ssr: true, width: WIDTH, height: HEIGHT });
+  const most = Math.max(...series.flatMap(({ values }) => values));
+  const digits = most >= 100 ? 0 : most >= 2 ? 1 : 2;
   const text = { color: ink, fontFamily: 'sans-serif' };
   chart.setOption({
     animation: false,
@@ -33,7 +35,13 @@ export function bars({ title, categories, series, line }: Bars, theme: keyof typ
     xAxis: {
       type: 'category',
       data: categories,
-      axisLabel: { ...text, interval: 0, width: (WIDTH - 112) / categories.length - 6, overflow: 'break' },
+      axisLabel: {
+        ...text,
+        fontSize: categories.length > 8 ? 10 : 12,
+        interval: 0,
+        width: (WIDTH - 112) / categories.length - 6,
+        overflow: 'break',
+      },
       axisLine: { lineStyle: { color: ink } },
     },
     yAxis: { type: 'value', min: 0, axisLabel: text, splitLine: { lineStyle: { color: grid } } },
@@ -46,7 +54,7 @@ export function bars({ title, categories, series, line }: Bars, theme: keyof typ
         position: 'top',
         ...text,
         fontSize: 10,
-        formatter: ({ value }: { value: number }) => label(value),
+        formatter: ({ value }: { value: number }) => value.toFixed(digits),
       },
       ...(i === 0 && line !== undefined
         ? {
@@ -63,7 +71,6 @@ export function bars({ title, categories, series, line }: Bars, theme: keyof typ
   } as never);
   const svg = chart.renderToSVGString();
   chart.dispose();
-  return svg;
+  // A picture has a title, and nothing to hover over.
+  return svg.replace(/<style.*?<\/style>\n?/s, '').replace(/<svg.*?>/, (tag) => `${tag}\n<title>${title}</title>`);
 }
-
-const label = (value: number): string => (value >= 100 ? value.toFixed(0) : value.toFixed(1));
