@@ -37,7 +37,7 @@ export function bars({ title, categories, series, line }: Bars, theme: keyof typ
       data: categories,
       axisLabel: {
         ...text,
-        fontSize: categories.length > 8 ? 10 : 12,
+        fontSize: categories.length > 8 ? 9 : 12,
         interval: 0,
         width: (WIDTH - 112) / categories.length - 6,
         overflow: 'break',
