@@ -2,8 +2,9 @@
  * What can be wrong with the package, one function each: it takes the folder of an unpacked package, and gives what it finds wrong. The
  * package spec runs each over the package, where it finds nothing, and over broken copies, where it does.
  */
-import { execFile } from 'node:child_process';
-import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, open, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { builtinModules } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -56,12 +57,21 @@ async function byAttw(folder: string): Promise<string[]> {
     await run('tar', ['-czf', tarball, '-C', dirname(folder), folder.slice(dirname(folder).length + 1)]);
     const attw = join(top, 'node_modules/@arethetypeswrong/cli/dist/index.js');
     const options = ['--profile', 'node16', '--ignore-rules', 'cjs-resolves-to-esm', '--no-definitely-typed'];
-    // It ends well unless there is a problem that counts; what it lists are all.
-    const problems = await run(process.execPath, [attw, tarball, ...options, '--format', 'json'], { cwd: place }).then(
-      () => ({}),
-      ({ stdout }) => (JSON.parse(stdout) as { problems: object }).problems,
-    );
-    return Object.keys(problems);
+    // To a file: it ends by `process.exit()`, and would take along what a pipe has not taken by then.
+    const answer = await open(join(place, 'answer.json'), 'w+');
+    try {
+      const child = spawn(process.execPath, [attw, tarball, ...options, '--format', 'json'], {
+        cwd: place,
+        stdio: ['ignore', answer.fd, 'inherit'],
+      });
+      const [code] = await once(child, 'exit');
+      // It ends well unless there is a problem that counts; what it lists are all.
+      if (code === 0) return [];
+      const { problems } = JSON.parse(await readFile(join(place, 'answer.json'), 'utf8')) as { problems: object };
+      return Object.keys(problems);
+    } finally {
+      await answer.close();
+    }
   } finally {
     await rm(place, { recursive: true });
   }
