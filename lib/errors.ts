@@ -46,3 +46,12 @@ export function codedError(code: ErrorCode, message?: string, options?: ErrorOpt
 export function abortError(signal: AbortSignal): Error & { code: ErrorCode } {
   return Object.assign(codedError('ABORT_ERR', undefined, { cause: signal.reason }), { name: 'AbortError' });
 }
+
+/** What data can be blamed for, and not want of memory or misuse: the codes of zlib, Brotli and Zstandard. */
+const DATA_ERROR =
+  /^(Z_(DATA|BUF)_ERROR$|Z_NEED_DICT$|ERR_PADDING_|ERR__ERROR_(FORMAT|DICTIONARY)_|ZSTD_error_(?!memory_allocation$))/;
+
+/** Whether an error with this code says that the data is bad, cut short or in want of a dictionary. */
+export function isDataError(code: unknown): boolean {
+  return DATA_ERROR.test(String(code));
+}

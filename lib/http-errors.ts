@@ -3,6 +3,7 @@
  * `statusCode`, `expose` and `headers`.
  */
 import { acceptEncoding } from './content-encoding.ts';
+import { isDataError } from './errors.ts';
 
 /** An error with what to answer; `cause` is what went wrong. */
 export interface HttpError extends Error {
@@ -31,14 +32,10 @@ const statuses = new Map<string, number>([
   ['ERR_POOL_CLOSED', 503],
 ]);
 
-/** Of zlib, Brotli and Zstandard, what is the fault of the data, and not want of memory or misuse. */
-const DATA_ERROR =
-  /^(Z_(DATA|BUF)_ERROR|Z_NEED_DICT|ERR_PADDING_[12]|ERR__ERROR_FORMAT_.*|ZSTD_error_(?!memory_allocation$).*)$/;
-
 /** The error of HTTP for an error of decoding. Code, class and message are the same. */
 export function httpError(cause: Error & { code?: string; errno?: number }): HttpError {
   const { code = 'ERR_UNKNOWN', errno, message } = cause;
-  const status = statuses.get(code) ?? (DATA_ERROR.test(code) ? 400 : 500);
+  const status = statuses.get(code) ?? (isDataError(code) ? 400 : 500);
   const error = new (cause instanceof RangeError ? RangeError : Error)(message, { cause });
   return Object.assign(error, {
     code,

@@ -5,7 +5,7 @@
  */
 import { inspect, types } from 'node:util';
 import { DecompressStream } from './decompress-stream.ts';
-import { codedError } from './errors.ts';
+import { codedError, isDataError } from './errors.ts';
 import { type Format, formatTraits } from './formats.ts';
 import { endError, type Framing } from './framing.ts';
 import type { Pool } from './pool.ts';
@@ -15,10 +15,6 @@ const HIGH_WATER_MARK = 65_536;
 
 const NO_FLUSH = 0;
 const NOTHING = Buffer.alloc(0);
-
-/** What data can be blamed for; not that memory ran out. The codes of zlib, Brotli and Zstandard. */
-const DATA_ERROR =
-  /^(Z_(DATA|BUF)_ERROR$|Z_NEED_DICT$|ERR_PADDING_|ERR__ERROR_(FORMAT|DICTIONARY)_|ZSTD_error_(?!memory_allocation$))/;
 
 /** The engine's side: hands out what is made at once, and keeps none of it. */
 class Inflater extends DecompressStream {
@@ -212,6 +208,6 @@ function ownMemory(chunk: Buffer): Uint8Array<ArrayBuffer> {
 /** What the standard calls an error of the data, with zlib's code, and its error as the `cause`. */
 function asTypeError(error: unknown): unknown {
   const { code, message } = error as NodeJS.ErrnoException;
-  if (error instanceof TypeError || !DATA_ERROR.test(String(code))) return error;
+  if (error instanceof TypeError || !isDataError(code)) return error;
   return Object.assign(new TypeError(message, { cause: error }), { code });
 }
