@@ -5,8 +5,9 @@
 import * as zlib from 'node:zlib';
 import { dataError, Fields, type Framing, type Script } from './framing.ts';
 
-const ID1 = 0x1f;
-const ID2 = 0x8b;
+/** Its first two bytes. */
+export const ID1 = 0x1f;
+export const ID2 = 0x8b;
 const CM_DEFLATE = 8;
 
 /** FLG. */
@@ -17,7 +18,7 @@ const FCOMMENT = 16;
 const RESERVED = 0xe0;
 
 /** Node has it from 20.15 on. */
-const { crc32 } = zlib as unknown as { crc32(data: Uint8Array, start?: number): number };
+export const { crc32 } = zlib as unknown as { crc32(data: Uint8Array, start?: number): number };
 
 export class GzipMember implements Framing {
   readonly #header = new Fields(header());

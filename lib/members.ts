@@ -3,25 +3,15 @@
  * and tells nobody. So input is cut wherever a member might begin, and one does begin there if what stands before is the trailer
  * of what has come out since the last: its CRC-32 and its length. Only where `maxMembers` asks for it.
  */
-import * as zlib from 'node:zlib';
+import { type InflateRaw, inflateRawSync } from 'node:zlib';
 import { codedError } from './errors.ts';
 import { type EngineKind, engineKind, kindFor } from './formats.ts';
+import { crc32, GzipMember, ID1, ID2 } from './gzip-member.ts';
 
-/** ID1 and ID2, RFC 1952, section 2.3.1. */
-const HEADER = Buffer.from([0x1f, 0x8b]);
-const ID1 = 0x1f;
-
-/** Its flags. */
-const FHCRC = 2;
-const FEXTRA = 4;
-const FNAME = 8;
-const FCOMMENT = 16;
+const HEADER = Buffer.from([ID1, ID2]);
 
 /** CRC32 and ISIZE. */
 const TRAILER_LENGTH = 8;
-
-/** Node has it from 20.15 on. */
-const { crc32 } = zlib as unknown as { crc32(data: Uint8Array, start?: number): number };
 
 export class Members {
   readonly #most: number;
@@ -95,22 +85,12 @@ export function countMembers(input: Buffer, most: number): void {
   let at = 0;
   for (let count = 1; input[at] === ID1; count++) {
     if (count > most) throw tooMany(most);
-    const data = input.subarray(at + headerLength(input, at));
+    const [from] = new GzipMember().data(input.subarray(at));
+    const data = input.subarray(at + from);
     // With `info`, which @types/node does not know to change what comes out.
-    const { engine } = zlib.inflateRawSync(data, { info: true }) as never as { engine: zlib.InflateRaw };
+    const { engine } = inflateRawSync(data, { info: true }) as never as { engine: InflateRaw };
     at = data.byteOffset - input.byteOffset + engine.bytesWritten + TRAILER_LENGTH;
   }
-}
-
-/** RFC 1952, section 2.3. */
-function headerLength(input: Buffer, at: number): number {
-  const flags = input[at + 3] as number;
-  let end = at + 10;
-  if (flags & FEXTRA) end += 2 + input.readUInt16LE(end);
-  if (flags & FNAME) end = input.indexOf(0, end) + 1;
-  if (flags & FCOMMENT) end = input.indexOf(0, end) + 1;
-  if (flags & FHCRC) end += 2;
-  return end - at;
 }
 
 function tooMany(most: number): Error {
