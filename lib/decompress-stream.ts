@@ -7,7 +7,7 @@
 import { AsyncResource } from 'node:async_hooks';
 import { finished, Transform, type TransformCallback } from 'node:stream';
 import { constants } from 'node:zlib';
-import type { Engine } from './engine.ts';
+import type { Engine, WholeWrite } from './engine.ts';
 import { codedError } from './errors.ts';
 import { flushMark, markedFlush, strongerFlush } from './flush-marks.ts';
 import { type Format, kindFor, sizeHint, stockStream } from './formats.ts';
@@ -16,7 +16,7 @@ import { type Members, memberKindFor, membersOf } from './members.ts';
 import { originOf } from './origin.ts';
 import type { Pool } from './pool.ts';
 import { type Limits, limits, overLimit } from './pool-options.ts';
-import { copyOf, Slab, scratchOf } from './slab.ts';
+import { handOut, memoryFor, Slab } from './slab.ts';
 import { type DecompressOptions, type StreamSettings, streamSettings, transformOptions } from './stream-settings.ts';
 import { threadpool } from './threadpool.ts';
 import { enqueueTick } from './tick-queue.ts';
@@ -28,8 +28,11 @@ import { turn } from './turn.ts';
  */
 type Phase = 'idle' | 'queued' | 'waiting' | 'running' | 'inFlight' | 'paused' | 'sealed';
 
-const { Z_NO_FLUSH, Z_FINISH, Z_DEFAULT_CHUNK } = constants;
+const { Z_NO_FLUSH, Z_FINISH, Z_DEFAULT_CHUNK, Z_DEFAULT_WINDOWBITS } = constants;
 const NOTHING = Buffer.alloc(0);
+
+/** A message that comes in one chunk is made in one piece on the main thread, up to this length. Bytes. */
+const WHOLE_LENGTH = 65_536;
 
 /**
  * A pooled decompression stream, made by a pool's `create*` methods. Its options, methods, events and errors
@@ -67,8 +70,8 @@ export class DecompressStream extends Transform {
   /** Used up, and made of it, since the start or the last reset(). */
   #inputLength = 0;
   #outputLength = 0;
-  /** The engine was given a whole message at once: the last flush has nothing left to do. */
-  #wasWhole = false;
+  /** What came of giving the engine a whole message at once, if that was tried. */
+  #wholeWrite: WholeWrite | undefined;
   /** Output memory for the threadpool, made when it is first needed. */
   #slab: Slab | undefined;
   /** Whether a chunk is out. */
@@ -126,7 +129,7 @@ export class DecompressStream extends Transform {
     if (this.#lease !== undefined) engineOf(this.#lease).reset();
     this.#inputLength = 0;
     this.#outputLength = 0;
-    this.#wasWhole = false;
+    this.#wholeWrite = undefined;
     this.#members?.reset();
   }
 
@@ -216,7 +219,8 @@ export class DecompressStream extends Transform {
   }
 
   #start(): void {
-    if (this.#wasWhole && this.#chunk.length === 0) this.#settle();
+    // After a whole message the last flush has nothing to do.
+    if (this.#wholeWrite === 'whole' && this.#chunk.length === 0) this.#settle();
     else if (this.#lease !== undefined || this.#takeLease()) this.#drive(engineOf(this.#lease as Lease));
   }
 
@@ -263,7 +267,8 @@ export class DecompressStream extends Transform {
         return;
       }
       if (this.#span === 0 && this.#drained && !this.#nextSpan()) return;
-      const room = this.#inlineRoom(engine);
+      const mayBeWhole = this.#mayBeWhole(engine);
+      const room = this.#inlineRoom(engine, mayBeWhole);
       const { turnLength } = this.#pool.settings.inline;
       // An empty chunk, as the last flush is, costs next to nothing, and waiting with it would keep an engine from others.
       const isUsedUp = turn.inflatedLength >= turnLength && (this.#chunk.length > 0 || turnLength === 0);
@@ -275,10 +280,17 @@ export class DecompressStream extends Transform {
         this.#send(engine);
         return;
       }
-      const scratch = scratchOf(room);
-      if (this.#mayBeWhole(engine)) this.#wasWhole = engine.writeWhole(this.#chunk, scratch, room);
-      else engine.writeSync(this.#spanFlag, this.#chunk, this.#offset, this.#span, scratch, room);
-      if (!this.#absorb(engine, scratch, room)) return;
+      const memory = memoryFor(room, mayBeWhole ? (this.#expected(engine) ?? 0) : 0);
+      if (mayBeWhole) {
+        this.#wholeWrite = engine.writeWhole(this.#chunk, memory, room);
+        if (this.#wholeWrite === 'undone') {
+          turn.spend(room);
+          continue;
+        }
+      } else {
+        engine.writeSync(this.#spanFlag, this.#chunk, this.#offset, this.#span, memory, room);
+      }
+      if (!this.#absorb(engine, memory, room)) return;
     }
   }
 
@@ -286,6 +298,7 @@ export class DecompressStream extends Transform {
   #mayBeWhole(engine: Engine): boolean {
     return (
       this.writableEnded &&
+      this.#wholeWrite === undefined &&
       this.#inputLength === 0 &&
       this.#offset === 0 &&
       this.#chunk.length > 0 &&
@@ -315,18 +328,19 @@ export class DecompressStream extends Transform {
   }
 
   /** Room for output that the main thread may make of the rest of the chunk; 0 where it is the threadpool's. */
-  #inlineRoom(engine: Engine): number {
+  #inlineRoom(engine: Engine, mayBeWhole: boolean): number {
     const { inputLength, outputLength } = this.#pool.settings.inline;
     if (!engine.inline || this.#left > inputLength || inputLength === 0) return 0;
     const budget = outputLength - this.#inlineLength;
     const expected = this.#expected(engine);
     if (expected !== undefined && expected > budget) return 0;
-    // All is out, it seems, and filled the budget to the byte: what is left is the trailer, which an engine without room does not get to.
-    const room = expected === 0 && budget === 0 ? 1 : Math.max(0, budget);
+    // A byte more than there seems to be: an engine without room does not get to the trailer.
+    const room = expected === undefined ? Math.max(0, budget) : budget + 1;
     const chunkRoom = this.#chunkRoom();
     // A chunkSize is kept to the byte: what does not fit goes on in the threadpool.
     if (room < chunkRoom && this.#settings.chunkLength !== 0) return 0;
-    return this.#limited(Math.min(room, chunkRoom));
+    const inOnePiece = mayBeWhole && this.#settings.chunkLength === 0 && hasFullWindow(engine);
+    return this.#limited(Math.min(room, inOnePiece ? Math.min(expected ?? WHOLE_LENGTH, WHOLE_LENGTH) + 1 : chunkRoom));
   }
 
   /** Only the turn is used up, and the input is so short that the way to the threadpool costs more than inflating it. */
@@ -380,10 +394,10 @@ export class DecompressStream extends Transform {
 
   /**
    * Takes in what a write has given: pushes the output, and ends the chunk where that was all.
-   * @param scratch - what it was written to on the main thread; in the threadpool it was the slab
+   * @param memory - what it was written to on the main thread; in the threadpool it was the slab
    * @returns whether to write again at once
    */
-  #absorb(engine: Engine, scratch: Buffer | undefined, room: number): boolean {
+  #absorb(engine: Engine, memory: Buffer | undefined, room: number): boolean {
     if (engine.failure !== undefined) {
       this.#failLater(engine.failure);
       return false;
@@ -406,8 +420,8 @@ export class DecompressStream extends Transform {
       this.#failLater(excess);
       return false;
     }
-    this.#members?.made(scratch === undefined ? (this.#slab as Slab).peek(made) : scratch.subarray(0, made));
-    if (scratch !== undefined) {
+    this.#members?.made(memory === undefined ? (this.#slab as Slab).peek(made) : memory.subarray(0, made));
+    if (memory !== undefined) {
       this.#inlineLength += made;
       turn.spend(Math.max(used, made));
     }
@@ -417,7 +431,7 @@ export class DecompressStream extends Transform {
       const isFirst = !this.#hasPushed;
       this.#hasPushed = true;
       wanted = this.push(
-        scratch === undefined ? (this.#slab as Slab).take(made, isFirst) : copyOf(scratch, made, isFirst),
+        memory === undefined ? (this.#slab as Slab).take(made, isFirst) : handOut(memory, made, isFirst),
       );
       if (this.destroyed) {
         this.#settle();
@@ -487,6 +501,11 @@ export class DecompressStream extends Transform {
     // Not before the next turn, as one that comes back from the threadpool.
     if (cutShort !== undefined) setImmediate(() => this.#context.runInAsyncScope(cutShort));
   }
+}
+
+/** With a smaller one, zlib finds that data reaches back too far, or not, by where the output is cut. */
+function hasFullWindow({ kind }: Engine): boolean {
+  return kind.options.windowBits === Z_DEFAULT_WINDOWBITS;
 }
 
 function afterClose(lease: Lease, clean: boolean, error: Error | null): void {

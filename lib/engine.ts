@@ -9,6 +9,9 @@ import type { EngineKind } from './formats.ts';
 /** What node:zlib reports: `errno` and `code` are zlib's (`Z_DATA_ERROR`, -3). */
 export type EngineFailure = NodeJS.ErrnoException;
 
+/** What came of a try. whole: a last flush would find nothing. part: it was a write as any other. undone: it failed, and was as if it had not been. */
+export type WholeWrite = 'whole' | 'part' | 'undone';
+
 export interface Engine {
   readonly kind: EngineKind;
 
@@ -42,10 +45,9 @@ export interface Engine {
 
   /**
    * Inflates on the calling thread what may be a whole message, on an engine that is as new and of a reusable zlib kind. It costs less
-   * than a write and a last flush.
-   * @returns whether the message was whole: a last flush would find nothing. Else it was a write as any other
+   * than a write and a last flush. Where it fails, the engine is as new again, and the failure is left to the writes that follow.
    */
-  writeWhole(input: Buffer, output: Buffer, outputLength: number): boolean;
+  writeWhole(input: Buffer, output: Buffer, outputLength: number): WholeWrite;
 
   /** Inflates off the main thread; `done` is called once, later, also after a failure or `close`. */
   write(

@@ -14,7 +14,7 @@ import { countMembers, type Members, memberKindFor, membersOf } from './members.
 import { originOf } from './origin.ts';
 import type { Pool } from './pool.ts';
 import { type Limits, limits, outputLimit, overLimit } from './pool-options.ts';
-import { copyOf, Slab, scratchOf } from './slab.ts';
+import { handOut, memoryFor, Slab } from './slab.ts';
 import { streamSettings } from './stream-settings.ts';
 import { threadpool } from './threadpool.ts';
 import { enqueueTick } from './tick-queue.ts';
@@ -179,16 +179,15 @@ export function decompressSync(
   // It can't wait, and is done before anybody else notices: it may be one more than maxLeased.
   const lease = pool.lend(passage.kind);
   const engine = engineOf(lease);
-  const slab = new Slab();
   try {
     if (!engine.inline) return passage.stockSync();
     do {
-      const isLong = passage.expected >= FIRST_ROOM;
-      const room = passage.limited(isLong ? passage.expected + 1 : FIRST_ROOM);
-      const output = isLong ? slab.exactly(room) : scratchOf(room);
+      const { expected } = passage;
+      const room = passage.limited(expected > 0 ? expected + 1 : FIRST_ROOM);
+      const output = memoryFor(room, expected);
       passage.writeSync(engine, output, room);
       const made = passage.absorb(engine, output, room);
-      passage.add(isLong ? slab.take(made, passage.isFirst) : copyOf(output, made, passage.isFirst));
+      passage.add(handOut(output, made, passage.isFirst));
     } while (passage.goesOn());
   } catch (error) {
     lease.discard(error as Error);
@@ -337,11 +336,11 @@ export class Decompression {
         turn.whenFree(turnLength, () => this.#context.runInAsyncScope(this.#run, this));
         return false;
       }
-      const room = this.#passage.limited(expected === inlineRoom ? inlineRoom + 1 : Math.min(inlineRoom, FIRST_ROOM));
-      const scratch = scratchOf(room);
-      this.#passage.writeSync(engine, scratch, room);
-      const made = this.#passage.absorb(engine, scratch, room);
-      this.#passage.add(copyOf(scratch, made, this.#passage.isFirst));
+      const room = this.#passage.limited(Math.min(expected > 0 ? expected + 1 : inlineRoom, FIRST_ROOM));
+      const output = memoryFor(room, expected);
+      this.#passage.writeSync(engine, output, room);
+      const made = this.#passage.absorb(engine, output, room);
+      this.#passage.add(handOut(output, made, this.#passage.isFirst));
       this.#inlineLength += made;
       turn.spend(Math.max(left - this.#passage.left, made));
     } while (this.#passage.goesOn());

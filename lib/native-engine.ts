@@ -7,7 +7,7 @@
  */
 import { constants } from 'node:zlib';
 import { outsideOfContexts } from './context.ts';
-import { checkBuffers, type Engine, type EngineFailure, growsOversized } from './engine.ts';
+import { checkBuffers, type Engine, type EngineFailure, growsOversized, type WholeWrite } from './engine.ts';
 import { codedError } from './errors.ts';
 import {
   type EngineKind,
@@ -84,16 +84,13 @@ export class NativeEngine implements Engine {
     this.#made(outputLength);
   }
 
-  writeWhole(input: Buffer, output: Buffer, outputLength: number): boolean {
+  writeWhole(input: Buffer, output: Buffer, outputLength: number): WholeWrite {
     this.writeSync(constants.Z_FINISH, input, 0, input.length, output, outputLength);
-    if (this.failure === undefined) return this.availOut > 0;
-    if (this.failure.code === 'Z_BUF_ERROR') {
-      // It ends early, so far. Nothing tells how much came out: once more, from the start.
-      this.failure = undefined;
-      this.reset();
-      this.writeSync(constants.Z_NO_FLUSH, input, 0, input.length, output, outputLength);
-    }
-    return false;
+    if (this.failure === undefined) return this.availOut > 0 ? 'whole' : 'part';
+    // Nothing tells how much came out.
+    this.failure = undefined;
+    this.reset();
+    return 'undone';
   }
 
   write(

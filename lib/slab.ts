@@ -107,7 +107,7 @@ export class Slab {
  * pool: a chunk keeps 64 KB of that alive (Node 24 on), and streams side by side would keep hundreds of megabytes.
  * @param isFirst whether it is the first chunk of its stream or message
  */
-export function copyOf(memory: Buffer, length: number, isFirst: boolean): Buffer {
+function copyOf(memory: Buffer, length: number, isFirst: boolean): Buffer {
   const chunk = isFirst && length < EXACT_FROM ? Buffer.allocUnsafe(length) : Buffer.allocUnsafeSlow(length);
   memory.copy(chunk, 0, 0, length);
   return chunk;
@@ -116,8 +116,22 @@ export function copyOf(memory: Buffer, length: number, isFirst: boolean): Buffer
 /** One for the thread: it is filled and copied from between two statements, never held. */
 let scratch: Buffer = NOTHING;
 
-/** Memory of at least `length` bytes for a write on the main thread. */
-export function scratchOf(length: number): Buffer {
-  if (scratch.length < length) scratch = Buffer.allocUnsafeSlow(length);
+/**
+ * Memory for a write of `room` bytes at most on the main thread, to be handed out by `handOut`: scratch memory, or its own where it
+ * seems to become full but for the last byte.
+ * @param expected how much output there seems to be; 0 where nobody knows
+ */
+export function memoryFor(room: number, expected: number): Buffer {
+  if (expected >= EXACT_FROM && expected === room - 1) return Buffer.allocUnsafeSlow(room);
+  if (scratch.length < room) scratch = Buffer.allocUnsafeSlow(room);
   return scratch;
+}
+
+/**
+ * The first `length` bytes of what `memoryFor` gave.
+ * @param isFirst as `copyOf` takes it
+ */
+export function handOut(memory: Buffer, length: number, isFirst: boolean): Buffer {
+  if (memory === scratch || length < memory.length - 1) return copyOf(memory, length, isFirst);
+  return memory.subarray(0, length);
 }

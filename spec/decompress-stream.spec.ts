@@ -4,9 +4,11 @@ import { Transform } from 'node:stream';
 import { setTimeout as delay, setImmediate as nextTurn } from 'node:timers/promises';
 import {
   constants,
+  deflateRawSync,
   deflateSync,
   createGunzip as stockGunzip,
   createInflate as stockInflate,
+  createInflateRaw as stockInflateRaw,
   type ZlibOptions,
 } from 'node:zlib';
 import { expect } from 'chai';
@@ -395,6 +397,82 @@ describe('DecompressStream', () => {
       expect(ended).to.equal(true);
     });
 
+    describe('with a message that comes in one chunk', () => {
+      const deflated = deflateSync(sample(60_000).plain);
+      const wrongSum = Buffer.concat([deflated.subarray(0, -4), Buffer.alloc(4)]);
+
+      /** Lengths of the chunks, and the code of the error if there is one. */
+      async function cuts(stream: Transform, message: Buffer): Promise<Array<number | string | undefined>> {
+        const all: Array<number | string | undefined> = [];
+        stream.on('data', (chunk) => all.push(chunk.length));
+        stream.on('error', ({ code }: NodeJS.ErrnoException) => all.push(code));
+        stream.end(message);
+        await closed(stream);
+        return all;
+      }
+      const ours = (options?: ZlibOptions) => new ZlibPool({ engine: 'native' }).createInflate(options);
+
+      it('makes it in one piece, up to 64 KB', async () => {
+        expect(await cuts(ours(), deflated)).to.deep.equal([60_000]);
+        expect(await cuts(ours(), deflateSync(Buffer.alloc(65_536)))).to.deep.equal([65_536]);
+        expect(await cuts(ours(), deflateSync(Buffer.alloc(65_537)))).to.deep.equal([65_536, 1]);
+        const gunzip = new ZlibPool({ engine: 'native' }).createGunzip();
+        expect(await cuts(gunzip, sample(50_000).data)).to.deep.equal([50_000]);
+        expect(await cuts(stockInflate(), deflated)).to.deep.equal([16_384, 16_384, 16_384, 10_848]);
+      });
+
+      it('keeps no more memory than it is long, whatever its last bytes say', async () => {
+        // Behind the end, for node:zlib to ignore; a reader of the trailer takes it for a length.
+        const lie = Buffer.alloc(8);
+        lie.writeUInt32LE(60_000, 4);
+        const stream = new ZlibPool({ engine: 'native' }).createGunzip();
+        const kept: number[] = [];
+        stream.on('data', (chunk) => kept.push(chunk.buffer.byteLength));
+        stream.end(Buffer.concat([sample(9_000).data, lie]));
+        await closed(stream);
+        expect(kept).to.deep.equal([9_000]);
+      });
+
+      it('makes it in the pieces of node:zlib with a chunkSize', async () => {
+        const options = { chunkSize: 16_384 };
+        expect(await cuts(ours(options), deflated)).to.deep.equal(await cuts(stockInflate(options), deflated));
+      });
+
+      it('hands out before an error what node:zlib does, though it was tried as a whole', async () => {
+        for (const bad of [wrongSum, deflated.subarray(0, -1), deflated.subarray(0, deflated.length >> 1)]) {
+          const theirs = await cuts(stockInflate(), bad);
+          expect(theirs.at(-1)).to.match(/^Z_/);
+          expect(await cuts(ours(), bad)).to.deep.equal(theirs);
+        }
+      });
+
+      it('finds what reaches back further than a small window where node:zlib finds it', async () => {
+        const raw = deflateRawSync(sample(60_000).plain, { windowBits: 15 });
+        const options = { windowBits: 9 };
+        const theirs = await cuts(stockInflateRaw(options), raw);
+        expect(theirs).to.deep.equal([16_384, 'Z_DATA_ERROR']);
+        expect(await cuts(new ZlibPool({ engine: 'native' }).createInflateRaw(options), raw)).to.deep.equal(theirs);
+      });
+
+      it('counts a try that failed to what the turn has done', async () => {
+        const streams = () => {
+          const pool = new ZlibPool({ engine: 'native', inline: { turnLength: 30_000 } });
+          return { pool, all: Array.from({ length: 9 }, () => pool.createInflate()) };
+        };
+        await nextTurn();
+        const { pool, all } = streams();
+        for (const stream of all)
+          stream
+            .resume()
+            .on('error', () => {})
+            .end(wrongSum);
+        for (let i = 0; i < 3; i++) await new Promise((resolve) => process.nextTick(resolve));
+        // The first is tried, which is more than a turn's share. It and the others go on in the threadpool.
+        expect(pool.stats.bytesOut).to.equal(0);
+        await Promise.all(all.map(closed));
+      });
+    });
+
     it('makes at most turnLength and one step in a turn, for all streams together', async () => {
       expect(await madeAtOnce({ turnLength: 30_000 }, data, 50)).to.equal(30_000);
       expect(await madeAtOnce({}, data, 100)).to.be.within(131_072, 131_072 + 3_000);
@@ -468,7 +546,7 @@ describe('DecompressStream', () => {
       const leases = watchLeases(pool);
       const busy = () => leases.filter((lease) => !lease.released && engineOf(lease).busy).length;
       await nextTurn();
-      const alone = bytesOf(pool.createGunzip(), long.data);
+      const alone = bytesOf(pool.createGunzip({ chunkSize: 16_384 }), long.data);
       await new Promise((resolve) => process.nextTick(resolve));
       // One step on the main thread, of 16 KB: then the turn was used up.
       expect({ busy: busy(), bytesOut: pool.stats.bytesOut }).to.deep.equal({ busy: 0, bytesOut: 16_384 });

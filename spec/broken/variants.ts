@@ -205,18 +205,44 @@ export const variants: readonly Variant[] = [
   {
     name: 'a message that ended early taken for a whole one',
     caughtBy: ['stock'],
-    edits: [
-      {
-        file: 'native-engine.ts',
-        from: "code === 'Z_BUF_ERROR') {",
-        to: "code === 'Z_BUF_ERROR') {\n      this.failure = undefined;\n      return true;",
-      },
-    ],
+    edits: [{ file: 'native-engine.ts', from: "return 'undone';", to: "return 'whole';" }],
   },
   {
     name: 'a message that was tried as a whole and is not tried again',
     caughtBy: ['stock'],
-    edits: [{ file: 'native-engine.ts', from: "code === 'Z_BUF_ERROR') {", to: "code === 'none') {" }],
+    edits: [
+      {
+        file: 'native-engine.ts',
+        from: "    this.failure = undefined;\n    this.reset();\n    return 'undone';",
+        to: "    return 'part';",
+      },
+    ],
+  },
+  {
+    name: 'a bad message, tried as a whole, of which nothing is handed out',
+    caughtBy: ['decompress-stream'],
+    edits: [
+      {
+        file: 'native-engine.ts',
+        from: "    this.failure = undefined;\n    this.reset();\n    return 'undone';",
+        to: "    if (this.failure.code !== 'Z_BUF_ERROR') return 'part';\n    this.failure = undefined;\n    this.reset();\n    return 'undone';",
+      },
+    ],
+  },
+  {
+    name: 'a whole message in one piece, whatever its window',
+    caughtBy: ['decompress-stream'],
+    edits: [{ file: stream, from: ' && hasFullWindow(engine)', to: '' }],
+  },
+  {
+    name: 'a whole message in one piece, whatever its chunkSize',
+    caughtBy: ['decompress-stream'],
+    edits: [{ file: stream, from: 'mayBeWhole && this.#settings.chunkLength === 0 &&', to: 'mayBeWhole &&' }],
+  },
+  {
+    name: 'a try that failed not counted to the turn',
+    caughtBy: ['decompress-stream'],
+    edits: [{ file: stream, from: '          turn.spend(room);\n', to: '' }],
   },
   {
     name: 'the rest of a message taken for a whole one after a reset',
@@ -226,7 +252,7 @@ export const variants: readonly Variant[] = [
   {
     name: 'a reset that does not forget that a message was whole',
     caughtBy: ['stock'],
-    edits: [{ file: stream, from: '    this.#wasWhole = false;\n', to: '' }],
+    edits: [{ file: stream, from: '    this.#wholeWrite = undefined;\n', to: '' }],
   },
   {
     name: "engines made in the context of their first stream's creator",
@@ -350,11 +376,9 @@ export const variants: readonly Variant[] = [
     edits: [{ file: 'message.ts', from: ' && !engineOf(this.#lease).busy) this.#giveUp', to: ') this.#giveUp' }],
   },
   {
-    name: 'a message whose bytes stay in the slab',
-    caughtBy: ['message'],
-    edits: [
-      { file: 'message.ts', from: 'copyOf(scratch, made, this.#passage.isFirst)', to: 'scratch.subarray(0, made)' },
-    ],
+    name: 'a message whose bytes stay in the memory of a longer one',
+    caughtBy: ['decompress-stream'],
+    edits: [{ file: 'slab.ts', from: 'memory === scratch || length < memory.length - 1', to: 'memory === scratch' }],
   },
   {
     name: 'an old way in that is not sealed',
@@ -474,12 +498,14 @@ export const variants: readonly Variant[] = [
   {
     name: 'a way to the threadpool for nothing but the trailer',
     caughtBy: ['decompress-stream'],
-    edits: [{ file: stream, from: 'expected === 0 && budget === 0 ? 1 : ', to: '' }],
+    edits: [
+      { file: stream, from: 'Math.max(0, budget) : budget + 1', to: 'Math.max(0, budget) : Math.max(0, budget)' },
+    ],
   },
   {
     name: 'a message that fills the budget to the byte and goes on in the threadpool',
     caughtBy: ['message'],
-    edits: [{ file: 'message.ts', from: 'expected === inlineRoom ? inlineRoom + 1 : ', to: '' }],
+    edits: [{ file: 'message.ts', from: 'expected > 0 ? expected + 1 : inlineRoom', to: 'inlineRoom' }],
   },
   {
     name: 'a long chunk that goes to the threadpool though it is alone',

@@ -3,9 +3,9 @@ import { constants } from 'node:zlib';
 import { stockStream } from '../../lib/formats.ts';
 import type { ZlibPool, ZlibPoolOptions } from '../../lib/index.ts';
 import { eventNames, play, type Transcript } from './play.ts';
-import { isGood, type Script } from './script.ts';
+import { inputOf, isGood, type Script } from './script.ts';
 
-/** A pool to compare with, and whether its output is cut where node:zlib cuts its own. */
+/** A pool to compare with, and whether its output is cut where node:zlib cuts its own; a message that comes in one chunk is not, unless it is bad. */
 export interface Mode {
   name: string;
   pool: ZlibPoolOptions;
@@ -72,7 +72,11 @@ function isExact(script: Script, mode: Mode): boolean {
  * and zlib notices elsewhere, or not at all, that data reaches back further than its window.
  */
 function suit(script: Script, mode: Mode): Script {
-  if (isExact(script, mode)) return script;
+  if (isExact(script, mode)) {
+    return comesWhole(script)
+      ? { ...script, plan: script.plan.filter(({ moment }) => moment.on !== 'output') }
+      : script;
+  }
   const { windowBits, ...options } = script.options ?? {};
   // On Node 26 some of it is found by the engine, some after it: from outside there is no telling which.
   if (mode.pool.engine === 'public') delete options.rejectGarbageAfterEnd;
@@ -86,6 +90,11 @@ function suit(script: Script, mode: Mode): Script {
     options: script.options && options,
     plan: script.plan.filter(({ moment, action }) => moment.on !== 'output' && !(endsFull && action.do === 'write')),
   };
+}
+
+/** In one chunk, so that it may be handed out in one piece. */
+function comesWhole(script: Script): boolean {
+  return script.options?.chunkSize === undefined && (script.chunks[0] as number) >= inputOf(script).length;
 }
 
 function differ(script: Script, mode: Mode, ours: Transcript, theirs: Transcript): Difference | undefined {
