@@ -32,8 +32,12 @@ export interface LostLease {
   readonly holder: Holder | undefined;
 }
 
+/** So many young leases are kept, and twice those that are out, before those that have ended are left out: a turn may see millions. */
+const MOST_YOUNG = 256;
+
 export class LiveLeases {
   #young: Lease[] = [];
+  #settles = false;
   /** Of the young ones, how many are out: most often none when their turn is over. */
   #youngOut = 0;
   readonly #watched = new Map<Engine, Watch>();
@@ -56,8 +60,12 @@ export class LiveLeases {
 
   /** @param stack where it was asked for, if that was taken down */
   add(lease: Lease, stack: string | undefined): void {
-    if (this.#young.push(lease) === 1) turn.onceOver(this.#settle);
+    this.#young.push(lease);
     this.#youngOut += 1;
+    if (!this.#settles) {
+      this.#settles = true;
+      turn.onceOver(this.#settle);
+    }
     if (stack === undefined) return;
     const engine = engineOf(lease);
     this.#holders.set(engine, { format: engine.kind.format, stack, since: performance.now() });
@@ -69,6 +77,9 @@ export class LiveLeases {
     const watch = this.#watched.size > 0 ? this.#watched.get(engine) : undefined;
     if (watch === undefined) {
       this.#youngOut -= 1;
+      if (this.#young.length > MOST_YOUNG + 2 * this.#youngOut) {
+        this.#young = this.#young.filter(({ released }) => !released);
+      }
       return;
     }
     this.#watched.delete(engine);
@@ -93,6 +104,7 @@ export class LiveLeases {
   readonly #settle = (): void => {
     const aged = this.#young;
     this.#young = [];
+    this.#settles = false;
     if (this.#youngOut === 0) return;
     this.#youngOut = 0;
     for (const lease of aged) {

@@ -87,4 +87,18 @@ describe('LiveLeases', () => {
       expect(pool.stats).to.include({ leased: 0, discarded: 2, idle: 0 });
     });
   }
+
+  it('does not gather those that have ended, though a turn sees hundreds of thousands', () => {
+    const pool = new ZlibPool();
+    const held = pool.tryLease('gzip');
+    const churn = (count: number) => {
+      for (let i = 0; i < count; i++) pool.tryLease('gzip')?.release();
+      globalThis.gc?.();
+      return process.memoryUsage().heapUsed;
+    };
+    const before = churn(1_000);
+    expect(churn(200_000) - before).to.be.below(2_000_000);
+    expect(pool.stats).to.include({ leased: 1, created: 2 });
+    held?.release();
+  });
 });

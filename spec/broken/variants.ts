@@ -508,6 +508,11 @@ export const variants: readonly Variant[] = [
     edits: [{ file: 'message.ts', from: 'expected > 0 ? expected + 1 : inlineRoom', to: 'inlineRoom' }],
   },
   {
+    name: 'leases of a turn that are kept until it is over, ended or not',
+    caughtBy: ['live-leases'],
+    edits: [{ file: 'live-leases.ts', from: 'this.#young.filter(({ released }) => !released)', to: 'this.#young' }],
+  },
+  {
     name: 'a long chunk that goes to the threadpool though it is alone',
     caughtBy: ['decompress-stream'],
     edits: [{ file: 'turn.ts', from: ' || (waiting.length === 0 && threadpool.isIdle)', to: '' }],
