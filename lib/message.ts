@@ -61,15 +61,17 @@ class Passage {
   #length = 0;
   readonly #pieces: Buffer[] = [];
 
-  constructor(pool: Pool, message: Uint8Array, format: Format, options: SyncMessageOptions) {
+  constructor(pool: Pool, message: Uint8Array, format: Format, options: SyncMessageOptions | undefined) {
     if (!(message instanceof Uint8Array)) {
       throw codedError('ERR_INVALID_ARG_TYPE', `message must be a Uint8Array. Received ${String(message)}`);
     }
-    const input = Buffer.from(message.buffer, message.byteOffset, message.byteLength);
+    const input = Buffer.isBuffer(message)
+      ? message
+      : Buffer.from(message.buffer, message.byteOffset, message.byteLength);
     const { kind, finishFlush } = streamSettings(format);
     this.#pool = pool;
     this.#flush = finishFlush;
-    this.#limits = limits(options, pool.settings);
+    this.#limits = options === undefined ? pool.settings : limits(options, pool.settings);
     this.#most = outputLimit(this.#limits, input.length);
     this.#members = membersOf(kind, this.#limits.maxMembers);
     this.kind = (this.#members === undefined ? kindFor : memberKindFor)(kind, input);
@@ -169,12 +171,7 @@ class Passage {
 }
 
 /** See `ZlibPool.decompressSync`. */
-export function decompressSync(
-  pool: Pool,
-  message: Uint8Array,
-  format: Format,
-  options: SyncMessageOptions = {},
-): Buffer {
+export function decompressSync(pool: Pool, message: Uint8Array, format: Format, options?: SyncMessageOptions): Buffer {
   const passage = new Passage(pool, message, format, options);
   // It can't wait, and is done before anybody else notices: it may be one more than maxLeased.
   const lease = pool.lend(passage.kind);
