@@ -46,6 +46,9 @@ export interface Figure {
 /** So long each rival works in a round, about, whatever its speed: the event loop's delay is looked at for as long, and garbage is collected as often. */
 const ROUND_MS = 80;
 
+/** So long each works before anything counts: V8 has compiled what it will, and collected garbage a few times. */
+const WARM_MS = 400;
+
 /** Long contests have fewer rounds. */
 const ENOUGH_MS = 20_000;
 const FEWEST_ROUNDS = 5;
@@ -88,9 +91,9 @@ async function measure(decompress: Decompressor, contest: Contest, count: number
   return { wall: (wall * 1_000) / count, cpu: (user + system) / count, delay: delay.percentile(99) / 1e6 };
 }
 
-/** How many messages take a round. */
-function countFor(wallUs: number, { atATime }: Contest): number {
-  return Math.max(atATime, Math.round((ROUND_MS * 1_000) / wallUs));
+/** How many messages take so long. */
+function countFor(wallUs: number, { atATime }: Contest, ms = ROUND_MS): number {
+  return Math.max(atATime, Math.round((ms * 1_000) / wallUs));
 }
 
 export async function run(contest: Contest, rounds: number): Promise<Samples> {
@@ -106,8 +109,8 @@ export async function run(contest: Contest, rounds: number): Promise<Samples> {
   for (const [name, decompress] of rivals) {
     await measure(decompress, contest, contest.atATime);
     const { wall } = await measure(decompress, contest, 2 * contest.atATime);
-    await measure(decompress, contest, countFor(wall, contest));
-    // Warm by now, it is faster than it was.
+    await measure(decompress, contest, countFor(wall, contest, WARM_MS));
+    // It is faster than it was.
     const warm = await measure(decompress, contest, countFor(wall, contest));
     if (contest.load !== undefined) perMs ??= (contest.load * 1_000) / warm.wall;
     counts.set(name, countFor(perMs === undefined ? warm.wall : 1_000 / perMs, contest));
