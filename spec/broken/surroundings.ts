@@ -290,7 +290,7 @@ export const surroundings: readonly Variant[] = [
   {
     name: 'a message that was cut short and passes for whole',
     caughtBy: ['readme'],
-    edits: [{ file: 'message.ts', from: 'this.#flush = finishFlush;', to: 'this.#flush = Math.min(2, finishFlush);' }],
+    edits: [{ file: 'passage.ts', from: 'this.#flush = finishFlush;', to: 'this.#flush = Math.min(2, finishFlush);' }],
   },
   {
     name: 'a flag that does nothing',
