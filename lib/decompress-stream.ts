@@ -227,8 +227,9 @@ export class DecompressStream extends Transform {
   /** No engine is held while there is nothing to be done with it. @returns whether the chunk waits for a later turn, or for the threadpool */
   #standsBack(): boolean {
     const { kind } = this.#settings;
-    const isLong = sizeHint(kind, this.#chunk) > this.#pool.settings.inline.outputLength;
-    const wait = this.#pool.whereToWait(kind.format, isLong ? Number.POSITIVE_INFINITY : this.#chunk.length);
+    const hint = sizeHint(kind, this.#chunk);
+    const isLong = hint > this.#pool.settings.inline.outputLength;
+    const wait = this.#pool.whereToWait(kind.format, isLong ? Number.POSITIVE_INFINITY : this.#chunk.length, hint);
     if (wait === 'turn') this.#wait(this.#pool.settings.inline.turnLength);
     else if (wait === 'threadpool') threadpool.whenFree(this.#context, this.#admitted, this);
     return wait !== undefined;
@@ -269,10 +270,11 @@ export class DecompressStream extends Transform {
       if (this.#span === 0 && this.#drained && !this.#nextSpan()) return;
       const mayBeWhole = this.#mayBeWhole(engine);
       const room = this.#inlineRoom(engine, mayBeWhole);
+      const expected = this.#expected(engine) ?? 0;
       const { turnLength } = this.#pool.settings.inline;
       // An empty chunk, as the last flush is, costs next to nothing, and waiting with it would keep an engine from others.
       const isUsedUp = turn.inflatedLength >= turnLength && (this.#chunk.length > 0 || turnLength === 0);
-      if (room > 0 && isUsedUp && turnLength > 0 && turn.isWorthWaitingFor(this.#chunk.length)) {
+      if (room > 0 && isUsedUp && turnLength > 0 && turn.isWorthWaitingFor(this.#chunk.length, expected)) {
         this.#wait(turnLength);
         return;
       }
@@ -280,7 +282,7 @@ export class DecompressStream extends Transform {
         this.#send(engine);
         return;
       }
-      const memory = memoryFor(room, mayBeWhole ? (this.#expected(engine) ?? 0) : 0);
+      const memory = memoryFor(room, mayBeWhole ? expected : 0);
       if (mayBeWhole) {
         this.#wholeWrite = engine.writeWhole(this.#chunk, memory, room);
         if (this.#wholeWrite === 'undone') {

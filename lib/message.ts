@@ -115,8 +115,8 @@ export class Decompression {
   /** No engine is held while there is nothing to be done with it. */
   #stepForward(): void {
     if (this.#settled) return;
-    const { kind, left } = this.#passage;
-    const wait = this.#pool.whereToWait(kind.format, this.#isLong ? Number.POSITIVE_INFINITY : left);
+    const { kind, left, expected } = this.#passage;
+    const wait = this.#pool.whereToWait(kind.format, this.#isLong ? Number.POSITIVE_INFINITY : left, expected);
     if (wait === undefined) {
       this.#lend();
     } else if (wait === 'turn') {
@@ -188,7 +188,7 @@ export class Decompression {
       const small = engine.inline && !this.#isLong && left <= inputLength && inputLength > 0;
       if (!small || inlineRoom <= 0 || turnLength === 0) return this.#send(engine);
       if (turn.inflatedLength >= turnLength) {
-        if (!turn.isWorthWaitingFor(left)) return this.#send(engine);
+        if (!turn.isWorthWaitingFor(left, expected)) return this.#send(engine);
         turn.whenFree(turnLength, () => this.#context.runInAsyncScope(this.#run, this));
         return false;
       }

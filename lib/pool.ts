@@ -250,11 +250,11 @@ export class Pool {
    * @internal Where a first write of so much input had better wait before it takes an engine: for a turn of the event loop in which there is
    * room on the main thread, or for room in the threadpool; `undefined` where it need not.
    */
-  whereToWait(format: Format, inputLength: number): 'turn' | 'threadpool' | undefined {
+  whereToWait(format: Format, inputLength: number, expected: number): 'turn' | 'threadpool' | undefined {
     const { inline } = this.settings;
     if (inline.turnLength > 0 && inputLength <= inline.inputLength && this.isInline(format)) {
       if (turn.inflatedLength < inline.turnLength) return undefined;
-      if (turn.isWorthWaitingFor(inputLength)) return 'turn';
+      if (turn.isWorthWaitingFor(inputLength, expected)) return 'turn';
     }
     return threadpool.isFull ? 'threadpool' : undefined;
   }

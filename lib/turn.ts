@@ -68,10 +68,13 @@ export const turn = {
 
   /**
    * Whether input of so much had better wait for a later turn, where this one is used up, than go to the threadpool. What is long does so only
-   * where it is alone: with anybody else about, the other cores are of use.
+   * where it is alone, or did not become shorter when it was compressed: that is stored as it was, and copied in no time. Else, with anybody
+   * else about, the other cores are of use.
+   * @param expected how much output there seems to be; 0 where nobody knows
    */
-  isWorthWaitingFor(inputLength: number): boolean {
-    return inputLength <= WAITING_LENGTH || (waiting.length === 0 && threadpool.isIdle);
+  isWorthWaitingFor(inputLength: number, expected: number): boolean {
+    const isStored = expected > 0 && expected <= inputLength;
+    return inputLength <= WAITING_LENGTH || isStored || (waiting.length === 0 && threadpool.isIdle);
   },
 
   /** Calls `task` in the first turn in which less than `limit` bytes were inflated by then. */

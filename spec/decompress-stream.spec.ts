@@ -28,7 +28,7 @@ import {
   ZlibPool,
 } from './support/library.ts';
 import { bytesOf, closed, outcome, thrownBy } from './support/outcome.ts';
-import { compress, formats, pieces, sample } from './support/samples.ts';
+import { compress, formats, pieces, random, sample } from './support/samples.ts';
 import { uncaughtDuring } from './support/uncaught.ts';
 
 const { plain, data } = sample(3_000);
@@ -537,6 +537,23 @@ describe('DecompressStream', () => {
       // What the main thread may make of a chunk ends within one of 1,000 bytes.
       const stream = new ZlibPool({ engine: 'native' }).createGunzip({ chunkSize: 1_000 });
       expect((await bytesOf(stream, bomb)).length).to.equal(500_000);
+    });
+
+    it('waits, whatever its length, where it is stored as it was', async () => {
+      const noise = Buffer.from(Array.from({ length: 9_000 }, random(1)).map((value) => value * 256));
+      const stored = compress('gzip', noise);
+      expect(stored.length).to.be.within(9_001, 9_050);
+      for (const format of ['gzip', 'deflate'] as const) {
+        const pool = new ZlibPool({ engine: 'native', inline: { turnLength: 1 } });
+        await nextTurn();
+        const message = format === 'gzip' ? stored : deflateSync(noise);
+        const all = Array.from({ length: 4 }, () => bytesOf(pool.createDecompress(format), message));
+        await new Promise((resolve) => process.nextTick(resolve));
+        const { leased } = pool.stats;
+        // One is done. Who waits for a turn has no engine. Deflate does not tell its length: one waits, as long as it is alone, two are in the threadpool.
+        expect({ format, leased }).to.deep.equal({ format, leased: format === 'gzip' ? 0 : 2 });
+        for (const output of await Promise.all(all)) expect(output.equals(noise)).to.equal(true);
+      }
     });
 
     it('goes to the threadpool where its input is longer than 2 KB, and others wait or are there', async () => {

@@ -513,6 +513,11 @@ export const variants: readonly Variant[] = [
     edits: [{ file: 'live-leases.ts', from: 'this.#young.filter(({ released }) => !released)', to: 'this.#young' }],
   },
   {
+    name: 'bytes that are only to be copied and go to the threadpool',
+    caughtBy: ['decompress-stream'],
+    edits: [{ file: 'turn.ts', from: ' || isStored', to: '' }],
+  },
+  {
     name: 'a long chunk that goes to the threadpool though it is alone',
     caughtBy: ['decompress-stream'],
     edits: [{ file: 'turn.ts', from: ' || (waiting.length === 0 && threadpool.isIdle)', to: '' }],
