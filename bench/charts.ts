@@ -23,6 +23,8 @@ export function bars({ title, categories, series, line }: Bars, theme: keyof typ
   const chart = init(null, null, { renderer: 'svg', ssr: true, width: WIDTH, height: HEIGHT });
   const most = Math.max(...series.flatMap(({ values }) => values));
   const digits = most >= 100 ? 0 : most >= 2 ? 1 : 2;
+  // Side by side they would run into each other.
+  const upright = categories.length * series.length > 30 ? { rotate: 90, align: 'left', verticalAlign: 'middle' } : {};
   const text = { color: ink, fontFamily: 'sans-serif' };
   chart.setOption({
     animation: false,
@@ -54,6 +56,7 @@ export function bars({ title, categories, series, line }: Bars, theme: keyof typ
         position: 'top',
         ...text,
         fontSize: 10,
+        ...upright,
         formatter: ({ value }: { value: number }) => value.toFixed(digits),
       },
       ...(i === 0 && line !== undefined
