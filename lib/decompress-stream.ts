@@ -34,6 +34,9 @@ const NOTHING = Buffer.alloc(0);
 /** A message that comes in one chunk is made in one piece on the main thread, up to this length. Bytes. */
 const WHOLE_LENGTH = 65_536;
 
+/** Most data expands by less than this. */
+const USUAL_RATIO = 16;
+
 /**
  * A pooled decompression stream, made by a pool's `create*` methods. Its options, methods, events and errors
  * are those of node:zlib's decompressing streams.
@@ -286,7 +289,8 @@ export class DecompressStream extends Transform {
       if (mayBeWhole) {
         this.#wholeWrite = engine.writeWhole(this.#chunk, memory, room);
         if (this.#wholeWrite === 'undone') {
-          turn.spend(room);
+          // Nobody knows how much it made. Of little input most often little.
+          turn.spend(Math.min(room, USUAL_RATIO * this.#chunk.length));
           continue;
         }
       } else {

@@ -242,7 +242,12 @@ export const variants: readonly Variant[] = [
   {
     name: 'a try that failed not counted to the turn',
     caughtBy: ['decompress-stream'],
-    edits: [{ file: stream, from: '          turn.spend(room);\n', to: '' }],
+    edits: [{ file: stream, from: 'turn.spend(Math.min(room, USUAL_RATIO * this.#chunk.length));', to: '' }],
+  },
+  {
+    name: 'a short message that fails and counts as the longest',
+    caughtBy: ['decompress-stream'],
+    edits: [{ file: stream, from: 'Math.min(room, USUAL_RATIO * this.#chunk.length)', to: 'room' }],
   },
   {
     name: 'the rest of a message taken for a whole one after a reset',
