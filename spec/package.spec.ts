@@ -333,7 +333,7 @@ describe('The package', function () {
         'dependencies',
         edit('dist/pool.d.ts', 'import ', "import type { Limit } from 'p-limit';\nimport "),
       ],
-      ['a module of Node without node:', 'dependencies', edit('dist/message.js', "'node:zlib'", "'zlib'")],
+      ['a module of Node without node:', 'dependencies', edit('dist/passage.js', "'node:zlib'", "'zlib'")],
       ['a map that is missing', 'source maps', remove('dist/pool.js.map')],
       ['a map without sources', 'source maps', edit('dist/pool.js.map', '"sourcesContent"', '"noContent"')],
       ['a map of the types', 'source maps', add('dist/pool.d.ts.map')],
