@@ -272,20 +272,20 @@ export class DecompressStream extends Transform {
       }
       if (this.#span === 0 && this.#drained && !this.#nextSpan()) return;
       const mayBeWhole = this.#mayBeWhole(engine);
-      const room = this.#inlineRoom(engine, mayBeWhole);
-      const expected = this.#expected(engine) ?? 0;
+      const expected = this.#expected(engine);
+      const room = this.#inlineRoom(engine, expected, mayBeWhole);
       const { turnLength } = this.#pool.settings.inline;
       // An empty chunk, as the last flush is, costs next to nothing, and waiting with it would keep an engine from others.
       const isUsedUp = turn.inflatedLength >= turnLength && (this.#chunk.length > 0 || turnLength === 0);
-      if (room > 0 && isUsedUp && turnLength > 0 && turn.isWorthWaitingFor(this.#chunk.length, expected)) {
+      if (room > 0 && isUsedUp && turnLength > 0 && turn.isWorthWaitingFor(this.#chunk.length, expected ?? 0)) {
         this.#wait(turnLength);
         return;
       }
       if (room === 0 || isUsedUp) {
-        this.#send(engine);
+        this.#send(engine, expected ?? 0);
         return;
       }
-      const memory = memoryFor(room, mayBeWhole ? expected : 0);
+      const memory = memoryFor(room, mayBeWhole ? (expected ?? 0) : 0);
       if (mayBeWhole) {
         this.#wholeWrite = engine.writeWhole(this.#chunk, memory, room);
         if (this.#wholeWrite === 'undone') {
@@ -334,11 +334,10 @@ export class DecompressStream extends Transform {
   }
 
   /** Room for output that the main thread may make of the rest of the chunk; 0 where it is the threadpool's. */
-  #inlineRoom(engine: Engine, mayBeWhole: boolean): number {
+  #inlineRoom(engine: Engine, expected: number | undefined, mayBeWhole: boolean): number {
     const { inputLength, outputLength } = this.#pool.settings.inline;
     if (!engine.inline || this.#left > inputLength || inputLength === 0) return 0;
     const budget = outputLength - this.#inlineLength;
-    const expected = this.#expected(engine);
     if (expected !== undefined && expected > budget) return 0;
     // A byte more than there seems to be: an engine without room does not get to the trailer.
     const room = expected === undefined ? Math.max(0, budget) : budget + 1;
@@ -365,13 +364,13 @@ export class DecompressStream extends Transform {
     return Math.min(room, this.#limits.maxOutputLength - this.#outputLength + 1);
   }
 
-  #send(engine: Engine): void {
+  #send(engine: Engine, expected: number): void {
     const { chunkLength } = this.#settings;
     this.#slab ??= new Slab();
     const slab = this.#slab;
     const output =
       chunkLength === 0
-        ? slab.forOutput(this.#expected(engine) ?? 0, this.#limited(Number.POSITIVE_INFINITY), this.#chunk.length)
+        ? slab.forOutput(expected, this.#limited(Number.POSITIVE_INFINITY), this.#chunk.length)
         : slab.ofLength(this.#limited(this.#chunkRoom()));
     this.#phase = 'inFlight';
     engine.write(this.#spanFlag, this.#chunk, this.#offset, this.#span, output, slab.room, () => {
