@@ -1,6 +1,6 @@
 /** Plays scripts on node:zlib and on zlease beside each other, and says where they differ. */
 import { constants } from 'node:zlib';
-import { stockStream } from '../../lib/formats.ts';
+import { formatTraits, stockStream } from '../../lib/formats.ts';
 import type { ZlibPool, ZlibPoolOptions } from '../../lib/index.ts';
 import { eventNames, play, type Transcript } from './play.ts';
 import { inputOf, isGood, type Script } from './script.ts';
@@ -94,7 +94,11 @@ function suit(script: Script, mode: Mode): Script {
 
 /** In one chunk, so that it may be handed out in one piece. */
 function comesWhole(script: Script): boolean {
-  return script.options?.chunkSize === undefined && (script.chunks[0] as number) >= inputOf(script).length;
+  return (
+    formatTraits(script.format).byZlib &&
+    script.options?.chunkSize === undefined &&
+    (script.chunks[0] as number) >= inputOf(script).length
+  );
 }
 
 function differ(script: Script, mode: Mode, ours: Transcript, theirs: Transcript): Difference | undefined {
