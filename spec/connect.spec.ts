@@ -1,8 +1,4 @@
 /** `zlease/connect`, beside connect-node's own compressions: alone, and in servers and clients of connect-node. */
-import { execFile } from 'node:child_process';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
 import zlib from 'node:zlib';
 import { create, toBinary } from '@bufbuild/protobuf';
 import { BytesValueSchema } from '@bufbuild/protobuf/wkt';
@@ -22,7 +18,6 @@ import { dice, seed } from './support/seed.ts';
 /** What connect-node passes on where its user has set no `readMaxBytes`. */
 const NO_READ_MAX_BYTES = 0xffff_ffff;
 
-const top = fileURLToPath(new URL('..', import.meta.url));
 const plain = json(5_000, 1);
 /** Small when it is compressed. */
 const even = Buffer.alloc(10_000, 'a');
@@ -388,20 +383,3 @@ function zstdSeesItsEnd(): boolean {
     return true;
   }
 }
-
-describe('examples/connect', function () {
-  this.timeout(60_000);
-  this.slow(10_000);
-
-  const run = async (name: string): Promise<string[]> => {
-    const script = join(top, 'examples/connect', name);
-    const { stdout } = await promisify(execFile)(process.execPath, ['--import=tsx', script], { cwd: top });
-    return stdout.trim().split('\n');
-  };
-
-  it('answers the same, stock and pooled, and shows what the pool did', async () => {
-    const [stockLines, pooledLines] = await Promise.all([run('stock.ts'), run('pooled.ts')]);
-    expect(pooledLines.slice(0, stockLines.length)).to.deep.equal(stockLines);
-    expect(pooledLines.join('\n')).to.match(/leased\W+0\b/);
-  });
-});

@@ -3,6 +3,7 @@ import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { expect } from 'chai';
+import { loader } from './support/script.ts';
 
 const run = promisify(execFile);
 const lib = new URL('../lib/index.ts', import.meta.url).href;
@@ -37,7 +38,7 @@ async function engineIn(world: string, choice: string): Promise<string> {
     const stream = pool.createGunzip().on('data', (chunk) => { text += chunk; });
     stream.on('error', (error) => console.log(error.code)).end(data);
     stream.on('end', () => console.log(text, engineOf(pool.tryLease('gzip')).constructor.name));`;
-  const { stdout } = await run(process.execPath, ['--import=tsx', '--input-type=module', '--eval', code], {
+  const { stdout } = await run(process.execPath, [...loader, '--input-type=module', '--eval', code], {
     cwd: fileURLToPath(new URL('..', import.meta.url)),
   });
   return stdout.trim();

@@ -9,6 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
 import pLimit from 'p-limit';
 import { formats } from '../../lib/formats.ts';
+import { loader } from '../support/script.ts';
 import { editedCopy } from './copy.ts';
 import type { Edit, Variant } from './variants.ts';
 
@@ -16,30 +17,33 @@ const top = fileURLToPath(new URL('../..', import.meta.url));
 
 const AHEAD = 8;
 
+/** Specs that take a second or two, for the run over an unbroken copy. */
+const QUICK = ['promises/p2-close', 'promises/p4-once', 'promises/p10-contained'];
+
 interface Outcome {
   /** Mocha's exit code, or the signal that ended it. */
   ended: number | string;
   output: string;
 }
 
-/** Runs a spec file over a copy of the library with `edits` made to it. */
-async function runOver(edits: readonly Edit[], file: string): Promise<Outcome> {
+/**
+ * Runs spec files over a copy of the library with `edits` made to it.
+ * @param files - below `spec`, without their endings
+ * @param grep - runs only the tests with this in their titles
+ */
+async function runOver(edits: readonly Edit[], files: readonly string[], grep = ''): Promise<Outcome> {
   const copy = await editedCopy(edits);
   try {
     const script = join('spec', 'broken', 'run.ts');
-    const child = spawn(
-      process.execPath,
-      ['--import=tsx', '--expose-gc', script, join(top, 'spec', `${file}.spec.ts`)],
-      {
-        cwd: top,
-        env: {
-          ...process.env,
-          ZLEASE_LIB: copy,
-          // Where something is to be found, random runs go on until it is, and nobody waits long for what hangs.
-          ...(edits.length > 0 ? { ZLEASE_RUNS: '15000', ZLEASE_SPEC_TIMEOUT_MS: '5000' } : {}),
-        },
+    const child = spawn(process.execPath, [...loader, '--expose-gc', script, grep, ...files.map(pathOf)], {
+      cwd: top,
+      env: {
+        ...process.env,
+        ZLEASE_LIB: copy,
+        // A broken copy is given as many random runs as it takes, and little time for a test that hangs.
+        ...(edits.length > 0 ? { ZLEASE_RUNS: '15000', ZLEASE_SPEC_TIMEOUT_MS: '5000' } : {}),
       },
-    );
+    });
     const output = Promise.all([text(child.stdout), text(child.stderr)]);
     const hung = setTimeout(() => child.kill('SIGKILL'), 110_000);
     const [code, signal] = await once(child, 'exit');
@@ -50,46 +54,45 @@ async function runOver(edits: readonly Edit[], file: string): Promise<Outcome> {
   }
 }
 
-/** A test for each spec file over an unbroken copy, and for each variant and file over a broken one. */
+/** The specs of `npm test` end in `.spec.ts`, those of other tiers, in folders of their own, in `.mocha.ts`. */
+function pathOf(file: string): string {
+  return join(top, 'spec', `${file}.${/^(deep|docs)\//.test(file) ? 'mocha' : 'spec'}.ts`);
+}
+
+/** A test for each variant and each spec that catches it. */
 export function describeCaught(title: string, all: readonly Variant[]): void {
   const variants = all.filter(({ needs }) => needs === undefined || formats.includes(needs));
-  const files = [...new Set(variants.flatMap(({ caughtBy }) => caughtBy))];
 
-  describe(title, function () {
-    this.timeout(120_000);
-    this.slow(60_000);
-
+  describe(title, () => {
     const limit = pLimit(availableParallelism());
-    const runs: Array<{ edits: readonly Edit[]; file: string; outcome?: Promise<Outcome> }> = [];
+    const runs: Array<{ start: () => Promise<Outcome>; outcome?: Promise<Outcome> }> = [];
 
     /** A test waits for its own run; those of the next few tests go on beside it. */
-    function runOf(edits: readonly Edit[], file: string): () => Promise<Outcome> {
-      const at = runs.push({ edits, file }) - 1;
+    function runOf(...args: Parameters<typeof runOver>): () => Promise<Outcome> {
+      const at = runs.push({ start: () => runOver(...args) }) - 1;
       return () => {
         for (const run of runs.slice(at, at + AHEAD)) {
-          run.outcome ??= limit(() => runOver(run.edits, run.file));
-          // It is its test that fails, when its turn comes.
+          run.outcome ??= limit(run.start);
+          // Its own test fails with it.
           run.outcome.catch(() => {});
         }
         return runs[at]?.outcome as Promise<Outcome>;
       };
     }
 
-    for (const file of files) {
-      const outcome = runOf([], file);
-      it(`pass over an unbroken copy (${file})`, async () => {
-        const { ended, output } = await outcome();
-        expect(ended, output).to.equal(0);
-      });
-    }
+    const unbroken = runOf([], QUICK);
+    it('pass over an unbroken copy', async () => {
+      const { ended, output } = await unbroken();
+      expect(ended, output).to.equal(0);
+    });
 
-    for (const { name, caughtBy, edits } of variants) {
+    for (const { name, caughtBy, edits, grep } of variants) {
       for (const file of caughtBy) {
-        const outcome = runOf(edits, file);
+        const outcome = runOf(edits, [file], grep);
         it(`catch ${name} (${file})`, async () => {
           const { ended, output } = await outcome();
           expect(ended, output).not.to.equal(0);
-          // It ran and failed: neither a syntax error nor a missing file.
+          // A syntax error or a missing file ends the process too, before any test ran.
           expect(output).to.match(/[1-9]\d* failing|Check failed|SIG|Assertion/i);
         });
       }

@@ -75,29 +75,29 @@ export const surroundings: readonly Variant[] = [
   },
   {
     name: 'a metric with a name that the dashboard does not know',
-    caughtBy: ['dashboard'],
+    caughtBy: ['docs/dashboard'],
     edits: [{ file: 'metrics.ts', from: 'zlease_leases_waiting', to: 'zlease_waiting' }],
   },
   {
     name: 'a label with a name that the dashboard does not know',
-    caughtBy: ['dashboard'],
+    caughtBy: ['docs/dashboard'],
     edits: [{ file: 'metrics.ts', from: 'tell(count, { cause })', to: 'tell(count, { code: cause })' }],
   },
   {
     name: 'a leak report without the stack',
-    caughtBy: ['examples-streams'],
+    caughtBy: ['docs/examples-streams'],
     edits: [{ file: 'pool.ts', from: 'stack: holder?.stack });', to: 'stack: undefined });' }],
   },
   {
     name: 'a leak that nobody is warned of',
-    caughtBy: ['examples-streams'],
+    caughtBy: ['docs/examples-streams'],
     edits: [
       { file: 'pool.ts', from: 'if (holder !== undefined) {', to: 'if (holder?.stack === undefined && holder) {' },
     ],
   },
   {
     name: 'a pool that forgets its maxOutputLength',
-    caughtBy: ['examples-streams', 'examples-http'],
+    caughtBy: ['docs/examples-streams', 'docs/examples-http'],
     edits: [
       {
         file: 'pool-options.ts',
@@ -108,7 +108,7 @@ export const surroundings: readonly Variant[] = [
   },
   {
     name: 'a message that keeps its engine when it fails',
-    caughtBy: ['examples-streams'],
+    caughtBy: ['docs/examples-streams'],
     edits: [
       {
         file: 'message.ts',
@@ -119,7 +119,7 @@ export const surroundings: readonly Variant[] = [
   },
   {
     name: 'an install() that leaves a format out',
-    caughtBy: ['examples-http'],
+    caughtBy: ['docs/examples-http'],
     edits: [{ file: 'install.ts', from: "  ['createBrotliDecompress', 'br'],\n", to: '' }],
   },
   {
@@ -289,12 +289,12 @@ export const surroundings: readonly Variant[] = [
   },
   {
     name: 'a message that was cut short and passes for whole',
-    caughtBy: ['readme'],
+    caughtBy: ['docs/readme'],
     edits: [{ file: 'passage.ts', from: 'this.#flush = finishFlush;', to: 'this.#flush = Math.min(2, finishFlush);' }],
   },
   {
     name: 'a flag that does nothing',
-    caughtBy: ['readme'],
+    caughtBy: ['docs/readme'],
     edits: [
       {
         file: 'register.ts',
@@ -305,7 +305,7 @@ export const surroundings: readonly Variant[] = [
   },
   {
     name: 'an undo that leaves the metrics in the registry',
-    caughtBy: ['readme'],
+    caughtBy: ['docs/readme'],
     edits: [
       {
         file: 'prometheus.ts',

@@ -8,6 +8,7 @@ import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
 import type { PoolStats } from '../../lib/index.ts';
+import { loader } from '../support/script.ts';
 
 const CHILD_TIMEOUT_MS = 60_000;
 
@@ -41,7 +42,7 @@ async function run(name: string, preload?: string): Promise<Run> {
   const program = fileURLToPath(new URL(`${name}.ts`, import.meta.url));
   const imports = preload === undefined ? [] : [`--import=${preload}`];
   const env = Object.entries(process.env).filter(([key]) => !key.startsWith('ZLEASE') && key !== 'NODE_OPTIONS');
-  const flags = ['--expose-gc', '--disable-warning=ExperimentalWarning', ...imports, '--import=tsx/esm'];
+  const flags = ['--expose-gc', '--disable-warning=ExperimentalWarning', ...imports, ...loader];
   const child = spawn(process.execPath, [...flags, program], {
     env: { ...Object.fromEntries(env), NO_PROXY: '*' },
     stdio: ['ignore', 'pipe', 'pipe'],

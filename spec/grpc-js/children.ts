@@ -9,6 +9,7 @@ import type { Readable, Writable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
+import { loader } from '../support/script.ts';
 import type { State } from './program.ts';
 
 /** Of the whole life of a process. */
@@ -57,7 +58,7 @@ export class Child {
   /** @param preload imported before the program */
   constructor(program: string, { library }: Build, preload?: string, args: string[] = []) {
     const imports = preload === undefined ? [] : [`--import=${preload}`];
-    const flags = ['--expose-gc', '--disable-warning=ExperimentalWarning', ...imports, '--import=tsx/esm'];
+    const flags = ['--expose-gc', '--disable-warning=ExperimentalWarning', ...imports, ...loader];
     this.#process = spawn(process.execPath, [...flags, here(program), ...args, library], {
       env: environment,
       stdio: 'pipe',

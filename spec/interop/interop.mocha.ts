@@ -13,6 +13,7 @@ import { text } from 'node:stream/consumers';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 import { expect } from 'chai';
+import { loader } from '../support/script.ts';
 import type { Kind, Plan, Report, Tally } from './grpc.ts';
 
 const CHILD_TIMEOUT_MS = 120_000;
@@ -60,7 +61,7 @@ const [grpcio] = peers as [Peer];
 
 /** grpc-js with `preload` imported before it. */
 function grpcJs(preload = register()): string[] {
-  return [process.execPath, `--import=${preload}`, '--import=tsx/esm', here('grpc.ts')];
+  return [process.execPath, `--import=${preload}`, ...loader, here('grpc.ts')];
 }
 
 const environment = Object.fromEntries(

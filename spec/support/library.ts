@@ -1,5 +1,5 @@
 /**
- * The library under test. `spec/broken.spec.ts` runs the promise specs once more against broken copies of it, to
+ * The library under test. `spec/broken/promises.mocha.ts` runs the promise specs once more against broken copies of it, to
  * see that they are caught; ZLEASE_LIB is the folder of such a copy.
  */
 import { pathToFileURL } from 'node:url';

@@ -84,7 +84,7 @@ function addAnchor(anchors: Set<string>, anchor: string): void {
   anchors.add(name);
 }
 
-/** How each language is looked at; the spec that runs `run` and `shell` is readme.spec.ts. A language that is not here goes unchecked, which is a problem. */
+/** How each language is looked at; the spec that runs `run` and `shell` is readme.mocha.ts. A language that is not here goes unchecked, which is a problem. */
 const languages = new Map<string, (block: Block, page: Page) => string[] | Promise<string[]>>([
   ['ts', () => []],
   ['js', () => []],
@@ -92,9 +92,9 @@ const languages = new Map<string, (block: Block, page: Page) => string[] | Promi
   ['sh', ({ code }) => commandsIn(code).flatMap((command) => commandProblems(command))],
   ['json', ({ code }) => thrown(() => JSON.parse(code))],
   ['yaml', ({ code }) => thrown(() => load(code))],
-  // Of contributing.spec.ts, which knows only one.
+  // Of contributing.mocha.ts, which knows only one.
   ['mermaid', (_, { file }) => (file === 'CONTRIBUTING.md' ? [] : ['a diagram that nobody checks'])],
-  // Signatures, which api.spec.ts compares with lib/.
+  // Signatures, which api.mocha.ts compares with lib/.
   ['typescript', (_, { file }) => (file.startsWith('docs/api/') ? [] : ['TypeScript that nobody runs: call it ts'])],
 ]);
 
@@ -172,10 +172,9 @@ const {
 const specText = (
   await Promise.all(
     (
-      await readdir(join(top, 'spec'))
+      await readdir(join(top, 'spec'), { recursive: true })
     )
-      .filter((name) => name.endsWith('.spec.ts') && !name.startsWith('readme.'))
-      .concat('broken/variants.ts', 'broken/surroundings.ts')
+      .filter((name) => /\.(spec|mocha)\.ts$|^broken.(variants|surroundings)\.ts$/.test(name) && !/readme/.test(name))
       .map((name) => readFile(join(top, 'spec', name), 'utf8')),
   )
 ).join('');

@@ -9,15 +9,14 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import { expect } from 'chai';
-import { engines, ZlibPool } from './support/library.ts';
-import { closed } from './support/outcome.ts';
-import { sample } from './support/samples.ts';
-import { dice, seed } from './support/seed.ts';
+import { engines, ZlibPool } from '../support/library.ts';
+import { closed } from '../support/outcome.ts';
+import { sample } from '../support/samples.ts';
+import { loader } from '../support/script.ts';
+import { dice, seed } from '../support/seed.ts';
 
 const times = Number(process.env.ZLEASE_ENDINGS ?? 3);
-const script = new URL('support/ending.ts', import.meta.url);
-// Only Node 20 needs it.
-const loader = 'typescript' in process.features ? [] : ['--import=tsx/esm'];
+const script = new URL('../support/ending.ts', import.meta.url);
 
 interface Ending {
   code: number | null;

@@ -8,13 +8,13 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { expect } from 'chai';
 import { Registry } from 'prom-client';
-import { type Family, parse } from './support/exposition.ts';
-import { collectPool, ZlibPool } from './support/library.ts';
-import { load, metricsServer } from './support/metrics-server.ts';
-import { query } from './support/promql.ts';
+import { type Family, parse } from '../support/exposition.ts';
+import { collectPool, ZlibPool } from '../support/library.ts';
+import { load, metricsServer } from '../support/metrics-server.ts';
+import { query } from '../support/promql.ts';
 
 const run = promisify(execFile);
-const top = fileURLToPath(new URL('..', import.meta.url));
+const top = fileURLToPath(new URL('../..', import.meta.url));
 
 interface Target {
   refId: string;

@@ -7,18 +7,14 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { constants, gzipSync } from 'node:zlib';
 import { expect } from 'chai';
-import { engines } from './support/library.ts';
-import { compress, formats } from './support/samples.ts';
+import { engines } from '../support/library.ts';
+import { compress, formats } from '../support/samples.ts';
+import { loader } from '../support/script.ts';
 
 const run = promisify(execFile);
-const script = fileURLToPath(new URL('support/bombs.ts', import.meta.url));
+const script = fileURLToPath(new URL('../support/bombs.ts', import.meta.url));
 // V8's nursery of a fixed size: on Node 26 it grows to 64 MB by itself.
-const flags = [
-  ...('typescript' in process.features ? [] : ['--import=tsx/esm']),
-  '--expose-gc',
-  '--min-semi-space-size=8',
-  '--max-semi-space-size=8',
-];
+const flags = [...loader, '--expose-gc', '--min-semi-space-size=8', '--max-semi-space-size=8'];
 const MB = 2 ** 20;
 
 interface Seen {

@@ -12,13 +12,13 @@ import compressing from '@fastify/compress';
 import { expect } from 'chai';
 import fastify from 'fastify';
 import { Agent, type Dispatcher, fetch, request } from 'undici';
-import { decode } from '../examples/fetch/interceptor.ts';
-import * as zlease from '../lib/index.ts';
-import { type PoolStats, ZlibPool } from '../lib/index.ts';
-import { type Ended, example, top } from './support/example.ts';
-import { compress, formats, json } from './support/samples.ts';
+import { decode } from '../../examples/fetch/interceptor.ts';
+import * as zlease from '../../lib/index.ts';
+import { type PoolStats, ZlibPool } from '../../lib/index.ts';
+import { type Ended, example, top } from '../support/example.ts';
+import { compress, formats, json } from '../support/samples.ts';
 
-const register = `--import=${new URL('support/register-and-tell.ts', import.meta.url).href}`;
+const register = `--import=${new URL('../support/register-and-tell.ts', import.meta.url).href}`;
 
 /** What the default pool of an example under `register` has done. */
 function statsOf({ stderr }: Ended): PoolStats {
@@ -413,8 +413,8 @@ describe('Examples over HTTP', function () {
       folders,
     );
     const paths = [
-      ...[...table.matchAll(/\]\(([^)]+)\)/g)].map(([, link]) => new URL(`../examples/${link}`, import.meta.url)),
-      ...[...table.matchAll(/tsx (examples\/[\w./-]+)/g)].map(([, path]) => new URL(`../${path}`, import.meta.url)),
+      ...[...table.matchAll(/\]\(([^)]+)\)/g)].map(([, link]) => new URL(`../../examples/${link}`, import.meta.url)),
+      ...[...table.matchAll(/tsx (examples\/[\w./-]+)/g)].map(([, path]) => new URL(`../../${path}`, import.meta.url)),
     ];
     expect(paths.length).to.be.above(20);
     for (const path of paths) expect((await readFile(path)).length, fileURLToPath(path)).to.be.above(0);

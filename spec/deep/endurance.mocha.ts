@@ -3,17 +3,17 @@ import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { expect } from 'chai';
-import type { PoolStats } from '../lib/index.ts';
-import { engines } from './support/library.ts';
-import { seed } from './support/seed.ts';
+import type { PoolStats } from '../../lib/index.ts';
+import { engines } from '../support/library.ts';
+import { loader } from '../support/script.ts';
+import { seed } from '../support/seed.ts';
 
 const run = promisify(execFile);
-const script = fileURLToPath(new URL('support/endure.ts', import.meta.url));
+const script = fileURLToPath(new URL('../support/endure.ts', import.meta.url));
 
 async function endure<T>(name: string, engine: string): Promise<T & { stats: PoolStats; grown: number }> {
   // V8's nursery of a fixed size: on Node 26 it grows to 64 MB whatever allocates, which is not what is measured here. Nor is
   // tsx, whose loader thread has a heap of its own: only Node 20 needs it.
-  const loader = 'typescript' in process.features ? [] : ['--import=tsx/esm'];
   const flags = [...loader, '--expose-gc', '--min-semi-space-size=8', '--max-semi-space-size=8'];
   const { stdout } = await run(process.execPath, [...flags, script, name, engine], {
     timeout: 110_000,

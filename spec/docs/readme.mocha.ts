@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { gzipSync } from 'node:zlib';
 import { expect } from 'chai';
-import { librarySettings } from './support/example.ts';
+import { librarySettings } from '../support/example.ts';
 import {
   type Block,
   commandsIn,
@@ -16,7 +16,7 @@ import {
   problemsOf,
   readPage,
   top,
-} from './support/markdown.ts';
+} from '../support/markdown.ts';
 
 const run = promisify(execFile);
 const pages = await Promise.all((await pageFiles()).map(readPage));
@@ -65,9 +65,7 @@ zlib.createGunzip().resume().on('close', () => console.log(defaultPool.stats.cre
 `;
 
 describe('The documentation', () => {
-  before(async function () {
-    this.timeout(30_000);
-    if (!isCopy) await run('npm', ['run', '--silent', 'build'], { cwd: top });
+  before(async () => {
     folder = await mkdtemp(join(top, 'spec', 'readme-'));
     // What code may read.
     await writeFile(join(folder, 'access.log.gz'), gzipSync(LOG));

@@ -15,7 +15,7 @@ import {
   pages,
   text,
   throwsOf,
-} from '../docs/api.ts';
+} from '../../docs/api.ts';
 
 /** What throws nothing, whatever it is given. */
 const neverThrow = ['DecompressStream.close', 'Lease.[Symbol.dispose]', 'ZlibPool.destroy', 'toStatus'];

@@ -3,11 +3,12 @@ import { execFile } from 'node:child_process';
 import { rm } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
-import { editedCopy } from './broken/copy.ts';
-import { type Edit, variants } from './broken/variants.ts';
-import { seed } from './support/seed.ts';
+import { editedCopy } from '../broken/copy.ts';
+import { type Edit, variants } from '../broken/variants.ts';
+import { loader } from '../support/script.ts';
+import { seed } from '../support/seed.ts';
 
-const script = fileURLToPath(new URL('soak/main.ts', import.meta.url));
+const script = fileURLToPath(new URL('../soak/main.ts', import.meta.url));
 
 interface Summary {
   code: number;
@@ -20,7 +21,7 @@ interface Summary {
 async function soak(minutes: number, edits: readonly Edit[] = []): Promise<Summary> {
   const lib = await editedCopy(edits);
   try {
-    const args = ['--import=tsx', script, '--minutes', String(minutes), '--seed', String(seed)];
+    const args = [...loader, script, '--minutes', String(minutes), '--seed', String(seed)];
     return await new Promise((resolve) => {
       execFile(process.execPath, args, { env: { ...process.env, ZLEASE_LIB: lib } }, (error, stdout) => {
         resolve({ ...JSON.parse(stdout.trim().split('\n').at(-1) as string), code: error?.code ?? 0 });

@@ -3,10 +3,11 @@ import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { expect } from 'chai';
-import { provocations } from './support/provoke.ts';
+import { provocations } from '../support/provoke.ts';
+import { loader } from '../support/script.ts';
 
 const run = promisify(execFile);
-const script = fileURLToPath(new URL('support/provoke.ts', import.meta.url));
+const script = fileURLToPath(new URL('../support/provoke.ts', import.meta.url));
 
 describe('No abort', function () {
   this.timeout(60_000);
@@ -16,7 +17,7 @@ describe('No abort', function () {
     for (const name of Object.keys(provocations).filter((name) => name !== 'keeps writing')) {
       it(`comes of somebody who ${name} (${engine})`, async () => {
         // Rejects for an exit code that is not 0, and for a signal.
-        const { stdout } = await run(process.execPath, ['--import=tsx', '--expose-gc', script, name, engine], {
+        const { stdout } = await run(process.execPath, [...loader, '--expose-gc', script, name, engine], {
           timeout: 50_000,
         });
         expect(stdout.trim()).to.match(/^survived/);

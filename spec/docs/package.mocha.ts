@@ -8,11 +8,11 @@ import { promisify } from 'node:util';
 import { gzipSync } from 'node:zlib';
 import { expect } from 'chai';
 import { transform } from 'esbuild';
-import { bundled, checks, lengthOf, MAX_TARBALL_LENGTH, type Manifest, manifestOf } from './support/packed.ts';
-import { type Use, uses } from './support/subpath-uses.ts';
+import { bundled, checks, lengthOf, MAX_TARBALL_LENGTH, type Manifest, manifestOf } from '../support/packed.ts';
+import { type Use, uses } from '../support/subpath-uses.ts';
 
 const run = promisify(execFile);
-const top = fileURLToPath(new URL('..', import.meta.url));
+const top = fileURLToPath(new URL('../..', import.meta.url));
 const tsc = join(top, 'node_modules/.bin/tsc');
 const { exports: subpaths } = await manifestOf(top);
 
@@ -71,8 +71,23 @@ describe('The package', function () {
 
   before(async () => {
     folder = await mkdtemp(join(tmpdir(), 'zlease-package-'));
-    await run('npm', ['pack', '--silent', '--pack-destination', folder], { cwd: top });
-    const [name] = await readdir(folder);
+    // `npm pack` builds: in a copy, because specs beside this one read what is built.
+    const source = join(folder, 'source');
+    await mkdir(source);
+    for (const name of [
+      'lib',
+      'package.json',
+      'tsconfig.json',
+      'tsconfig.build.json',
+      'README.md',
+      'CHANGELOG.md',
+      'LICENSE',
+    ]) {
+      await cp(join(top, name), join(source, name), { recursive: true });
+    }
+    await symlink(join(top, 'node_modules'), join(source, 'node_modules'));
+    await run('npm', ['pack', '--silent', '--pack-destination', folder], { cwd: source });
+    const name = (await readdir(folder)).find((file) => file.endsWith('.tgz'));
     tarball = join(folder, name as string);
   });
 

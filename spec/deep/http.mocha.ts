@@ -1,11 +1,11 @@
 /** `zlease/http` in servers of every kind, with clients of Node. */
 import { expect } from 'chai';
-import type { ZlibPool as Pool } from '../lib/index.ts';
-import { allBack } from './support/http/back.ts';
-import { type Client, overHttp1, overHttp2 } from './support/http/clients.ts';
-import { listen, type Running, servers, told } from './support/http/servers.ts';
-import { decodeRequests, ZlibPool } from './support/library.ts';
-import { compress, formats, json, pieces, random } from './support/samples.ts';
+import type { ZlibPool as Pool } from '../../lib/index.ts';
+import { allBack } from '../support/http/back.ts';
+import { type Client, overHttp1, overHttp2 } from '../support/http/clients.ts';
+import { listen, type Running, servers, told } from '../support/http/servers.ts';
+import { decodeRequests, ZlibPool } from '../support/library.ts';
+import { compress, formats, json, pieces, random } from '../support/samples.ts';
 
 const codings = (['gzip', 'deflate', 'br', 'zstd'] as const).filter((name) => formats.includes(name));
 const plain = json(30_000, 1);

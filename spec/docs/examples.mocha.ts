@@ -6,7 +6,7 @@ import { promisify } from 'node:util';
 import { expect } from 'chai';
 
 const run = promisify(execFile);
-const top = fileURLToPath(new URL('..', import.meta.url));
+const top = fileURLToPath(new URL('../..', import.meta.url));
 
 async function upload(...args: string[]): Promise<{ stdout: string; stderr: string }> {
   return run(process.execPath, ['--import=tsx', join(top, 'examples/grpc-upload/main.ts'), ...args], { cwd: top });

@@ -2,7 +2,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { readPage, top } from './support/markdown.ts';
+import { readPage, top } from '../support/markdown.ts';
 
 /** Each file of lib/, and what it imports: not types, which are gone when it runs. */
 type Imports = ReadonlyMap<string, ReadonlySet<string>>;

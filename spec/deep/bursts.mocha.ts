@@ -6,10 +6,10 @@ import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { expect } from 'chai';
+import { loader } from '../support/script.ts';
 
 const run = promisify(execFile);
-const script = fileURLToPath(new URL('support/burst.ts', import.meta.url));
-const loader = 'typescript' in process.features ? [] : ['--import=tsx/esm'];
+const script = fileURLToPath(new URL('../support/burst.ts', import.meta.url));
 const COUNT = 8_000;
 
 async function peakOf(who: string): Promise<number> {

@@ -5,9 +5,9 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
 import { expect } from 'chai';
-import { encodeBatch, encodeRecords } from '../examples/batches/batch.ts';
-import { example, top } from './support/example.ts';
-import { formats } from './support/samples.ts';
+import { encodeBatch, encodeRecords } from '../../examples/batches/batch.ts';
+import { example, top } from '../support/example.ts';
+import { formats } from '../support/samples.ts';
 
 const lockfile = await readFile(join(top, 'package-lock.json'));
 const packages = Object.entries(JSON.parse(String(lockfile)).packages as Record<string, { license?: string }>);

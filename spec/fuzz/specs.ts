@@ -1,0 +1,32 @@
+/** Random scripts as specs: good and bad streams beside each other on one pool, and each on node:zlib. */
+import { setTimeout as delay } from 'node:timers/promises';
+import { inspect } from 'node:util';
+import { expect } from 'chai';
+import fc from 'fast-check';
+import { ZlibPool } from '../support/library.ts';
+import { seed } from '../support/seed.ts';
+import { difference, modes } from './compare.ts';
+import { script } from './script.ts';
+
+/** @param numRuns - scripts for each mode */
+export function describeScripts(numRuns: number): void {
+  describe('Random scripts', function () {
+    this.timeout(60_000);
+    this.slow(20_000);
+
+    for (const mode of modes) {
+      it(`have the same course on node:zlib and on zlease (${mode.name}, seed ${seed})`, async () => {
+        const pool = new ZlibPool(mode.pool);
+        const scripts = fc.sample(script, { numRuns, seed });
+        for (let at = 0; at < scripts.length; at += 64) {
+          const found = await Promise.all(scripts.slice(at, at + 64).map((one) => difference(one, mode, pool)));
+          const first = found.find((one) => one !== undefined);
+          expect(first, inspect(first, { depth: 9 })).to.equal(undefined);
+        }
+        while (pool.stats.leased > 0) await delay(1);
+        const { leased, created, idle, discarded, evicted } = pool.stats;
+        expect({ leased, created }).to.deep.equal({ leased: 0, created: idle + discarded + evicted });
+      });
+    }
+  });
+}
