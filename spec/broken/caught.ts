@@ -64,7 +64,8 @@ export function describeCaught(title: string, all: readonly Variant[]): void {
   const variants = all.filter(({ needs }) => needs === undefined || formats.includes(needs));
 
   describe(title, () => {
-    const limit = pLimit(availableParallelism());
+    // Mocha runs two such files side by side.
+    const limit = pLimit(Math.max(1, availableParallelism() >> 1));
     const runs: Array<{ start: () => Promise<Outcome>; outcome?: Promise<Outcome> }> = [];
 
     /** A test waits for its own run; those of the next few tests go on beside it. */
