@@ -2,6 +2,7 @@
  * `npm run bench:grpc`: grpc-js, unchanged, with 50 calls in flight and with one, in ratios to stock: under zlease/register, and without
  * compression. Every variant has processes of its own, which take turns; a round gives a ratio, and of these the median is
  * printed with its quartiles. A sender of node:http2 alone, with messages that were compressed before, shows the receiver alone.
+ * `npm run bench:grpc -- --help` prints the usage.
  */
 import assert from 'node:assert/strict';
 import { type ChildProcess, fork } from 'node:child_process';
@@ -10,8 +11,8 @@ import { once } from 'node:events';
 import { type ClientHttp2Session, connect, createServer } from 'node:http2';
 import type { AddressInfo } from 'node:net';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
 import { gzipSync } from 'node:zlib';
+import { Option } from '@commander-js/extra-typings';
 import {
   credentials,
   Metadata,
@@ -21,6 +22,7 @@ import {
   type sendUnaryData,
 } from '@grpc/grpc-js';
 import { median } from 'simple-statistics';
+import { command, wholeNumber } from '../cli/command.ts';
 import { frame, unframe } from '../spec/grpc-js/messages.ts';
 import { type Bytes, BytesClient, callWith, pathOf, service } from '../spec/grpc-js/service.ts';
 import { type Figure, figure, show } from './contest.ts';
@@ -370,11 +372,13 @@ export function printGrpc(rows: GrpcRow[]): void {
 
 /** As a process of its own, or a peer of one. */
 function start(): void {
-  const { values } = parseArgs({
-    options: { rounds: { type: 'string', default: '6' }, peer: { type: 'boolean', default: false } },
-  });
-  if (!values.peer) {
-    void grpcRows(Number(values.rounds)).then(printGrpc);
+  const { rounds, peer } = command('npm run bench:grpc --', 'Compares grpc-js under zlease/register with stock.')
+    .option('--rounds <number>', 'rounds of each workload', wholeNumber(1), 6)
+    .addOption(new Option('--peer', 'be one of its processes').hideHelp())
+    .parse()
+    .opts();
+  if (!peer) {
+    void grpcRows(rounds).then(printGrpc);
     return;
   }
   process.on('message', ({ part, round }: { part: string; round: Round }) => {

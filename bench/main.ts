@@ -1,17 +1,18 @@
 /**
  * `npm run bench`: zlease against node:zlib and others, in ratios; a minute or two. `-- --full` has every contest, memory and grpc-js, on
- * this Node or on those of `--nodes 20,22,24,26`; with `--report` it writes docs/benchmarks.md and its charts.
+ * this Node or on those of `--nodes`; with `--report` it writes docs/benchmarks.md and its charts. `-- --help` prints the usage.
  */
 import { execFile } from 'node:child_process';
 import { readFile, writeFile } from 'node:fs/promises';
 import { arch, availableParallelism, cpus, platform, tmpdir, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parseArgs, promisify } from 'node:util';
+import { promisify } from 'node:util';
+import { Option } from '@commander-js/extra-typings';
 import { SingleBar } from 'cli-progress';
+import { command, text, wholeNumber } from '../cli/command.ts';
 import { type Figure, figure, ratio, run, show } from './contest.ts';
 import { type GrpcRow, grpcRows, printGrpc } from './grpc.ts';
-import { report } from './report.ts';
 import { type Group, groups, workloads } from './workloads.ts';
 
 const execute = promisify(execFile);
@@ -60,28 +61,28 @@ export interface Findings {
   grpc?: GrpcRow[];
 }
 
-const { values } = parseArgs({
-  options: {
-    rounds: { type: 'string' },
-    seed: { type: 'string', default: '1' },
-    full: { type: 'boolean', default: false },
-    report: { type: 'boolean', default: false },
-    nodes: { type: 'string' },
-    only: { type: 'string' },
-    json: { type: 'string' },
-  },
-});
-const seed = Number(values.seed);
-const rounds = Number(values.rounds ?? (values.full ? 15 : 11));
-if (!Number.isInteger(seed) || !(rounds >= 1)) {
-  console.error(
-    'Usage: npm run bench -- [--full] [--report] [--nodes 20,22,24,26] [--rounds N] [--seed N] [--only GROUP] [--json FILE]',
-  );
-  process.exit(2);
-}
+const program = command('npm run bench --', 'Compares zlease with node:zlib and others, in ratios.')
+  .option('--full', 'measure every contest, memory and grpc-js')
+  .option('--report', 'write docs/benchmarks.md and its charts, after --full')
+  .option('--nodes <majors>', 'major versions of Node, as in 20,22,24,26 (default: this Node)', (majors: string) =>
+    majors.split(',').map(wholeNumber(20)).map(String),
+  )
+  .option('--rounds <number>', 'rounds of each contest (default: 11, 15 with --full)', wholeNumber(1))
+  .option('--seed <number>', 'the seed of the messages', wholeNumber(0), 1)
+  .addOption(
+    new Option('--only <group>', 'the only group of contests (default: all)').choices(Object.keys(groups) as Group[]),
+  )
+  .option('--json <file>', 'write all figures there', text)
+  .parse();
+const values = program.opts();
+if (values.report && !values.full) program.error('error: --report needs --full');
+const { seed } = values;
+const rounds = values.rounds ?? (values.full ? 15 : 11);
 
 async function contests(): Promise<Result[]> {
-  const chosen = workloads(values.full).filter(({ group }) => values.only === undefined || group === values.only);
+  const chosen = workloads(values.full === true).filter(
+    ({ group }) => values.only === undefined || group === values.only,
+  );
   const bar = new SingleBar({ format: '{bar} {value}/{total} {name}', clearOnComplete: true });
   if (process.stderr.isTTY) bar.start(chosen.length, 0, { name: '' });
   const results: Result[] = [];
@@ -191,7 +192,8 @@ async function findings(): Promise<Findings> {
 
 const all: Findings[] = [];
 if (values.nodes === undefined) all.push(await findings());
-else for (const major of values.nodes.split(',')) all.push(await findingsOf(major));
+else for (const major of values.nodes) all.push(await findingsOf(major));
 for (const each of all) print(each);
 if (values.json !== undefined) await writeFile(values.json, JSON.stringify(values.nodes === undefined ? all[0] : all));
-if (values.report) await report(all);
+// The library that draws takes a second to load.
+if (values.report) await (await import('./report.ts')).report(all);

@@ -1,22 +1,20 @@
 /**
  * `npm run bench:metrics`: what it costs a message that its pool is collected by `zlease/prometheus`, or that somebody subscribes to the channel
- * `zlease:lease`; in ratios to a pool that nobody watches. `-- --rounds 31` for more rounds.
+ * `zlease:lease`; in ratios to a pool that nobody watches. `npm run bench:metrics -- --help` prints the usage.
  */
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
-import { parseArgs } from 'node:util';
 import { Registry } from 'prom-client';
 import { ZlibPool } from 'zlease';
 import { collectPool } from 'zlease/prometheus';
+import { command, wholeNumber } from '../cli/command.ts';
 import { type Contest, type Decompressor, ratio, run, show } from './contest.ts';
 import { messagesOf } from './corpus.ts';
 import { readWhole } from './rivals.ts';
 
-const { values } = parseArgs({ options: { rounds: { type: 'string', default: '21' } } });
-const rounds = Number(values.rounds);
-if (!(rounds >= 1)) {
-  console.error('Usage: npm run bench:metrics -- [--rounds N]');
-  process.exit(2);
-}
+const { rounds } = command('npm run bench:metrics --', 'Measures the CPU of a message whose pool is watched.')
+  .option('--rounds <number>', 'rounds of each contest', wholeNumber(1), 21)
+  .parse()
+  .opts();
 
 const pool = new ZlibPool();
 

@@ -1,19 +1,15 @@
-// `node spec/node-suite.js DIRECTORY [options]`: Node's own tests of decompression, first as they are and then with
-// zlease preloaded, by the Node that runs this script. DIRECTORY is the `test` folder of a Node source tree, which
-// stays where it is. Ends with an exit code of 1 if a test that passes as it is fails with the preload.
-//
-//   --preload FILE           what to preload instead of dist/register.js
-//   --web                    preload what puts the class of dist/web.js in place of Node's DecompressionStream, and run its tests only
-//   --flag import|require    how to preload it (import)
-//   --filter REGEX           only the tests whose names match, as in 'parallel/test-zlib.js'
-//   --json FILE              all results, with the output of what did not pass
-//   --env K=V                set for every test, may be repeated
+// Node's own tests of decompression, first as they are and then with zlease preloaded, by the Node that runs this script.
+// Ends with an exit code of 1 if a test that passes as it is fails with the preload. `node spec/node-suite.js --help`
+// prints the usage.
 import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { constants, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { parseArgs } from 'node:util';
+import { InvalidArgumentError, Option } from '@commander-js/extra-typings';
+import { tsImport } from 'tsx/esm/api';
+
+const { command, text } = await tsImport('../cli/command.ts', import.meta.url);
 
 const major = Number.parseInt(process.versions.node, 10);
 const concurrency = 2;
@@ -22,26 +18,35 @@ const tailLength = 2_000;
 const listedSubtests = 50;
 const webPlatform = ['wpt/test-compression.js', 'wpt/test-streams.js'];
 
-const { values: options, positionals } = parseArgs({
-  allowPositionals: true,
-  options: {
-    preload: { type: 'string', default: built('register.js') },
-    web: { type: 'boolean', default: false },
-    flag: { type: 'string', default: 'import' },
-    filter: { type: 'string', default: '' },
-    json: { type: 'string' },
-    env: { type: 'string', multiple: true, default: [] },
-  },
-});
-const directory = resolve(positionals[0] ?? '');
+const program = command(
+  'node spec/node-suite.js',
+  "Runs Node's own tests of decompression, as they are and with zlease preloaded.",
+)
+  .argument('<directory>', 'the `test` folder of a Node source tree', text)
+  .addOption(
+    new Option('--preload <file>', 'the module to preload')
+      .default(built('register.js'), 'dist/register.js')
+      .argParser(text),
+  )
+  .addOption(
+    new Option('--web', "run only the tests of DecompressionStream, with dist/web.js in place of Node's").conflicts(
+      'preload',
+    ),
+  )
+  .addOption(new Option('--flag <name>', 'how to preload it').choices(['import', 'require']).default('import'))
+  .option('--filter <regex>', "only tests whose names match, as in 'parallel/test-zlib.js' (default: all)", regex)
+  .option('--json <file>', 'write all results there, with the output of the tests that did not pass', text)
+  .addOption(
+    new Option('--env <name=value>', 'set for every test, may be repeated').default([], 'none').argParser(assignments),
+  )
+  .parse();
+const options = program.opts();
+const directory = resolve(program.args[0]);
 const needed = options.web ? built('web.js') : resolve(options.preload);
-if (positionals.length !== 1 || !['import', 'require'].includes(options.flag)) {
-  exitWith(
-    'Usage: node spec/node-suite.js DIRECTORY [--preload FILE] [--web] [--flag import|require] [--filter REGEX] ...',
-  );
+if (!existsSync(join(directory, 'parallel'))) {
+  program.error(`error: ${directory} is not the test folder of a Node source tree`);
 }
-if (!existsSync(join(directory, 'parallel'))) exitWith(`${directory} is not the test folder of a Node source tree`);
-if (!existsSync(needed)) exitWith(`${needed} does not exist: npm run build`);
+if (!existsSync(needed)) program.error(`error: ${needed} does not exist: npm run build`);
 
 const scratch = mkdtempSync(join(tmpdir(), 'node-suite-'));
 // What no preload can help: some tests count on being the first to load zlib.
@@ -69,10 +74,10 @@ for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => process.exi
 
 const tests = [...namesIn('parallel'), ...namesIn('sequential'), ...webPlatform]
   .filter((test) => !options.web || /-(de)?compression/.test(test))
-  .filter((test) => new RegExp(options.filter).test(test) && existsSync(join(directory, test)))
+  .filter((test) => (options.filter?.test(test) ?? true) && existsSync(join(directory, test)))
   .map((name) => ({ name, source: readFileSync(join(directory, name), 'utf8') }))
   .filter(({ name, source }) => /^wpt|zlib|compression/.test(name) || /zlib|CompressionStream/i.test(source));
-if (tests.length === 0) exitWith('No test to run');
+if (tests.length === 0) program.error('error: no test to run');
 
 console.log(`Node ${process.version}, ${directory}, --${options.flag} ${preload}\n`);
 console.log(row('', 'stock', 'ours', ''));
@@ -241,6 +246,19 @@ function report() {
   if (lost.length > 0 || !half) process.exitCode = 1;
 }
 
+function regex(value) {
+  try {
+    return new RegExp(value);
+  } catch ({ message }) {
+    throw new InvalidArgumentError(`${message}.`);
+  }
+}
+
+function assignments(value, before) {
+  if (!/^[^=]+=/.test(value)) throw new InvalidArgumentError('It must be a name, = and a value.');
+  return [...before, value];
+}
+
 function built(file) {
   return fileURLToPath(new URL(`../dist/${file}`, import.meta.url));
 }
@@ -279,9 +297,4 @@ function killGroup(pid, signal) {
   } catch {
     // Nothing of it is left.
   }
-}
-
-function exitWith(message) {
-  console.error(message);
-  process.exit(2);
 }

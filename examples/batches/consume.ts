@@ -1,10 +1,12 @@
 /**
  * What both of the pair share: a log of batches, and a consumer of it. A batch that can't be read is skipped, and told on stderr.
- * `FILE...` are segments of a log; without any it makes one of package-lock.json, with damage in it.
+ * `--help` prints the usage of either.
  */
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
+import { basename } from 'node:path';
 import zlib from 'node:zlib';
+import { command } from '../../cli/command.ts';
 import { type Batch, batchesIn, type Codec, encodeBatch, encodeRecords, recordsIn } from './batch.ts';
 
 /** The most that a batch may become. Brokers take no batch of more than 1 MB by default; JSON expands by ten or so. */
@@ -43,7 +45,10 @@ async function madeLog(): Promise<Buffer> {
 
 /** @param decompress stock or pooled, this is all that differs */
 export async function consume(decompress: (payload: Buffer, codec: Codec) => Buffer): Promise<void> {
-  const files = process.argv.slice(2);
+  const script = basename(process.argv[1] as string);
+  const { args: files } = command(`npx tsx examples/batches/${script}`, 'Reads the record batches of logs.')
+    .argument('[file...]', 'segments of a log (default: one of package-lock.json, with damage in it)')
+    .parse();
   for (const name of files.length > 0 ? files : ['log']) {
     const codecs: Record<string, number> = {};
     const hash = createHash('sha256');

@@ -1,5 +1,5 @@
 /**
- * `npx tsx examples/batches/pooled.ts [FILE...]`: the same with `pool.decompressSync()`: a new engine for none of the batches but the
+ * `npx tsx examples/batches/pooled.ts`: the same with `pool.decompressSync()`: a new engine for none of the batches but the
  * first, and those behind a bad one.
  */
 import { type Format, ZlibPool } from 'zlease';

@@ -1,4 +1,4 @@
-/** `npx tsx examples/batches/stock.ts [FILE...]`: a consumer of record batches with node:zlib. See pooled.ts. */
+/** `npx tsx examples/batches/stock.ts`: a consumer of record batches with node:zlib. See pooled.ts. */
 import zlib, { type ZlibOptions } from 'node:zlib';
 import type { Codec } from './batch.ts';
 import { consume, MAX_BATCH_LENGTH } from './consume.ts';

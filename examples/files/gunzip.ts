@@ -1,25 +1,27 @@
 /**
- * `npx tsx examples/files/gunzip.ts IN.gz OUT [--max-output-length BYTES]`: a file to a file. OUT appears when it is whole: what is
- * bad, too long, or interrupted leaves nothing behind, and an OUT from before as it was.
+ * `npx tsx examples/files/gunzip.ts IN.gz OUT`: a file to a file. OUT appears when it is whole: what is bad, too long, or
+ * interrupted leaves nothing behind, and an OUT from before as it was. `--help` prints the usage.
  */
 import { createReadStream, createWriteStream } from 'node:fs';
 import { rename, rm } from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
-import { parseArgs } from 'node:util';
+import { Option } from '@commander-js/extra-typings';
 import { ZlibPool } from 'zlease';
+import { command, text, wholeNumber } from '../../cli/command.ts';
 
-function options() {
-  const { values, positionals } = parseArgs({
-    allowPositionals: true,
-    options: { 'max-output-length': { type: 'string', default: 'Infinity' } },
-  });
-  const [input, output, ...more] = positionals;
-  if (input === undefined || output === undefined || more.length > 0) throw new Error('takes IN.gz and OUT');
-  return { input, output, maxOutputLength: Number(values['max-output-length']) };
-}
+const program = command('npx tsx examples/files/gunzip.ts', 'Gunzips a file on a pool.')
+  .argument('<in.gz>', 'the file to read', text)
+  .argument('<out>', 'the file to write, which appears when it is whole', text)
+  .addOption(
+    new Option('--max-output-length <number>', 'the longest output, in bytes')
+      .default(Infinity, 'unlimited')
+      .argParser(wholeNumber(0)),
+  )
+  .parse();
 
 async function gunzip(): Promise<void> {
-  const { input, output, maxOutputLength } = options();
+  const [input, output] = program.processedArgs;
+  const { maxOutputLength } = program.opts();
   const pool = new ZlibPool({ maxOutputLength });
   const interrupted = new AbortController();
   process.once('SIGINT', () => interrupted.abort());

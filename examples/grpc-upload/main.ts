@@ -1,40 +1,25 @@
 /**
- * `npm start -- [--json] [--stock] [FILE...]`: uploads files to a gRPC server in a process of its own, whose streams
+ * `npm start`: uploads files to a gRPC server in a process of its own, whose streams
  * lease their engines from a pool (--stock: are node:zlib's), and checks every byte. Without files: the Node executable and package-lock.json.
+ * `npm start -- --help` prints the usage.
  */
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
 import { SingleBar } from 'cli-progress';
 import type { PoolStats } from 'zlease';
+import { command, wholeNumber } from '../../cli/command.ts';
 import { partsOf, upload } from './client.ts';
 
 const here = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
 
-function options() {
-  const { values, positionals } = parseArgs({
-    allowPositionals: true,
-    options: {
-      json: { type: 'boolean', default: false },
-      stock: { type: 'boolean', default: false },
-      'at-a-time': { type: 'string', default: '16' },
-      'part-length': { type: 'string', default: String(256 * 1024) },
-    },
-  });
-  const count = (name: 'at-a-time' | 'part-length'): number => {
-    const number = Number(values[name]);
-    if (!Number.isInteger(number) || number < 1) throw new Error(`--${name} takes a whole number of at least 1`);
-    return number;
-  };
-  return {
-    json: values.json,
-    stock: values.stock,
-    atATime: count('at-a-time'),
-    partLength: count('part-length'),
-    files: positionals.length > 0 ? positionals : [process.execPath, here('../../package-lock.json')],
-  };
-}
+const program = command('npm start --', 'Uploads gzipped files over gRPC, and compares the digest of each part.')
+  .argument('[file...]', 'files to upload (default: the Node executable and package-lock.json)')
+  .option('--json', 'print the result as one line of JSON')
+  .option('--stock', "use node:zlib's streams, without a pool")
+  .option('--at-a-time <number>', 'calls in flight', wholeNumber(1, 10_000), 16)
+  .option('--part-length <number>', 'the longest part of a file that a call uploads, in bytes', wholeNumber(1), 2 ** 18)
+  .parse();
 
 /** The next message of a child process. */
 async function messageFrom<T>(child: ChildProcess): Promise<T> {
@@ -44,7 +29,8 @@ async function messageFrom<T>(child: ChildProcess): Promise<T> {
 }
 
 async function main(): Promise<void> {
-  const { json, stock, atATime, partLength, files } = options();
+  const { json, stock, atATime, partLength } = program.opts();
+  const files = program.args.length > 0 ? program.args : [process.execPath, here('../../package-lock.json')];
   const parts = await partsOf(files, partLength);
 
   const server = fork(here(stock ? 'server-stock.ts' : 'server.ts'), {

@@ -1,10 +1,11 @@
 /**
  * `npx tsx examples/iteration/find.ts TEXT FILE.gz...`: which of the files have the text, by iterating over chunks. A break ends the
- * stream, and gives its engine back.
+ * stream, and gives its engine back. `--help` prints the usage.
  */
 import { createReadStream } from 'node:fs';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip, defaultPool } from 'zlease';
+import { command, text } from '../../cli/command.ts';
 
 async function has(wanted: Buffer, file: string): Promise<boolean> {
   const gunzip = createGunzip();
@@ -23,14 +24,14 @@ async function has(wanted: Buffer, file: string): Promise<boolean> {
   return found;
 }
 
-const [text = '', ...files] = process.argv.slice(2);
-if (text === '' || files.length === 0) {
-  console.error('find: takes a text and files');
-  process.exitCode = 1;
-}
-for (const file of text === '' ? [] : files) {
+const [wanted, files] = command('npx tsx examples/iteration/find.ts', 'Tells which gzip files contain a text.')
+  .argument('<text>', 'the text, not empty', text)
+  .argument('<file.gz...>', 'the files')
+  .parse().processedArgs;
+
+for (const file of files) {
   try {
-    console.log(`${file}: ${(await has(Buffer.from(text), file)) ? 'yes' : 'no'}`);
+    console.log(`${file}: ${(await has(Buffer.from(wanted), file)) ? 'yes' : 'no'}`);
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     console.error(`${file}: ${code}: ${message}`);

@@ -1,29 +1,23 @@
 /**
- * `npx tsx examples/iteration/head.ts [-n LINES] [FILE.gz]`: the first lines of a gzip file, and little more of it read than that takes.
- * Without a file: package-lock.json, gzipped.
+ * `npx tsx examples/iteration/head.ts`: the first lines of a gzip file, and little more of it read than that takes.
+ * Without a file: package-lock.json, gzipped. `--help` prints the usage.
  */
 import { createReadStream } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { parseArgs } from 'node:util';
 import { gzipSync } from 'node:zlib';
 import { createGunzip, defaultPool } from 'zlease';
+import { command, wholeNumber } from '../../cli/command.ts';
 
 /** What is read at a time: the first lines are in the first bytes. */
 const PIECE_LENGTH = 1_024;
 
-function options() {
-  const { values, positionals } = parseArgs({
-    allowPositionals: true,
-    options: { lines: { type: 'string', short: 'n', default: '3' } },
-  });
-  const wanted = Number(values.lines);
-  if (!Number.isInteger(wanted) || wanted < 1) throw new Error('-n takes a whole number of at least 1');
-  if (positionals.length > 1) throw new Error('takes one file');
-  return { wanted, file: positionals[0] };
-}
+const program = command('npx tsx examples/iteration/head.ts', 'Prints the first lines of a gzip file.')
+  .argument('[file.gz]', 'the file (default: package-lock.json, gzipped)')
+  .option('-n, --lines <number>', 'how many lines', wholeNumber(1), 3)
+  .parse();
 
 async function packageLock(): Promise<Readable> {
   const data = gzipSync(await readFile(new URL('../../package-lock.json', import.meta.url)));
@@ -34,7 +28,8 @@ async function packageLock(): Promise<Readable> {
 }
 
 async function head(): Promise<void> {
-  const { wanted, file } = options();
+  const { lines: wanted } = program.opts();
+  const [file] = program.processedArgs;
   const source = file === undefined ? await packageLock() : createReadStream(file, { highWaterMark: PIECE_LENGTH });
   const gunzip = createGunzip();
   // Brings the file's own errors to the reader, and closes the file when the reader is done.

@@ -1,9 +1,10 @@
 /**
  * `npx tsx examples/metrics/opentelemetry.ts`: a pool's numbers on an OpenTelemetry meter, from its stats and its channels, while the pool is under
- * load for SECONDS, by default one; then prints them. A service would export to its collector in place of the memory.
+ * load; then prints them. A service would export to its collector in place of the memory. `--help` prints the usage.
  */
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { setTimeout as delay } from 'node:timers/promises';
+import { Option } from '@commander-js/extra-typings';
 import { type Attributes, metrics } from '@opentelemetry/api';
 import {
   AggregationTemporality,
@@ -12,7 +13,18 @@ import {
   PeriodicExportingMetricReader,
 } from '@opentelemetry/sdk-metrics';
 import { type DiscardEvent, type LeaseEvent, ZlibPool } from 'zlease';
+import { command, positiveNumber } from '../../cli/command.ts';
 import { load } from './load.ts';
+
+const { seconds } = command('npx tsx examples/metrics/opentelemetry.ts', 'Prints the metrics of a pool after a load.')
+  .addOption(
+    new Option('--seconds <number>', 'how long the load runs, in seconds')
+      .env('SECONDS')
+      .default(1)
+      .argParser(positiveNumber(1e6)),
+  )
+  .parse()
+  .opts();
 
 /** @returns undoes it */
 function meterPool(pool: ZlibPool, name: string): () => void {
@@ -75,10 +87,7 @@ metrics.setGlobalMeterProvider(provider);
 const pool = new ZlibPool({ maxLeased: 8, maxIdle: 4 });
 const stop = meterPool(pool, 'uploads');
 const enough = new AbortController();
-await Promise.all([
-  load(pool, enough.signal),
-  delay(Number(process.env.SECONDS ?? 1) * 1_000).then(() => enough.abort()),
-]);
+await Promise.all([load(pool, enough.signal), delay(seconds * 1_000).then(() => enough.abort())]);
 
 await provider.forceFlush();
 for (const { descriptor, dataPoints } of exporter.getMetrics().at(-1)?.scopeMetrics[0]?.metrics ?? []) {

@@ -1,6 +1,7 @@
 /**
- * `npx tsx examples/through2/main.ts [FILE...]`: counts records in exports, each a line of JSON that says what it is, and behind it
+ * `npx tsx examples/through2/main.ts`: counts records in exports, each a line of JSON that says what it is, and behind it
  * gzip of newline-delimited JSON. One pipeline: through2 stages before and after a pooled gunzip. Without files: an export of package-lock.json.
+ * `--help` prints the usage.
  */
 import { createReadStream } from 'node:fs';
 import { readFile } from 'node:fs/promises';
@@ -8,6 +9,7 @@ import { Readable, Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { gzipSync } from 'node:zlib';
 import { createGunzip, defaultPool } from 'zlease';
+import { command } from '../../cli/command.ts';
 import { filter, measure, parseLines, takeHeader } from './stages.ts';
 
 interface Package {
@@ -57,7 +59,9 @@ async function tell(name: string, source: Readable): Promise<void> {
   console.log(`${name}: ${mit} packages under MIT, ${length.plain} bytes out of ${length.compressed}`);
 }
 
-const files = process.argv.slice(2);
+const { args: files } = command('npx tsx examples/through2/main.ts', 'Counts the packages under MIT in exports.')
+  .argument('[file...]', 'exports (default: one of package-lock.json)')
+  .parse();
 if (files.length === 0) {
   await tell('package-lock.json', await packagesOf(new URL('../../package-lock.json', import.meta.url)));
 }

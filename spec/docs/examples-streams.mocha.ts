@@ -235,19 +235,14 @@ describe('Examples with streams', function () {
       expect(String(await readFile(join(folder, 'busy.part')))).to.equal('half of it');
     });
 
-    for (const [args, message] of [
-      [[], 'gunzip: takes IN.gz and OUT\n'],
-      [['no-such.gz', 'out'], "gunzip: no-such.gz: ENOENT: ENOENT: no such file or directory, open 'no-such.gz'\n"],
-      [
-        ['in.gz', 'out', '--max-output-length', 'long'],
-        'gunzip: options.maxOutputLength must be a whole number from 0 to Infinity. Received NaN\n',
-      ],
-    ] as Array<[string[], string]>) {
-      it(`says what is wrong with "${args.join(' ')}"`, async () => {
-        expect(await example('files/gunzip.ts', { args })).to.deep.equal({ code: 1, stdout: '', stderr: message });
-        expect(await readdir(top)).not.to.include.members(['out.part']);
+    it('says what is wrong with a file', async () => {
+      expect(await example('files/gunzip.ts', { args: ['no-such.gz', 'out'] })).to.deep.equal({
+        code: 1,
+        stdout: '',
+        stderr: "gunzip: no-such.gz: ENOENT: ENOENT: no such file or directory, open 'no-such.gz'\n",
       });
-    }
+      expect(await readdir(top)).not.to.include.members(['out.part']);
+    });
   });
 
   describe('iteration', () => {
@@ -282,11 +277,9 @@ describe('Examples with streams', function () {
       expect(lines.slice(0, printed.length - 1)).to.deep.equal(printed.slice(0, -1));
     });
 
-    it('says what is wrong with files and arguments', async () => {
+    it('says what is wrong with files', async () => {
       const wrong = [
         [['missing.gz'], "head: ENOENT: ENOENT: no such file or directory, open 'missing.gz'\n"],
-        [['-n', 'few'], 'head: -n takes a whole number of at least 1\n'],
-        [['a', 'b'], 'head: takes one file\n'],
         [['README.md'], 'head: Z_DATA_ERROR: incorrect header check\n'],
       ] as const;
       const ended = await Promise.all(wrong.map(([args]) => example('iteration/head.ts', { args: [...args] })));
@@ -311,11 +304,6 @@ describe('Examples with streams', function () {
       expect(stdout).to.equal(`${not}: no\n${found}: yes\n${not}: no\n4 streams, 0 leased\n`);
       expect(stderr).to.match(/^README\.md: Z_DATA_ERROR: incorrect header check\nmissing\.gz: ENOENT: ENOENT: .*\n$/);
       expect(code).to.equal(1);
-    });
-
-    it('wants a text and files', async () => {
-      const { code, stderr } = await example('iteration/find.ts', { args: ['needle'] });
-      expect({ code, stderr }).to.deep.equal({ code: 1, stderr: 'find: takes a text and files\n' });
     });
   });
 });

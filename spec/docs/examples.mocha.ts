@@ -41,20 +41,11 @@ describe('examples/grpc-upload', function () {
     expect(stdout).to.match(/throughput.*MB\/s/);
   });
 
-  for (const [args, message] of [
-    [['no-such-file'], 'ENOENT'],
-    [['--at-a-time', 'many', 'package.json'], '--at-a-time takes a whole number of at least 1'],
-    [['--part-length', '0', 'package.json'], '--part-length takes a whole number of at least 1'],
-    [['--jsno'], 'Unknown option'],
-  ] as Array<[string[], string]>) {
-    it(`says what is wrong with ${args.join(' ')}`, async () => {
-      const failure = await upload(...args).catch((error: { code: number; stderr: string }) => error);
-      expect(failure).to.have.property('code', 1);
-      expect(failure.stderr)
-        .to.match(/^grpc-upload: /m)
-        .and.include(message);
-    });
-  }
+  it('says what is wrong with a file', async () => {
+    const failure = await upload('no-such-file').catch((error: { code: number; stderr: string }) => error);
+    expect(failure).to.have.property('code', 1);
+    expect(failure.stderr).to.match(/^grpc-upload: ENOENT/m);
+  });
 
   it('does the same with node:zlib, and no pool', async () => {
     const { stdout } = await upload('--json', '--stock', '--at-a-time', '4', 'package-lock.json');

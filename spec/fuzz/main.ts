@@ -1,33 +1,45 @@
 /**
- * `npm run fuzz -- [--minutes N] [--cases N] [--seed N] [--together N] [--mode NAME]`: random scripts on node:zlib and on zlease
- * beside each other, until the time or the cases are up. Streams of one batch run at the same time on one pool, the bad beside the
- * good. Ends with the first difference, reduced, and the seed that finds it again; exit code 1.
+ * Random scripts on node:zlib and on zlease beside each other, until the time or the cases are up. Streams of one batch run at
+ * the same time on one pool, the bad beside the good. Ends with the first difference, reduced, and the seed that finds it again;
+ * exit code 1. `npm run fuzz -- --help` prints the usage.
  */
 import { setTimeout as delay } from 'node:timers/promises';
-import { inspect, parseArgs } from 'node:util';
+import { inspect } from 'node:util';
+import { Option } from '@commander-js/extra-typings';
 import fc from 'fast-check';
+import { command, positiveNumber, randomSeed, seed as seedOf, wholeNumber } from '../../cli/command.ts';
 import { ZlibPool } from '../../lib/index.ts';
 import { type Difference, difference, modes } from './compare.ts';
 import { script } from './script.ts';
 
-const { values } = parseArgs({
-  options: {
-    minutes: { type: 'string', default: '1' },
-    cases: { type: 'string', default: 'Infinity' },
-    seed: { type: 'string', default: String(Math.floor(Math.random() * 2 ** 31)) },
-    together: { type: 'string', default: '64' },
-    mode: { type: 'string' },
-  },
-});
-const together = Number(values.together);
-const batches = Math.ceil(Number(values.cases) / together);
+const values = command(
+  'npm run fuzz --',
+  'Plays random scripts on node:zlib and on zlease, until the first difference.',
+)
+  .option('--minutes <number>', 'how long, in minutes', positiveNumber(1e6), 1)
+  .addOption(
+    new Option('--cases <number>', 'how many scripts, rounded up to whole batches')
+      .default(Infinity, 'unlimited')
+      .argParser(wholeNumber(1)),
+  )
+  .addOption(
+    new Option('--seed <number>', 'the seed of the first batch, to repeat a run')
+      .default(randomSeed(), 'random')
+      .argParser(seedOf),
+  )
+  .option('--together <number>', 'scripts in a batch, which run at the same time', wholeNumber(1, 10_000), 64)
+  .addOption(
+    new Option('--mode <name>', 'the only mode of the pool (default: all in turn)').choices(
+      modes.map(({ name }) => name),
+    ),
+  )
+  .parse()
+  .opts();
+const { together } = values;
+const batches = Math.ceil(values.cases / together);
 const chosen = modes.filter(({ name }) => values.mode === undefined || name === values.mode);
-if (chosen.length === 0 || !(together > 0) || !(batches > 0) || !(Number(values.minutes) > 0)) {
-  console.error(`There is no such thing. Modes: ${modes.map(({ name }) => `'${name}'`).join(', ')}`);
-  process.exit(2);
-}
 
-const end = performance.now() + Number(values.minutes) * 60_000;
+const end = performance.now() + values.minutes * 60_000;
 const pools = new Map(chosen.map((mode) => [mode, new ZlibPool(mode.pool)]));
 let played = 0;
 let found: Difference | undefined;
@@ -38,7 +50,7 @@ process.on('unhandledRejection', (reason) => {
 for (let batch = 0; batch < batches && found === undefined && performance.now() < end; batch++) {
   const mode = chosen[batch % chosen.length] as (typeof chosen)[number];
   const pool = pools.get(mode) as ZlibPool;
-  const seed = Number(values.seed) + batch;
+  const seed = values.seed + batch;
   const scripts = fc.sample(script, { numRuns: together, seed });
   const differences = await Promise.all(scripts.map((one) => difference(one, mode, pool)));
   played += scripts.length;
@@ -52,7 +64,7 @@ for (let batch = 0; batch < batches && found === undefined && performance.now() 
   }
 }
 if (found !== undefined) {
-  const seed = Number(values.seed) + played / together - 1;
+  const seed = values.seed + played / together - 1;
   console.error(inspect(found, { depth: 9, breakLength: 140, maxArrayLength: 60 }));
   console.error(`A difference, in the batch of seed ${seed}`);
   process.exitCode = 1;

@@ -1,26 +1,22 @@
-/**
- * `npm run model -- [--minutes N] [--runs N] [--seed N]`: random commands on random pools beside their model, until the time or
- * the runs are up. Ends with the first run in which they differ, made small, and the seed that finds it again; exit code 1.
- */
-import { parseArgs } from 'node:util';
+/** `npm run model -- --help` prints the usage. Exits with 1 after a difference, which it prints, made small. */
+import { Option } from '@commander-js/extra-typings';
 import { SingleBar } from 'cli-progress';
 import fc from 'fast-check';
+import { command, positiveNumber, randomSeed, seed as seedOf, wholeNumber } from '../../cli/command.ts';
 import { runs } from './run.ts';
 
-const { values } = parseArgs({
-  options: {
-    minutes: { type: 'string', default: '1' },
-    runs: { type: 'string', default: 'Infinity' },
-    seed: { type: 'string', default: String(Math.floor(Math.random() * 2 ** 31)) },
-  },
-});
-const minutes = Number(values.minutes);
-const most = Number(values.runs);
-const first = Number(values.seed);
-if (!(minutes > 0) || !(most > 0) || !Number.isInteger(first)) {
-  console.error('--minutes and --runs are numbers above 0, --seed is a whole number');
-  process.exit(2);
-}
+const {
+  minutes,
+  runs: most,
+  seed: first,
+} = command('npm run model --', 'Runs random commands on pools and on their model, until the first difference.')
+  .option('--minutes <number>', 'how long, in minutes', positiveNumber(1e6), 1)
+  .addOption(new Option('--runs <number>', 'how many runs').default(Infinity, 'unlimited').argParser(wholeNumber(1)))
+  .addOption(
+    new Option('--seed <number>', 'the first seed, to repeat a run').default(randomSeed(), 'random').argParser(seedOf),
+  )
+  .parse()
+  .opts();
 process.on('unhandledRejection', (reason) => {
   throw reason;
 });

@@ -1,30 +1,26 @@
 /**
- * `npm run soak -- [--minutes N] [--seed N]`: good and hostile streams and messages of all formats, 64 at a time, with random aborts,
- * on two bounded pools, one an engine. Nothing may be lost or crossed, and memory must not grow. The last line is JSON; exit code 1
- * where anything was wrong.
+ * Good and hostile streams and messages of all formats, 64 at a time, with random aborts, on two bounded pools, one an engine.
+ * Nothing may be lost or crossed, and memory must not grow. The last line is JSON; exit code 1 where anything was wrong.
+ * `npm run soak -- --help` prints the usage.
  */
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setTimeout as delay } from 'node:timers/promises';
-import { parseArgs } from 'node:util';
+import { Option } from '@commander-js/extra-typings';
 import { SingleBar } from 'cli-progress';
 import { linearRegression } from 'simple-statistics';
+import { command, positiveNumber, randomSeed, seed as seedOf } from '../../cli/command.ts';
 import { engines, ZlibPool } from '../support/library.ts';
 import { dice as diceOf } from '../support/seed.ts';
 import { corrupted, goodInputs, hostileInputs, type Input, LONGEST } from './corpus.ts';
 import { jobs, type Result } from './jobs.ts';
 
-const { values } = parseArgs({
-  options: {
-    minutes: { type: 'string', default: '1' },
-    seed: { type: 'string', default: String(Math.floor(Math.random() * 2 ** 31)) },
-  },
-});
-const minutes = Number(values.minutes);
-const seed = Number(values.seed);
-if (!(minutes > 0) || !Number.isInteger(seed)) {
-  console.error('Usage: npm run soak -- [--minutes N] [--seed N]');
-  process.exit(2);
-}
+const { minutes, seed } = command('npm run soak --', 'Runs good and hostile data on bounded pools, with random aborts.')
+  .option('--minutes <number>', 'how long, in minutes', positiveNumber(1e6), 1)
+  .addOption(
+    new Option('--seed <number>', 'the seed, to repeat a run').default(randomSeed(), 'random').argParser(seedOf),
+  )
+  .parse()
+  .opts();
 
 const LANES = 64;
 const SAMPLE_MS = 5_000;
