@@ -22,7 +22,7 @@ import {
   type sendUnaryData,
 } from '@grpc/grpc-js';
 import { median } from 'simple-statistics';
-import { command, wholeNumber } from '../cli/command.ts';
+import { command, wholeNumber } from '../examples/command.ts';
 import { frame, unframe } from '../spec/grpc-js/messages.ts';
 import { type Bytes, BytesClient, callWith, pathOf, service } from '../spec/grpc-js/service.ts';
 import { type Figure, figure, show } from './contest.ts';

@@ -10,7 +10,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { Option } from '@commander-js/extra-typings';
 import { SingleBar } from 'cli-progress';
-import { command, text, wholeNumber } from '../cli/command.ts';
+import { command, text, wholeNumber } from '../examples/command.ts';
 import { type Figure, figure, ratio, run, show } from './contest.ts';
 import { type GrpcRow, grpcRows, printGrpc } from './grpc.ts';
 import { type Group, groups, workloads } from './workloads.ts';

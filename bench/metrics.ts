@@ -6,7 +6,7 @@ import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { Registry } from 'prom-client';
 import { ZlibPool } from 'zlease';
 import { collectPool } from 'zlease/prometheus';
-import { command, wholeNumber } from '../cli/command.ts';
+import { command, wholeNumber } from '../examples/command.ts';
 import { type Contest, type Decompressor, ratio, run, show } from './contest.ts';
 import { messagesOf } from './corpus.ts';
 import { readWhole } from './rivals.ts';

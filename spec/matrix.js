@@ -1,40 +1,43 @@
-// `npm run test:matrix`: the specs on each supported Node. One that is not running this script comes as an npm package.
-// Ends with an exit code of 1 if any of them failed. `npm run test:matrix -- --help` prints the usage.
-// What the broken surroundings prove of the specs is the same on each Node, and `npm test` has done it on one.
+// `npm run test:matrix`: tiers of the specs on each supported Node. A Node that does not run this script comes as an npm
+// package. Ends with an exit code of 1 if any of them failed. `npm run test:matrix -- --help` prints the usage.
 import { spawnSync } from 'node:child_process';
+import { Argument, Option } from '@commander-js/extra-typings';
 import { tsImport } from 'tsx/esm/api';
 
-const { command, wholeNumber } = await tsImport('../cli/command.ts', import.meta.url);
+const { command } = await tsImport('../examples/command.ts', import.meta.url);
 
 const supported = ['20', '22', '24', '26'];
-const whole = wholeNumber(20);
-const { args: given } = command('npm run test:matrix --', 'Runs the specs on several Nodes.')
-  .argument('[major...]', `major versions of Node (default: ${supported.join(' ')})`, (value, before) => [
-    ...(before ?? []),
-    whole(value),
-  ])
+const tiers = ['test', 'deep', 'docs', 'broken', 'ecosystem', 'grpc', 'interop'];
+
+const program = command('npm run test:matrix --', 'Runs tiers of the specs on several Nodes.')
+  .addArgument(new Argument('[major...]', 'major versions of Node').choices(supported).default(supported))
+  .addOption(
+    new Option('--tier <name...>', 'tiers to run; test is what npm test runs').choices(tiers).default(['test', 'deep']),
+  )
   .parse();
-const majors = given.length > 0 ? given : supported;
-const mocha = ['node_modules/mocha/bin/mocha.js', '--ignore', 'spec/broken-surroundings.spec.ts'];
+
 const own = process.versions.node.split('.')[0];
 const failed = [];
-for (const major of majors) {
-  console.log(`\n=== Node ${major}`);
-  const [executable, ...args] =
-    major === own
-      ? [process.execPath, ...mocha]
-      : [
-          'npx',
-          '--yes',
-          '--package',
-          `node-${process.platform}-${process.arch}@${major}`,
-          '--call',
-          `node --version && node ${mocha.join(' ')}`,
-        ];
-  const { status } = spawnSync(executable, args, { stdio: 'inherit' });
-  if (status !== 0) failed.push(major);
+for (const major of program.args.length > 0 ? program.args : supported) {
+  for (const tier of program.opts().tier) {
+    const script = tier === 'test' ? tier : `test:${tier}`;
+    console.log(`\n=== Node ${major}, npm run ${script}`);
+    const [executable, ...args] =
+      major === own
+        ? ['npm', 'run', script]
+        : [
+            'npx',
+            '--yes',
+            '--package',
+            `node-${process.platform}-${process.arch}@${major}`,
+            '--call',
+            `node --version && npm run ${script}`,
+          ];
+    const { status } = spawnSync(executable, args, { stdio: 'inherit' });
+    if (status !== 0) failed.push(`${script} on Node ${major}`);
+  }
 }
 if (failed.length > 0) {
-  console.error(`\nFailed on Node ${failed.join(', ')}`);
+  console.error(`\nFailed: ${failed.join(', ')}`);
   process.exitCode = 1;
 }

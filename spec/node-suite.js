@@ -9,7 +9,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import { InvalidArgumentError, Option } from '@commander-js/extra-typings';
 import { tsImport } from 'tsx/esm/api';
 
-const { command, text } = await tsImport('../cli/command.ts', import.meta.url);
+const { command, text } = await tsImport('../examples/command.ts', import.meta.url);
 
 const major = Number.parseInt(process.versions.node, 10);
 const concurrency = 2;

@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 import zlib from 'node:zlib';
-import { command } from '../../cli/command.ts';
+import { command } from '../command.ts';
 import { type Batch, batchesIn, type Codec, encodeBatch, encodeRecords, recordsIn } from './batch.ts';
 
 /** The most that a batch may become. Brokers take no batch of more than 1 MB by default; JSON expands by ten or so. */

@@ -7,7 +7,7 @@ import { rename, rm } from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
 import { Option } from '@commander-js/extra-typings';
 import { ZlibPool } from 'zlease';
-import { command, text, wholeNumber } from '../../cli/command.ts';
+import { command, text, wholeNumber } from '../command.ts';
 
 const program = command('npx tsx examples/files/gunzip.ts', 'Gunzips a file on a pool.')
   .argument('<in.gz>', 'the file to read', text)

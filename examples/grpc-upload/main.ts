@@ -8,7 +8,7 @@ import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { SingleBar } from 'cli-progress';
 import type { PoolStats } from 'zlease';
-import { command, wholeNumber } from '../../cli/command.ts';
+import { command, wholeNumber } from '../command.ts';
 import { partsOf, upload } from './client.ts';
 
 const here = (name: string): string => fileURLToPath(new URL(name, import.meta.url));

@@ -5,7 +5,7 @@
 import { createReadStream } from 'node:fs';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip, defaultPool } from 'zlease';
-import { command, text } from '../../cli/command.ts';
+import { command, text } from '../command.ts';
 
 async function has(wanted: Buffer, file: string): Promise<boolean> {
   const gunzip = createGunzip();

@@ -9,7 +9,7 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { gzipSync } from 'node:zlib';
 import { createGunzip, defaultPool } from 'zlease';
-import { command, wholeNumber } from '../../cli/command.ts';
+import { command, wholeNumber } from '../command.ts';
 
 /** What is read at a time: the first lines are in the first bytes. */
 const PIECE_LENGTH = 1_024;

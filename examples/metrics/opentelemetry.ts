@@ -13,7 +13,7 @@ import {
   PeriodicExportingMetricReader,
 } from '@opentelemetry/sdk-metrics';
 import { type DiscardEvent, type LeaseEvent, ZlibPool } from 'zlease';
-import { command, positiveNumber } from '../../cli/command.ts';
+import { command, positiveNumber } from '../command.ts';
 import { load } from './load.ts';
 
 const { seconds } = command('npx tsx examples/metrics/opentelemetry.ts', 'Prints the metrics of a pool after a load.')

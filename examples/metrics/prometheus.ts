@@ -8,7 +8,7 @@ import { Option } from '@commander-js/extra-typings';
 import { register } from 'prom-client';
 import { ZlibPool } from 'zlease';
 import { collectPool } from 'zlease/prometheus';
-import { command, positiveNumber, wholeNumber } from '../../cli/command.ts';
+import { command, positiveNumber, wholeNumber } from '../command.ts';
 import { load } from './load.ts';
 
 const { port, seconds } = command('npx tsx examples/metrics/prometheus.ts', 'Serves /metrics of a pool under load.')

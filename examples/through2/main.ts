@@ -9,7 +9,7 @@ import { Readable, Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { gzipSync } from 'node:zlib';
 import { createGunzip, defaultPool } from 'zlease';
-import { command } from '../../cli/command.ts';
+import { command } from '../command.ts';
 import { filter, measure, parseLines, takeHeader } from './stages.ts';
 
 interface Package {

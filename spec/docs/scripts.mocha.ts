@@ -8,7 +8,7 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
 import pLimit from 'p-limit';
-import { positiveNumber, seed, text, wholeNumber } from '../../cli/command.ts';
+import { positiveNumber, seed, text, wholeNumber } from '../../examples/command.ts';
 
 const top = fileURLToPath(new URL('../..', import.meta.url));
 
@@ -162,9 +162,7 @@ const scripts: Record<string, Script> = {
   'spec/matrix.js': {
     usage: 'npm run test:matrix -- [options] [major...]',
     options: {},
-    wrong: [
-      [['24', 'x'], `command-argument value 'x' is invalid for argument 'major'. ${least(20)}`],
-    ],
+    wrong: [[['24', 'x'], `command-argument value 'x' is invalid for argument 'major'. ${least(20)}`]],
   },
   'spec/node-suite.js': {
     usage: 'node spec/node-suite.js [options] <directory>',
@@ -265,7 +263,7 @@ describe('Scripts', function () {
         const file = join(folder, name);
         if (!/\.[jt]s$/.test(name) || file === 'spec/docs/scripts.mocha.ts') continue;
         const source = await readFile(join(top, file), 'utf8');
-        if (source.includes('cli/command.ts')) found.push(file);
+        if (source.includes('examples/command.ts')) found.push(file);
         // Those of spec/ that specs start are not for people.
         else if (folder !== 'spec' && /process\.argv\.slice|parseArgs/.test(source)) others.push(file);
       }

@@ -7,7 +7,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { inspect } from 'node:util';
 import { Option } from '@commander-js/extra-typings';
 import fc from 'fast-check';
-import { command, positiveNumber, randomSeed, seed as seedOf, wholeNumber } from '../../cli/command.ts';
+import { command, positiveNumber, randomSeed, seed as seedOf, wholeNumber } from '../../examples/command.ts';
 import { ZlibPool } from '../../lib/index.ts';
 import { type Difference, difference, modes } from './compare.ts';
 import { script } from './script.ts';

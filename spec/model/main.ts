@@ -2,7 +2,7 @@
 import { Option } from '@commander-js/extra-typings';
 import { SingleBar } from 'cli-progress';
 import fc from 'fast-check';
-import { command, positiveNumber, randomSeed, seed as seedOf, wholeNumber } from '../../cli/command.ts';
+import { command, positiveNumber, randomSeed, seed as seedOf, wholeNumber } from '../../examples/command.ts';
 import { runs } from './run.ts';
 
 const {

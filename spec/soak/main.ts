@@ -8,7 +8,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Option } from '@commander-js/extra-typings';
 import { SingleBar } from 'cli-progress';
 import { linearRegression } from 'simple-statistics';
-import { command, positiveNumber, randomSeed, seed as seedOf } from '../../cli/command.ts';
+import { command, positiveNumber, randomSeed, seed as seedOf } from '../../examples/command.ts';
 import { engines, ZlibPool } from '../support/library.ts';
 import { dice as diceOf } from '../support/seed.ts';
 import { corrupted, goodInputs, hostileInputs, type Input, LONGEST } from './corpus.ts';
