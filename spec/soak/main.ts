@@ -48,7 +48,6 @@ const pools = engines.map(
       maxOutputLength: LONGEST,
       maxRatio: 500,
       ratioFloorLength: 200_000,
-      maxMembers: 3,
     }),
 );
 
