@@ -432,7 +432,8 @@ export class DecompressStream extends Transform {
     }
     if (availOut === 0) {
       if (wanted) {
-        if (this.readableFlowing && this.readableLength === 0) this.#slab?.readerKeepsUp();
+        // Not of a reader that was paused by what it was given. null: a subclass hands the output on itself.
+        if (this.readableFlowing !== false && this.readableLength === 0) this.#slab?.readerKeepsUp();
         return true;
       }
       this.#phase = 'paused';

@@ -132,8 +132,12 @@ export class Passage {
       });
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException;
-      if (code !== 'ERR_BUFFER_TOO_LARGE') throw error;
-      throw overLimit(this.#limits, this.#input.length, this.#most + 1) ?? tooLarge(this.#most, { cause: error });
+      const excess = overLimit(this.#limits, this.#input.length, this.#most + 1);
+      if (code === 'ERR_BUFFER_TOO_LARGE' && excess !== undefined) throw excess;
+      // Or there is no memory for all of it in one piece. On Node 20 and 22 that has no code.
+      const hasNoMemory =
+        code === 'ERR_MEMORY_ALLOCATION_FAILED' || (code === undefined && error instanceof RangeError);
+      throw hasNoMemory || code === 'ERR_BUFFER_TOO_LARGE' ? tooLarge(this.#most, { cause: error }) : error;
     }
     this.#pool.count(this.#input.length, output.length);
     return output;

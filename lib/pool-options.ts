@@ -16,7 +16,7 @@ export interface InlineOptions {
   turnLength?: number;
 }
 
-/** How much may be made of one stream's or message's data. */
+/** How much may be made of one stream's or message's data. A stream counts from one explicit `flush()` to the next. */
 export interface Limits {
   /** The most bytes that may come out; one more is `ERR_BUFFER_TOO_LARGE`, as with `maxOutputLength` of node:zlib's one-shot functions. Default `Infinity`. */
   maxOutputLength?: number;

@@ -5,7 +5,7 @@
 import { limitError } from './errors.ts';
 import { turn } from './turn.ts';
 
-/** Bytes. A slab's length doubles with each that is filled while the reader keeps up, from the first to the last. */
+/** In bytes. A slab's length doubles with each that is filled and read at once, from the first to the last. */
 export const FIRST_LENGTH = 65_536;
 export const LAST_LENGTH = 262_144;
 
@@ -95,13 +95,15 @@ export class Slab {
     if (length < memory.length - 1) return copyOf(memory, length, isFirst);
     this.#memory = NOTHING;
     if (length < memory.length) return memory.subarray(0, length);
-    this.#nextLength = Math.min(2 * this.#nextLength, LAST_LENGTH);
+    if (this.#keepsUp) this.#grow();
     return memory;
   }
 
   /** All that was handed out so far is read. */
   readerKeepsUp(): void {
+    if (this.#keepsUp) return;
     this.#keepsUp = true;
+    this.#grow();
   }
 
   readerIsFull(): void {
@@ -112,7 +114,12 @@ export class Slab {
 
   /** One that comes back in a later turn is slow, and gains nothing by big slabs: they only pile up as garbage. */
   readerIsBack(): void {
-    if (turn.number !== this.#fullIn) this.#nextLength = FIRST_LENGTH;
+    if (turn.number === this.#fullIn) this.#grow();
+    else this.#nextLength = FIRST_LENGTH;
+  }
+
+  #grow(): void {
+    this.#nextLength = Math.min(2 * this.#nextLength, LAST_LENGTH);
   }
 
   /** Between messages a stream holds no memory, except for a long chunk that it was asked for. No write may be in flight. */
