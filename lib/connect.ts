@@ -94,7 +94,6 @@ const DATA_ERROR = /^(Z_DATA_ERROR$|ERR_PADDING_2$|ERR__ERROR_FORMAT_|ZSTD_error
 /** What the pool's other limits say, for which connect-node has no words. */
 const EXHAUSTED: ReadonlySet<string | undefined> = new Set([
   'ERR_RATIO_TOO_HIGH',
-  'ERR_TOO_MANY_MEMBERS',
   'ERR_POOL_TIMEOUT',
   'ERR_POOL_QUEUE_FULL',
 ]);

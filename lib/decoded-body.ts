@@ -3,7 +3,7 @@
  * that makes. A body of no bytes is empty, whatever its coding. It does not know HTTP; several of them in a row take off several codings.
  */
 import { finished, Readable } from 'node:stream';
-import type { DecompressStream } from './decompress-stream.ts';
+import { type DecompressStream, readsAll } from './decompress-stream.ts';
 import { codedError } from './errors.ts';
 
 /** How a coding is taken off. */
@@ -17,6 +17,8 @@ export interface Decoding {
 const NOTHING = Buffer.alloc(0);
 
 export class DecodedBody extends Readable {
+  /** As `DecompressStream.isRelayed`: the reader of this body is another stream's. */
+  isRelayed = false;
   readonly #source: Readable;
   readonly #decoding: Decoding;
   /** What has come while it was too short to make the decoder. */
@@ -32,6 +34,7 @@ export class DecodedBody extends Readable {
   constructor(source: Readable, decoding: Decoding) {
     super();
     this.#source = source;
+    if (source instanceof DecodedBody) source.isRelayed = true;
     this.#decoding = decoding;
     // Before anybody reads, too: an error that nobody listens to would end the process.
     finished(source, { writable: false }, (error) => {
@@ -94,10 +97,12 @@ export class DecodedBody extends Readable {
 
   #decode(head: Buffer): DecompressStream {
     this.#head = NOTHING;
-    return this.#decoding
-      .createDecoder(head)
+    const decoder = this.#decoding.createDecoder(head);
+    decoder.isRelayed = this.isRelayed || !readsAll(this);
+    return decoder
       .on('data', (chunk) => {
-        if (!this.push(chunk)) this.#decoder?.pause();
+        // A paused body takes the chunk and wants no more: the decoder goes by whether its own reader takes all.
+        if (!this.push(chunk) || this.readableFlowing === false) this.#decoder?.pause();
       })
       .on('drain', () => this.#source.resume())
       .on('error', (error) => this.destroy(error))

@@ -5,18 +5,17 @@
  * events have; long ones go on in the threadpool, on the same engine.
  */
 import { AsyncResource } from 'node:async_hooks';
-import { finished, Transform, type TransformCallback } from 'node:stream';
+import { finished, type Readable, Transform, type TransformCallback } from 'node:stream';
 import { constants } from 'node:zlib';
-import type { Engine, WholeWrite } from './engine.ts';
+import { type Engine, inputFault, type WholeWrite } from './engine.ts';
 import { codedError } from './errors.ts';
 import { flushMark, markedFlush, strongerFlush } from './flush-marks.ts';
 import { type Format, kindFor, sizeHint, stockStream } from './formats.ts';
 import { engineOf, type Lease } from './lease.ts';
-import { type Members, memberKindFor, membersOf } from './members.ts';
 import { originOf } from './origin.ts';
 import type { Pool } from './pool.ts';
 import { type Limits, limits, overLimit } from './pool-options.ts';
-import { handOut, memoryFor, Slab } from './slab.ts';
+import { FIRST_LENGTH, handOut, memoryFor, Slab } from './slab.ts';
 import { type DecompressOptions, type StreamSettings, streamSettings, transformOptions } from './stream-settings.ts';
 import { threadpool } from './threadpool.ts';
 import { enqueueTick } from './tick-queue.ts';
@@ -45,10 +44,12 @@ export class DecompressStream extends Transform {
   /** Compressed bytes used up so far (`bytesWritten` of node:zlib's streams). */
   bytesWritten = 0;
 
+  /** @internal The 'data' listener hands the output on to a reader that may stop. */
+  isRelayed = false;
+
   readonly #pool: Pool;
   readonly #settings: StreamSettings;
   readonly #limits: Readonly<Required<Limits>>;
-  readonly #members: Members | undefined;
   /** Where it was made, if leases are looked after. */
   readonly #origin: string | undefined;
   /** The async context of the stream's creation, in which its events happen, as those of a native handle do. */
@@ -61,10 +62,6 @@ export class DecompressStream extends Transform {
   #chunk: Buffer = NOTHING;
   #offset = 0;
   #left = 0;
-  /** Of what is left, the input of the write under way. */
-  #span = 0;
-  /** Whether all that was made of the input so far is out. */
-  #drained = true;
   #flag = Z_NO_FLUSH;
   #done: TransformCallback | undefined;
   /** What the main thread has made of it. */
@@ -73,6 +70,9 @@ export class DecompressStream extends Transform {
   /** Used up, and made of it, since the start or the last reset(). */
   #inputLength = 0;
   #outputLength = 0;
+  /** The same at the last flush(), from which on the limits count. */
+  #flushedInput = 0;
+  #flushedOutput = 0;
   /** What came of giving the engine a whole message at once, if that was tried. */
   #wholeWrite: WholeWrite | undefined;
   /** Output memory for the threadpool, made when it is first needed. */
@@ -95,7 +95,6 @@ export class DecompressStream extends Transform {
     this.#pool = pool;
     this.#settings = settings;
     this.#limits = settings.limits === undefined ? pool.settings : limits(settings.limits, pool.settings);
-    this.#members = membersOf(settings.kind, this.#limits.maxMembers);
     this.#origin = originOf(pool.settings.leakDetection, new.target as never);
   }
 
@@ -132,8 +131,9 @@ export class DecompressStream extends Transform {
     if (this.#lease !== undefined) engineOf(this.#lease).reset();
     this.#inputLength = 0;
     this.#outputLength = 0;
+    this.#flushedInput = 0;
+    this.#flushedOutput = 0;
     this.#wholeWrite = undefined;
-    this.#members?.reset();
   }
 
   /**
@@ -171,7 +171,6 @@ export class DecompressStream extends Transform {
     this.#chunk = chunk;
     this.#offset = 0;
     this.#left = chunk.byteLength;
-    this.#span = 0;
     this.#flag = flag;
     this.#inlineLength = 0;
     this.#done = callback;
@@ -245,7 +244,7 @@ export class DecompressStream extends Transform {
 
   /** @returns whether there was one; if not it comes later */
   #takeLease(): boolean {
-    const kind = (this.#members === undefined ? kindFor : memberKindFor)(this.#settings.kind, this.#chunk);
+    const kind = kindFor(this.#settings.kind, this.#chunk);
     try {
       this.#lease = this.#pool.tryLeaseKind(kind, this, this.#origin);
       if (this.#lease !== undefined) return true;
@@ -266,11 +265,11 @@ export class DecompressStream extends Transform {
   #drive(engine: Engine): void {
     for (;;) {
       this.#phase = 'running';
-      if (this.#offset + this.#left > this.#chunk.byteLength) {
-        this.#failLater(codedError('ERR_BUFFER_DETACHED'));
+      const fault = inputFault(this.#chunk, this.#offset + this.#left);
+      if (fault !== undefined) {
+        this.#failLater(fault);
         return;
       }
-      if (this.#span === 0 && this.#drained && !this.#nextSpan()) return;
       const mayBeWhole = this.#mayBeWhole(engine);
       const expected = this.#expected(engine);
       const room = this.#inlineRoom(engine, expected, mayBeWhole);
@@ -294,7 +293,7 @@ export class DecompressStream extends Transform {
           continue;
         }
       } else {
-        engine.writeSync(this.#spanFlag, this.#chunk, this.#offset, this.#span, memory, room);
+        engine.writeSync(this.#flag, this.#chunk, this.#offset, this.#left, memory, room);
       }
       if (!this.#absorb(engine, memory, room)) return;
     }
@@ -309,28 +308,10 @@ export class DecompressStream extends Transform {
       this.#offset === 0 &&
       this.#chunk.length > 0 &&
       this.#chunk.length === this.writableLength &&
-      this.#members === undefined &&
       this.#flag === Z_NO_FLUSH &&
       this.#settings.finishFlush === Z_FINISH &&
       engine.kind.reusable
     );
-  }
-
-  /** @returns whether there is none that is one too many */
-  #nextSpan(): boolean {
-    this.#span = this.#left;
-    try {
-      if (this.#members !== undefined) this.#span = this.#members.span(this.#chunk, this.#offset, this.#left);
-    } catch (error) {
-      this.#failLater(error as Error);
-      return false;
-    }
-    return true;
-  }
-
-  /** The flush is for the end of the chunk. */
-  get #spanFlag(): number {
-    return this.#span === this.#left ? this.#flag : Z_NO_FLUSH;
   }
 
   /** Room for output that the main thread may make of the rest of the chunk; 0 where it is the threadpool's. */
@@ -361,21 +342,27 @@ export class DecompressStream extends Transform {
 
   /** Never more than one byte over the limit, so that a bomb is stopped before it is inflated. */
   #limited(room: number): number {
-    return Math.min(room, this.#limits.maxOutputLength - this.#outputLength + 1);
+    return Math.min(room, this.#limits.maxOutputLength - (this.#outputLength - this.#flushedOutput) + 1);
   }
 
   #send(engine: Engine, expected: number): void {
     const { chunkLength } = this.#settings;
-    this.#slab ??= new Slab();
+    this.#slab ??= new Slab(!this.isRelayed && readsAll(this));
     const slab = this.#slab;
-    const output =
-      chunkLength === 0
-        ? slab.forOutput(expected, this.#limited(Number.POSITIVE_INFINITY), this.#chunk.length)
-        : slab.ofLength(this.#limited(this.#chunkRoom()));
     this.#phase = 'inFlight';
-    engine.write(this.#spanFlag, this.#chunk, this.#offset, this.#span, output, slab.room, () => {
-      this.#context.runInAsyncScope(this.#landed, this);
-    });
+    try {
+      const output =
+        chunkLength === 0
+          ? slab.forOutput(expected, this.#limited(Number.POSITIVE_INFINITY), this.#chunk.length)
+          : slab.ofLength(this.#limited(this.#chunkRoom()));
+      engine.write(this.#flag, this.#chunk, this.#offset, this.#left, output, slab.room, () => {
+        this.#context.runInAsyncScope(this.#landed, this);
+      });
+    } catch (error) {
+      // There is no memory for a chunk of the chunkSize.
+      this.#failLater(error as Error);
+      return;
+    }
     threadpool.sent();
   }
 
@@ -409,23 +396,23 @@ export class DecompressStream extends Transform {
     }
     // Read before anything is pushed: whoever listens to 'data' may reset the engine.
     const { availIn, availOut } = engine;
-    const used = this.#span - availIn;
+    const used = this.#left - availIn;
     const made = room - availOut;
-    this.#members?.used(this.#chunk, this.#offset, used);
     this.#offset += used;
-    this.#left -= used;
-    this.#span = availIn;
-    this.#drained = availOut > 0;
+    this.#left = availIn;
     this.bytesWritten += used;
     this.#inputLength += used;
     this.#outputLength += made;
     this.#pool.count(used, made);
-    const excess = overLimit(this.#limits, this.#inputLength, this.#outputLength);
+    const excess = overLimit(
+      this.#limits,
+      this.#inputLength - this.#flushedInput,
+      this.#outputLength - this.#flushedOutput,
+    );
     if (excess !== undefined) {
       this.#failLater(excess);
       return false;
     }
-    this.#members?.made(memory === undefined ? (this.#slab as Slab).peek(made) : memory.subarray(0, made));
     if (memory !== undefined) {
       this.#inlineLength += made;
       turn.spend(Math.max(used, made));
@@ -444,7 +431,11 @@ export class DecompressStream extends Transform {
       }
     }
     if (availOut === 0) {
-      if (wanted) return true;
+      if (wanted) {
+        // Not of a reader that was paused by what it was given. null: a subclass hands the output on itself.
+        if (this.readableFlowing !== false && this.readableLength === 0) this.#slab?.readerKeepsUp();
+        return true;
+      }
       this.#phase = 'paused';
       this.#slab?.readerIsFull();
       return false;
@@ -456,8 +447,6 @@ export class DecompressStream extends Transform {
         return false;
       }
       this.push(null);
-    } else if (this.#left > 0) {
-      return true;
     }
     this.#settle();
     return false;
@@ -467,8 +456,13 @@ export class DecompressStream extends Transform {
   #settle(error?: Error): void {
     const done = this.#done as TransformCallback;
     this.#done = undefined;
+    if (this.#chunk.length === 0 && markedFlush(this.#chunk) !== undefined) {
+      this.#flushedInput = this.#inputLength;
+      this.#flushedOutput = this.#outputLength;
+    }
     this.#chunk = NOTHING;
-    this.#slab?.drop();
+    // A long chunk that was asked for is filled by many writes: as node:zlib's, such a stream keeps one.
+    if (this.#settings.chunkLength <= FIRST_LENGTH) this.#slab?.drop();
     if (this.#phase !== 'sealed') this.#phase = 'idle';
     done(error);
   }
@@ -506,6 +500,15 @@ export class DecompressStream extends Transform {
     // Not before the next turn, as one that comes back from the threadpool.
     if (cutShort !== undefined) setImmediate(() => this.#context.runInAsyncScope(cutShort));
   }
+}
+
+/**
+ * Whether a stream's reader takes all it is given. A 'data' listener does. A pipe stops when its destination is full,
+ * and a 'readable' listener or an iterator may never read.
+ */
+export function readsAll(stream: Readable): boolean {
+  const { pipes } = (stream as unknown as { _readableState: { pipes?: unknown[] } })._readableState;
+  return stream.readableFlowing === true && pipes?.length === 0;
 }
 
 /** With a smaller one, zlib finds that data reaches back too far, or not, by where the output is cut. */

@@ -3,7 +3,7 @@
  * `public-engine` are its twins, and one spec suite runs over both. Whoever drives an engine holds the
  * lease on it; an engine knows nothing of streams, leases or pools.
  */
-import { codedError } from './errors.ts';
+import { codedError, tooLarge } from './errors.ts';
 import type { EngineKind } from './formats.ts';
 
 /** What node:zlib reports: `errno` and `code` are zlib's (`Z_DATA_ERROR`, -3). */
@@ -78,7 +78,20 @@ export function growsOversized(kind: EngineKind, length: number): boolean {
   return kind.format === 'zstd' && length > LARGEST_KEPT_WINDOW;
 }
 
-/** Both twins ask this before a write: memory that was transferred or has shrunk must not reach zlib. */
+/** node:zlib's native part takes lengths and offsets as 32-bit numbers, and cuts off what is above. Bytes. */
+export const MAX_WRITE_LENGTH = 2 ** 32 - 1;
+
+/** Why a chunk that ends at `inputEnd` can't be written; undefined if it can. */
+export function inputFault(input: Buffer, inputEnd: number): Error | undefined {
+  if (inputEnd > input.byteLength) return codedError('ERR_BUFFER_DETACHED');
+  if (inputEnd > MAX_WRITE_LENGTH) return tooLarge(MAX_WRITE_LENGTH);
+  return undefined;
+}
+
+/**
+ * Both twins check this before a write. Memory that was transferred or has shrunk must not reach zlib, nor a length
+ * that its native part would cut off.
+ */
 export function checkBuffers(
   input: Buffer,
   inputOffset: number,
@@ -86,6 +99,15 @@ export function checkBuffers(
   output: Buffer,
   outputLength: number,
 ): void {
+  // Not equal to its unsigned self: negative, a fraction, NaN, or too large.
+  if (
+    inputOffset >>> 0 !== inputOffset ||
+    inputLength >>> 0 !== inputLength ||
+    outputLength >>> 0 !== outputLength ||
+    inputOffset + inputLength > MAX_WRITE_LENGTH
+  ) {
+    throw codedError('ERR_OUT_OF_RANGE', `A write takes whole numbers of bytes up to ${MAX_WRITE_LENGTH}`);
+  }
   if (inputOffset + inputLength > input.byteLength || outputLength > output.byteLength) {
     throw codedError('ERR_BUFFER_DETACHED');
   }

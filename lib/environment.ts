@@ -19,7 +19,6 @@ const readers = new Map<string, (options: ZlibPoolOptions, text: string, name: s
   ['ZLEASE_MAX_OUTPUT_LENGTH', (options, ...text) => Object.assign(options, { maxOutputLength: count(...text) })],
   ['ZLEASE_MAX_RATIO', (options, ...text) => Object.assign(options, { maxRatio: count(...text) })],
   ['ZLEASE_RATIO_FLOOR_LENGTH', (options, ...text) => Object.assign(options, { ratioFloorLength: count(...text) })],
-  ['ZLEASE_MAX_MEMBERS', (options, ...text) => Object.assign(options, { maxMembers: count(...text) })],
   ['ZLEASE_LEAK_DETECTION', (options, text) => Object.assign(options, { leakDetection: text })],
   ['ZLEASE_INLINE_INPUT_LENGTH', (options, ...text) => inline(options, { inputLength: count(...text) })],
   ['ZLEASE_INLINE_OUTPUT_LENGTH', (options, ...text) => inline(options, { outputLength: count(...text) })],

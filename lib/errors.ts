@@ -10,7 +10,6 @@ const table = {
   ERR_POOL_TIMEOUT: [Error, 'No engine came free in time'],
   ERR_POOL_QUEUE_FULL: [Error, 'Too many wait for an engine already'],
   ERR_RATIO_TOO_HIGH: [RangeError, 'The data expands by more than the limit'],
-  ERR_TOO_MANY_MEMBERS: [RangeError, 'The data has more members than the limit'],
   ERR_ENGINE_UNAVAILABLE: [Error, 'The native engine does not pass its probe on this Node'],
   ERR_FORMAT_UNAVAILABLE: [Error, 'This Node does not have the format'],
   ERR_BUFFER_DETACHED: [Error, 'The memory of a written chunk was taken away before it was inflated'],
@@ -40,6 +39,24 @@ export const errorCodes: readonly ErrorCode[] = Object.freeze(Object.keys(table)
 export function codedError(code: ErrorCode, message?: string, options?: ErrorOptions): Error & { code: ErrorCode } {
   const [Class, general] = table[code];
   return Object.assign(new Class(message ?? general, options), { code });
+}
+
+/** The error of a limit on data, as HTTP answers it: express, koa and fastify look at `status` and `statusCode`. */
+export interface LimitError extends Error {
+  code: ErrorCode;
+  /** Content Too Large, RFC 9110, section 15.5.14. */
+  status: 413;
+  statusCode: 413;
+}
+
+/** The data is over a limit. Without a status, body-parser calls that a bad request. */
+export function limitError(code: ErrorCode, message: string, options?: ErrorOptions): LimitError {
+  return Object.assign(codedError(code, message, options), { status: 413, statusCode: 413 } as const);
+}
+
+/** `ERR_BUFFER_TOO_LARGE`, in the words of node:zlib. */
+export function tooLarge(mostLength: number, options?: ErrorOptions): LimitError {
+  return limitError('ERR_BUFFER_TOO_LARGE', `Cannot create a Buffer larger than ${mostLength} bytes`, options);
 }
 
 /** What Node's own promises are rejected with when `signal` aborts. */

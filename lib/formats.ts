@@ -140,7 +140,10 @@ function isGzip(kind: EngineKind): boolean {
 /** Deflate expands by no more than this: a gzip trailer that says otherwise is not to be believed. */
 const MAX_EXPANSION = 1_032;
 
-/** The length, of what `input` becomes, that gzip's last four bytes give (ISIZE, RFC 1952, section 2.3.1): a hint, not to be trusted. 0 for none. */
+/**
+ * The length, of what `input` becomes, that gzip's last four bytes give (ISIZE, RFC 1952, section 2.3.1). 0 for none.
+ * It decides where to inflate. It comes from the sender, and no memory is reserved by it alone.
+ */
 export function sizeHint(kind: EngineKind, input: Buffer): number {
   if (!isGzip(kind) || input.length < 18) return 0;
   const hint = input.readUInt32LE(input.length - 4);

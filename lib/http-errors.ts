@@ -26,7 +26,6 @@ const statuses = new Map<string, number>([
   ['ERR_TOO_MANY_CODINGS', 415],
   ['ERR_BUFFER_TOO_LARGE', 413],
   ['ERR_RATIO_TOO_HIGH', 413],
-  ['ERR_TOO_MANY_MEMBERS', 413],
   ['ERR_POOL_TIMEOUT', 503],
   ['ERR_POOL_QUEUE_FULL', 503],
   ['ERR_POOL_CLOSED', 503],

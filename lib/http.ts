@@ -9,6 +9,7 @@ import { Readable } from 'node:stream';
 import { ReadableStream } from 'node:stream/web';
 import { codingsOf, type HeaderValue } from './content-encoding.ts';
 import { DecodedBody, type Decoding } from './decoded-body.ts';
+import { readsAll } from './decompress-stream.ts';
 import { codedError } from './errors.ts';
 import type { Format } from './formats.ts';
 import { type HttpError, httpError } from './http-errors.ts';
@@ -68,7 +69,12 @@ export function decodeRequests(options: DecodeOptions = {}): DecodeMiddleware {
     try {
       const formats = hasBody(request) ? codingsOf(header) : [];
       if (formats.length > 0) {
-        replaceBody(request, (received) => decoded(received, formats, decodings), httpError);
+        const decode = (received: Readable): Readable => {
+          const body = decoded(received, formats, decodings);
+          (body as DecodedBody).isRelayed = !readsAll(request);
+          return body;
+        };
+        replaceBody(request, decode, httpError);
         replaceLength(request);
       }
       removeHeader(request, 'content-encoding');
@@ -134,7 +140,6 @@ function decodingsOf(options: DecodeOptions): (format: Format) => Decoding {
     maxOutputLength,
     maxRatio,
     ratioFloorLength,
-    maxMembers,
     ...rest
   } = record(options, 'options');
   refuse(rest, 'options');
@@ -142,7 +147,7 @@ function decodingsOf(options: DecodeOptions): (format: Format) => Decoding {
     throw codedError('ERR_INVALID_ARG_TYPE', `options.rawDeflate must be a boolean. Received ${String(rawDeflate)}`);
   }
   const pool = poolOf(options);
-  const own = limits({ maxOutputLength, maxRatio, ratioFloorLength, maxMembers }, pool.settings);
+  const own = limits({ maxOutputLength, maxRatio, ratioFloorLength }, pool.settings);
   // As an option of a stream node:zlib has it checked, which takes no Infinity.
   const maxLength = own.maxOutputLength === pool.settings.maxOutputLength ? undefined : own.maxOutputLength;
   const ofStreams = {

@@ -38,11 +38,11 @@ export function decompressSync(pool: Pool, message: Uint8Array, format: Format, 
   try {
     if (!engine.inline) return passage.stockSync();
     do {
-      const { expected } = passage;
-      const room = passage.limited(expected > 0 ? expected + 1 : FIRST_ROOM);
-      const output = memoryFor(room, expected);
+      const hasHint = passage.expected > 0;
+      const room = hasHint ? passage.expectedRoom : passage.limited(FIRST_ROOM);
+      const output = memoryFor(room, hasHint ? room - 1 : 0);
       passage.writeSync(engine, output, room);
-      const made = passage.absorb(engine, output, room);
+      const made = passage.absorb(engine, room);
       passage.add(handOut(output, made, passage.isFirst));
     } while (passage.goesOn());
   } catch (error) {
@@ -80,7 +80,7 @@ export class Decompression {
   readonly #pool: Pool;
   readonly #passage: Passage;
   readonly #done: (error: Error | null, output?: Buffer) => void;
-  readonly #slab = new Slab();
+  readonly #slab = new Slab(true);
   /** Of whoever asked: what an engine, a turn or the pool calls back is called in nobody's. */
   readonly #context = new AsyncResource('ZLEASE');
   #lease: Lease | undefined;
@@ -195,7 +195,7 @@ export class Decompression {
       const room = this.#passage.limited(Math.min(expected > 0 ? expected + 1 : inlineRoom, FIRST_ROOM));
       const output = memoryFor(room, expected);
       this.#passage.writeSync(engine, output, room);
-      const made = this.#passage.absorb(engine, output, room);
+      const made = this.#passage.absorb(engine, room);
       this.#passage.add(handOut(output, made, this.#passage.isFirst));
       this.#inlineLength += made;
       turn.spend(Math.max(left - this.#passage.left, made));
@@ -207,16 +207,15 @@ export class Decompression {
     const { expected } = this.#passage;
     const most = this.#passage.limited(Number.POSITIVE_INFINITY);
     // A whole message is handed out in one piece: the fewer there are, the better.
-    const output = expected >= FIRST_ROOM ? this.#slab.exactly(expected + 1) : this.#slab.forOutput(expected, most, 0);
+    const output =
+      expected >= FIRST_ROOM ? this.#slab.exactly(this.#passage.expectedRoom) : this.#slab.forOutput(expected, most, 0);
     const { room } = this.#slab;
-    this.#passage.write(engine, output, room, () =>
-      this.#context.runInAsyncScope(this.#landed, this, engine, output, room),
-    );
+    this.#passage.write(engine, output, room, () => this.#context.runInAsyncScope(this.#landed, this, engine, room));
     threadpool.sent();
     return false;
   }
 
-  #landed(engine: Engine, output: Buffer, room: number): void {
+  #landed(engine: Engine, room: number): void {
     threadpool.landed();
     const lease = this.#lease as Lease;
     if (this.#settled) {
@@ -224,7 +223,7 @@ export class Decompression {
       return;
     }
     try {
-      const made = this.#passage.absorb(engine, output, room);
+      const made = this.#passage.absorb(engine, room);
       this.#passage.add(this.#slab.take(made, this.#passage.isFirst));
     } catch (error) {
       this.destroy(error as Error);
@@ -235,10 +234,17 @@ export class Decompression {
   }
 
   #succeed(lease: Lease): void {
+    let output: Buffer;
+    try {
+      output = this.#passage.take();
+    } catch (error) {
+      this.destroy(error as Error);
+      return;
+    }
     this.#settled = true;
     this.#slab.drop();
     lease.release();
-    this.#done(null, this.#passage.take());
+    this.#done(null, output);
   }
 
   #giveUp(lease: Lease, cause?: Error): void {

@@ -1,15 +1,14 @@
 /**
- * One message on its way through an engine, whoever drives that: what is left of its input, what came out, its limits and its
- * members.
+ * One message on its way through an engine, whoever drives that: what is left of its input, what came out, and its limits.
  */
 import { constants as bufferConstants } from 'node:buffer';
 import zlib from 'node:zlib';
-import type { Engine } from './engine.ts';
-import { codedError } from './errors.ts';
+import { type Engine, MAX_WRITE_LENGTH } from './engine.ts';
+import { codedError, limitError, tooLarge } from './errors.ts';
 import { type EngineKind, type Format, kindFor, sizeHint } from './formats.ts';
-import { countMembers, type Members, memberKindFor, membersOf } from './members.ts';
 import type { Pool } from './pool.ts';
 import { type Limits, limits, outputLimit, overLimit } from './pool-options.ts';
+import { EXACT_RATIO, LAST_LENGTH } from './slab.ts';
 import { streamSettings } from './stream-settings.ts';
 
 const syncNames: Readonly<Record<Format, string>> = {
@@ -21,20 +20,20 @@ const syncNames: Readonly<Record<Format, string>> = {
   zstd: 'zstdDecompressSync',
 };
 
+/** Each piece of output with an implausible length hint is at most so many times as long as all before it. */
+const GROWTH = 4;
+
 export class Passage {
   readonly kind: EngineKind;
-  /** How long the output seems to be; 0 where nobody knows, and after the first write. */
+  /** How long the rest of the output seems to be; 0 where nobody knows. The message says so: it may be wrong, or a lie. */
   expected: number;
   readonly #pool: Pool;
   readonly #flush: number;
   readonly #limits: Required<Limits>;
   /** The most that may come out, by all limits. */
   readonly #most: number;
-  readonly #members: Members | undefined;
   readonly #input: Buffer;
   #offset = 0;
-  /** Of what is left, the input of the write under way. */
-  #span = 0;
   /** Whether all that was made of the input so far is out. */
   #drained = true;
   #length = 0;
@@ -47,15 +46,15 @@ export class Passage {
     const input = Buffer.isBuffer(message)
       ? message
       : Buffer.from(message.buffer, message.byteOffset, message.byteLength);
+    if (input.length > MAX_WRITE_LENGTH) throw tooLarge(MAX_WRITE_LENGTH);
     const { kind, finishFlush } = streamSettings(format);
     this.#pool = pool;
     this.#flush = finishFlush;
     this.#limits = options === undefined ? pool.settings : limits(options, pool.settings);
-    this.#most = outputLimit(this.#limits, input.length);
-    this.#members = membersOf(kind, this.#limits.maxMembers);
-    this.kind = (this.#members === undefined ? kindFor : memberKindFor)(kind, input);
+    this.#most = Math.min(outputLimit(this.#limits, input.length), bufferConstants.MAX_LENGTH);
+    this.kind = kindFor(kind, input);
     this.#input = input;
-    const hint = this.#members === undefined ? sizeHint(this.kind, input) : 0;
+    const hint = sizeHint(this.kind, input);
     this.expected = hint <= this.#most ? hint : 0;
   }
 
@@ -74,24 +73,24 @@ export class Passage {
     return Math.min(room, this.#most - this.#length + 1);
   }
 
-  /** @throws `ERR_TOO_MANY_MEMBERS` */
+  /**
+   * Room for the next piece if output is expected: for all of it, if so much input makes it plausible. Otherwise for a
+   * few times what is out already. Memory is reserved in proportion to what has come in or gone out.
+   */
+  get expectedRoom(): number {
+    const isPlausible = this.#length + this.expected <= EXACT_RATIO * this.#input.length;
+    const most = isPlausible ? MAX_WRITE_LENGTH - 1 : Math.max(LAST_LENGTH, GROWTH * this.#length);
+    return this.limited(Math.min(this.expected, most) + 1);
+  }
+
+  /** @throws what `Engine.writeSync` throws for lengths that it does not take */
   writeSync(engine: Engine, output: Buffer, room: number): void {
-    const flush = this.#nextFlush();
-    engine.writeSync(flush, this.#input, this.#offset, this.#span, output, room);
+    engine.writeSync(this.#flush, this.#input, this.#offset, this.left, output, room);
   }
 
-  /** @throws `ERR_TOO_MANY_MEMBERS` */
+  /** @throws what `Engine.write` throws for lengths that it does not take */
   write(engine: Engine, output: Buffer, room: number, done: () => void): void {
-    const flush = this.#nextFlush();
-    engine.write(flush, this.#input, this.#offset, this.#span, output, room, done);
-  }
-
-  /** Makes out the input of the next write. The flush is for the end of the message. */
-  #nextFlush(): number {
-    const { left } = this;
-    if (this.#members === undefined) this.#span = left;
-    else if (this.#span === 0 && this.#drained) this.#span = this.#members.span(this.#input, this.#offset, left);
-    return this.#span === left ? this.#flush : zlib.constants.Z_NO_FLUSH;
+    engine.write(this.#flush, this.#input, this.#offset, this.left, output, room, done);
   }
 
   /**
@@ -99,26 +98,24 @@ export class Passage {
    * @returns how much that was, for `add`
    * @throws what is wrong with the message
    */
-  absorb(engine: Engine, output: Buffer, room: number): number {
+  absorb(engine: Engine, room: number): number {
     if (engine.failure !== undefined) throw engine.failure;
-    const used = this.#span - engine.availIn;
+    const used = this.left - engine.availIn;
     const made = room - engine.availOut;
     this.#pool.count(used, made);
-    this.#members?.used(this.#input, this.#offset, used);
-    this.#members?.made(output.subarray(0, made));
     this.#offset += used;
-    this.#span -= used;
     this.#drained = engine.availOut > 0;
     this.#length += made;
-    this.expected = 0;
+    this.expected = Math.max(0, this.expected - made);
     const excess = overLimit(this.#limits, this.#offset, this.#length);
     if (excess !== undefined) throw excess;
+    if (this.#length > bufferConstants.MAX_LENGTH) throw tooLarge(bufferConstants.MAX_LENGTH);
     return made;
   }
 
   /** Whether what `absorb` took in was not all. */
   goesOn(): boolean {
-    return !this.#drained || (this.#span === 0 && this.left > 0);
+    return !this.#drained;
   }
 
   add(piece: Buffer): void {
@@ -131,20 +128,32 @@ export class Passage {
     let output: Buffer;
     try {
       output = (decompress as typeof zlib.gunzipSync)(this.#input, {
-        maxOutputLength: Math.min(this.#most, bufferConstants.MAX_LENGTH),
+        maxOutputLength: this.#most,
       });
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException;
-      throw code === 'ERR_BUFFER_TOO_LARGE' ? overLimit(this.#limits, this.#input.length, this.#most + 1) : error;
+      const excess = overLimit(this.#limits, this.#input.length, this.#most + 1);
+      if (code === 'ERR_BUFFER_TOO_LARGE' && excess !== undefined) throw excess;
+      // Or there is no memory for all of it in one piece. On Node 20 and 22 that has no code.
+      const hasNoMemory =
+        code === 'ERR_MEMORY_ALLOCATION_FAILED' || (code === undefined && error instanceof RangeError);
+      throw hasNoMemory || code === 'ERR_BUFFER_TOO_LARGE' ? tooLarge(this.#most, { cause: error }) : error;
     }
-    if (this.#members !== undefined) countMembers(this.#input, this.#limits.maxMembers);
     this.#pool.count(this.#input.length, output.length);
     return output;
   }
 
-  /** All of the output. */
+  /**
+   * All of the output.
+   * @throws `ERR_BUFFER_TOO_LARGE` where there is no memory for it in one piece
+   */
   take(): Buffer {
     const [first] = this.#pieces;
-    return first !== undefined && this.#pieces.length === 1 ? first : Buffer.concat(this.#pieces, this.#length);
+    if (first !== undefined && this.#pieces.length === 1) return first;
+    try {
+      return Buffer.concat(this.#pieces, this.#length);
+    } catch (error) {
+      throw limitError('ERR_BUFFER_TOO_LARGE', `Cannot create a Buffer of ${this.#length} bytes`, { cause: error });
+    }
   }
 }

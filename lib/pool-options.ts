@@ -3,7 +3,7 @@
  * makes no sense. Nothing is corrected silently.
  */
 import { constants } from 'node:buffer';
-import { codedError } from './errors.ts';
+import { codedError, limitError, tooLarge } from './errors.ts';
 import type { LeakDetection } from './origin.ts';
 
 /** How much a stream may inflate on the main thread; what is over goes to the threadpool. Bytes. */
@@ -16,7 +16,7 @@ export interface InlineOptions {
   turnLength?: number;
 }
 
-/** How much may be made of one stream's or message's data. */
+/** How much may be made of one stream's or message's data. A stream counts from one explicit `flush()` to the next. */
 export interface Limits {
   /** The most bytes that may come out; one more is `ERR_BUFFER_TOO_LARGE`, as with `maxOutputLength` of node:zlib's one-shot functions. Default `Infinity`. */
   maxOutputLength?: number;
@@ -27,8 +27,6 @@ export interface Limits {
   maxRatio?: number;
   /** Output of up to this length is allowed whatever its ratio: what is short is no bomb. Bytes, default 1048576. */
   ratioFloorLength?: number;
-  /** The most members (RFC 1952, section 2.2) that gzip data may have; one more is `ERR_TOO_MANY_MEMBERS`. Default `Infinity`. */
-  maxMembers?: number;
 }
 
 /** Of `new ZlibPool()`. The limits are for streams and messages that have none of their own. */
@@ -74,7 +72,6 @@ const noLimits: Required<Limits> = Object.freeze({
   maxOutputLength: Number.POSITIVE_INFINITY,
   maxRatio: Number.POSITIVE_INFINITY,
   ratioFloorLength: 1_048_576,
-  maxMembers: Number.POSITIVE_INFINITY,
 });
 
 /**
@@ -83,7 +80,7 @@ const noLimits: Required<Limits> = Object.freeze({
  */
 export function poolSettings(options: ZlibPoolOptions = {}): PoolSettings {
   const { maxLeased, maxWaiting, leaseTimeoutMs, maxIdle, idleTimeoutMs, ...others } = record(options, 'options');
-  const { maxOutputLength, maxRatio, ratioFloorLength, maxMembers, ...more } = others;
+  const { maxOutputLength, maxRatio, ratioFloorLength, ...more } = others;
   const { inline, engine, leakDetection, ...rest } = more;
   refuse(rest, 'options');
   const { inputLength, outputLength, turnLength, ...restInline } = record(inline ?? {}, 'options.inline');
@@ -94,7 +91,7 @@ export function poolSettings(options: ZlibPoolOptions = {}): PoolSettings {
     leaseTimeoutMs: count(leaseTimeoutMs, 'options.leaseTimeoutMs', 30_000, MAX_TIMER_MS),
     maxIdle: count(maxIdle, 'options.maxIdle', 256, Number.POSITIVE_INFINITY),
     idleTimeoutMs: count(idleTimeoutMs, 'options.idleTimeoutMs', 30_000, MAX_TIMER_MS),
-    ...limits({ maxOutputLength, maxRatio, ratioFloorLength, maxMembers }, noLimits),
+    ...limits({ maxOutputLength, maxRatio, ratioFloorLength }, noLimits),
     leakDetection: oneOf(leakDetection, 'options.leakDetection', detections),
     inline: Object.freeze({
       inputLength: count(inputLength, 'options.inline.inputLength', 16_384),
@@ -114,12 +111,11 @@ export function limits(
   options: { [K in keyof Limits]?: number | undefined },
   standard: Required<Limits>,
 ): Required<Limits> {
-  const { maxOutputLength, maxRatio, ratioFloorLength, maxMembers } = options;
+  const { maxOutputLength, maxRatio, ratioFloorLength } = options;
   return {
     maxOutputLength: atLeastOne(maxOutputLength, 'options.maxOutputLength', standard.maxOutputLength),
     maxRatio: ratio(maxRatio, 'options.maxRatio', standard.maxRatio),
     ratioFloorLength: count(ratioFloorLength, 'options.ratioFloorLength', standard.ratioFloorLength),
-    maxMembers: atLeastOne(maxMembers, 'options.maxMembers', standard.maxMembers),
   };
 }
 
@@ -139,10 +135,10 @@ export function overLimit(
   outputLength: number,
 ): Error | undefined {
   if (outputLength > maxOutputLength) {
-    return codedError('ERR_BUFFER_TOO_LARGE', `Cannot create a Buffer larger than ${maxOutputLength} bytes`);
+    return tooLarge(maxOutputLength);
   }
   if (outputLength > ratioFloorLength && outputLength > maxRatio * inputLength) {
-    return codedError('ERR_RATIO_TOO_HIGH', `The data expands by more than ${maxRatio} times`);
+    return limitError('ERR_RATIO_TOO_HIGH', `The data expands by more than ${maxRatio} times`);
   }
   return undefined;
 }

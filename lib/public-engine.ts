@@ -61,6 +61,10 @@ export class PublicEngine implements Engine {
     if (this.busy) throw new Error('A write is in progress');
     if (this.#closed) throw codedError('ERR_LEASE_SEALED');
     checkBuffers(input, inputOffset, inputLength, output, outputLength);
+    const isNew = !this.#feeding && this.failure === undefined;
+    // A copy: the inner stream goes back to its input as often as it needs to, and Node aborts where that has shrunk.
+    // Before anything else, as there may be no memory for it.
+    const copy = isNew ? Buffer.from(input.subarray(inputOffset, inputOffset + inputLength)) : input;
     this.busy = true;
     this.#done = done;
     this.#output = output;
@@ -87,8 +91,6 @@ export class PublicEngine implements Engine {
       this.#take();
     };
     if (inputLength > 0) {
-      // A copy: the inner stream goes back to its input as often as it needs to, and Node aborts where that has shrunk.
-      const copy = Buffer.from(input.subarray(inputOffset, inputOffset + inputLength));
       inner.write(copy, flush === constants.Z_NO_FLUSH ? fed : undefined);
     }
     if (inputLength === 0 || flush !== constants.Z_NO_FLUSH) inner.flush(flush, fed);

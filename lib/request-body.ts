@@ -108,7 +108,7 @@ export function replaceBody(
     decoded = decode(received)
       .on('data', (chunk) => {
         if (isForNobody()) drop();
-        else if (!push.call(request, chunk)) decoded?.pause();
+        else if (!push.call(request, chunk) || request.readableFlowing === false) decoded?.pause();
       })
       .on('end', () => push.call(request, null))
       .on('error', (error) => {

@@ -6,6 +6,7 @@
 import type { TransformOptions } from 'node:stream';
 import { types } from 'node:util';
 import type { BrotliOptions, ZlibOptions } from 'node:zlib';
+import { MAX_WRITE_LENGTH } from './engine.ts';
 import { type EngineKind, engineKind, type Format, formats, formatTraits, stockStream } from './formats.ts';
 import type { Limits } from './pool-options.ts';
 
@@ -64,7 +65,7 @@ function read(format: Format, options: DecompressOptions): StreamSettings {
   return Object.freeze({
     kind,
     // node:zlib lets fractions pass, and its native part cuts them off.
-    chunkLength: Math.trunc(number(options.chunkSize) ?? 0),
+    chunkLength: Math.min(Math.trunc(number(options.chunkSize) ?? 0), MAX_WRITE_LENGTH),
     flush: Math.trunc(number(options.flush) ?? NO_FLUSH),
     finishFlush: Math.trunc(number(options.finishFlush) ?? finishFlush),
     fullFlush,
@@ -74,11 +75,11 @@ function read(format: Format, options: DecompressOptions): StreamSettings {
 }
 
 function ownLimits(options: DecompressOptions): StreamSettings['limits'] {
-  const { maxRatio, ratioFloorLength, maxMembers } = options;
+  const { maxRatio, ratioFloorLength } = options;
   // Of node:zlib, which takes 0 for "not given".
   const maxOutputLength = Math.trunc(number(options.maxOutputLength) ?? 0) || undefined;
-  const given = [maxOutputLength, maxRatio, ratioFloorLength, maxMembers].some((value) => value !== undefined);
-  return given ? { maxOutputLength, maxRatio, ratioFloorLength, maxMembers } : undefined;
+  const given = [maxOutputLength, maxRatio, ratioFloorLength].some((value) => value !== undefined);
+  return given ? { maxOutputLength, maxRatio, ratioFloorLength } : undefined;
 }
 
 /** The engine is made at the first byte, when the caller's dictionary may have changed. */

@@ -134,6 +134,14 @@ describe('An engine', () => {
         expect(again(data, data.length, 1_001))
           .to.throw()
           .with.property('code', 'ERR_BUFFER_DETACHED');
+        // Lengths that the native part would cut off, or make something else of.
+        for (const length of [2 ** 32, 2 ** 32 + 5, -1, 0.5, Number.NaN, Number.POSITIVE_INFINITY]) {
+          const offset = () => engine.write(Z_NO_FLUSH, data, length, 0, output, 1_000, () => {});
+          for (const act of [again(data, length, 1_000), again(data, 5, length), offset]) {
+            expect(act, String(length)).to.throw(RangeError).with.property('code', 'ERR_OUT_OF_RANGE');
+          }
+        }
+        expect(engine.busy).to.equal(false);
         engine.close();
         engine.close();
         expect(again(data, data.length, 1_000))

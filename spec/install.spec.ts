@@ -1,13 +1,16 @@
 /** install(): node:zlib's factories swapped for pooled ones, and swapped back. */
+import { once } from 'node:events';
 import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createRequire, syncBuiltinESMExports } from 'node:module';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import zlib, * as namespace from 'node:zlib';
 import { expect } from 'chai';
+import express from 'express';
 import type { ZlibPool as Pool, DecompressStream as Stream } from '../lib/index.ts';
-import { DecompressStream, defaultPool, install, ZlibPool } from './support/library.ts';
+import { DecompressStream, defaultPool, engines, install, ZlibPool } from './support/library.ts';
 import { bytesOf, closed } from './support/outcome.ts';
 import { compress } from './support/samples.ts';
 
@@ -52,6 +55,44 @@ function isPooled(stream: unknown): boolean {
 
 describe('install()', () => {
   const untouched = descriptors();
+
+  it('has express answer 413 for a body over a limit, and 400 for a bad one, as it would without', async () => {
+    const app = express().set('env', 'test');
+    app.use(express.json({ limit: '1mb' }), (_request, response) => void response.end('read'));
+    const server = app.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const post = async (body: Buffer, coding = 'gzip') => {
+      const headers = { 'content-type': 'application/json', 'content-encoding': coding };
+      return (await fetch(url, { method: 'POST', headers, body: new Uint8Array(body) })).status;
+    };
+    const text = JSON.stringify({ text: 'x'.repeat(50_000) });
+    try {
+      for (const engine of engines) {
+        for (const [limits, status] of [
+          [{}, 200],
+          [{ maxOutputLength: 10_000 }, 413],
+          [{ maxRatio: 20, ratioFloorLength: 10_000 }, 413],
+        ] as const) {
+          const undo = install({ pool: new ZlibPool({ engine, ...limits }) });
+          try {
+            for (const [format, coding] of [
+              ['gzip', 'gzip'],
+              ['deflate', 'deflate'],
+              ['br', 'br'],
+            ] as const) {
+              expect(await post(compress(format, text), coding), coding).to.equal(status);
+            }
+            expect(await post(Buffer.from('this is no gzip'))).to.equal(400);
+          } finally {
+            undo();
+          }
+        }
+      }
+    } finally {
+      server.close();
+    }
+  });
 
   afterEach('leaves node:zlib as it was', () => {
     expect(descriptors()).to.deep.equal(untouched);

@@ -1,15 +1,13 @@
-/** What may come out of one stream or message: by length, by ratio, by members. Of every format, on both engines, to the byte. */
+/** What may come out of one stream or message: by length and by ratio. Of every format, on both engines, to the byte. */
+import { once } from 'node:events';
+import type { Duplex } from 'node:stream';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import zlib, { gzipSync } from 'node:zlib';
 import { expect } from 'chai';
 import type { Format, Limits, ZlibPool as Pool } from '../lib/index.ts';
 import { engines, ZlibPool } from './support/library.ts';
 import { closed } from './support/outcome.ts';
-import { compress, formats, json, pieces, random } from './support/samples.ts';
-import { seed } from './support/seed.ts';
-
-/** Not in the types of Node 20, which has it from 20.15 on. */
-const { crc32 } = zlib as never as { crc32(data: Buffer): number };
+import { compress, formats, json, pieces } from './support/samples.ts';
 
 interface Result {
   length: number;
@@ -107,29 +105,12 @@ describe('Limits', () => {
           expect(pool.stats.leased).to.equal(0);
         });
 
-        it(`allow maxMembers and not one more ${on}`, async () => {
-          const pool = new ZlibPool({ engine, inline });
-          for (const format of ['gzip', 'unzip'] as const) {
-            for (const count of [1, 2, 7, 300]) {
-              const data = Buffer.concat(Array.from({ length: count }, (_, i) => gzipSync(`member ${i}, ${i % 3}`)));
-              const { length } = await way(pool, format, data, {});
-              expect(await way(pool, format, data, { maxMembers: count })).to.deep.equal({ length });
-              if (count === 1) continue;
-              expect(await way(pool, format, data, { maxMembers: count - 1 })).to.include({
-                code: 'ERR_TOO_MANY_MEMBERS',
-              });
-            }
-          }
-          await nextTurn();
-          expect(pool.stats.leased).to.equal(0);
-        });
-
         it(`make no other error of bad data ${on}`, async () => {
           const pool = new ZlibPool({ engine, inline });
           const good = gzipSync(json(5_000, 3));
           const corrupt = Buffer.from(good);
           corrupt[good.length >> 1] = (good[good.length >> 1] as number) ^ 0xff;
-          const limits = { maxMembers: 3, maxRatio: 1_000, maxOutputLength: 1e6 };
+          const limits = { maxRatio: 1_000, maxOutputLength: 1e6 };
           const bad = {
             corrupt,
             truncated: good.subarray(0, -9),
@@ -150,7 +131,7 @@ describe('Limits', () => {
   }
 
   it('of a stream begin again with reset()', async () => {
-    const pool = new ZlibPool({ maxOutputLength: 10, maxMembers: 1 });
+    const pool = new ZlibPool({ maxOutputLength: 10 });
     const stream = pool.createGunzip();
     const chunks: string[] = [];
     stream.on('data', (chunk) => chunks.push(String(chunk)));
@@ -163,17 +144,18 @@ describe('Limits', () => {
   });
 
   it('are those of the stream, where it has its own, and of the pool for the rest', async () => {
-    const pool = new ZlibPool({ maxOutputLength: 1_000, maxMembers: 1 });
+    const pool = new ZlibPool({ maxOutputLength: 1_000, maxRatio: 2, ratioFloorLength: 100 });
     const two = Buffer.concat([gzipSync('a'.repeat(900)), gzipSync('b'.repeat(900))]);
     const { stream } = ways as Record<'stream', Way>;
-    expect(await stream(pool, 'gzip', two, {})).to.include({ code: 'ERR_TOO_MANY_MEMBERS' });
-    expect(await stream(pool, 'gzip', two, { maxMembers: 2 })).to.include({ code: 'ERR_BUFFER_TOO_LARGE' });
-    expect(await stream(pool, 'gzip', two, { maxMembers: 2, maxOutputLength: 1_800 })).to.deep.equal({ length: 1_800 });
+    expect(await stream(pool, 'gzip', two, { maxOutputLength: 1_800 })).to.include({ code: 'ERR_RATIO_TOO_HIGH' });
+    expect(await stream(pool, 'gzip', two, { maxRatio: 100 })).to.include({ code: 'ERR_BUFFER_TOO_LARGE' });
+    const own = { maxRatio: 100, maxOutputLength: 1_800 };
+    expect(await stream(pool, 'gzip', two, own)).to.deep.equal({ length: 1_800 });
   });
 
   it('that make no sense are refused by streams and messages', async () => {
     const pool = new ZlibPool();
-    const nonsense = [{ maxRatio: 0 }, { maxRatio: Number.NaN }, { ratioFloorLength: -1 }, { maxMembers: 0 }];
+    const nonsense = [{ maxRatio: 0 }, { maxRatio: Number.NaN }, { ratioFloorLength: -1 }];
     for (const limits of nonsense) {
       expect(() => pool.createGunzip(limits))
         .to.throw(RangeError)
@@ -183,113 +165,77 @@ describe('Limits', () => {
         code: 'ERR_OUT_OF_RANGE',
       });
     }
-    expect(() => pool.createGunzip({ maxMembers: '1' as never }))
+    expect(() => pool.createGunzip({ maxRatio: '1' as never }))
       .to.throw(TypeError)
       .with.property('code', 'ERR_INVALID_ARG_TYPE');
   });
 });
 
-describe('Members', () => {
-  /** gzip within gzip, not compressed again: full of headers and trailers that are none. */
-  const decoys = gzipSync(Buffer.concat(Array.from({ length: 40 }, (_, i) => gzipSync(`decoy ${i}`))), { level: 0 });
+describe('Limits of a stream that is flushed', () => {
+  const { Z_SYNC_FLUSH, Z_FULL_FLUSH } = zlib.constants;
 
-  it(`are told from what looks like them, however the data is cut (seed ${seed})`, async () => {
-    const roll = random(seed);
-    for (const engine of engines) {
-      const pool = new ZlibPool({ engine });
-      for (let run = 0; run < (engine === 'native' ? 400 : 60); run++) {
-        const count = 1 + Math.floor(roll() * 5);
-        const members = Array.from({ length: count }, (_, i) =>
-          roll() < 0.4 ? decoys : gzipSync(json(Math.floor(roll() * 400), i)),
-        );
-        const data = Buffer.concat(members);
-        for (const maxMembers of [count, Math.max(1, count - 1)]) {
-          const stream = pool.createGunzip({ maxMembers }).resume();
-          let code: string | undefined;
-          stream.on('error', (error: NodeJS.ErrnoException) => {
-            code = error.code;
-          });
-          for (const piece of pieces(data, 1 + Math.floor(roll() * 60))) stream.write(piece, () => {});
-          stream.end();
-          await closed(stream);
-          expect(code).to.equal(maxMembers < count ? 'ERR_TOO_MANY_MEMBERS' : undefined);
-        }
-      }
-    }
-  });
-
-  it('are told from each other where the output of one is longer than its room', async () => {
-    const long = compress('gzip', json(334_842, 5));
-    for (const engine of engines) {
-      for (const inline of Object.values(places)) {
-        const pool = new ZlibPool({ engine, inline });
-        for (const chunkSize of [64, 1_000, 16_384]) {
-          const three = Buffer.concat([gzipSync('a'), long, gzipSync('b')]);
-          const lengths = await Promise.all(
-            [3, 2].map(async (maxMembers) => {
-              const stream = pool.createGunzip({ maxMembers, chunkSize });
-              let length: number | string = 0;
-              stream.on('error', ({ code }: NodeJS.ErrnoException) => {
-                length = code as string;
-              });
-              stream.on('data', (chunk) => {
-                length += chunk.length;
-                stream.pause();
-                setImmediate(() => stream.resume());
-              });
-              for (const piece of pieces(three, 5_000)) stream.write(piece, () => {});
-              stream.end();
-              await closed(stream);
-              return length;
-            }),
-          );
-          expect(lengths).to.deep.equal([334_844, 'ERR_TOO_MANY_MEMBERS']);
-        }
-      }
-    }
-  });
-
-  it('with all that a header may have are counted at once too', () => {
-    const body = gzipSync('x').subarray(10);
-    const header = (flags: number, ...rest: number[]) => Buffer.from([0x1f, 0x8b, 8, flags, 0, 0, 0, 0, 0, 3, ...rest]);
-    const name = [...Buffer.from('name\0')];
-    const headers = [
-      header(0),
-      header(8, ...name),
-      header(16, ...name),
-      header(4, 3, 0, 0x1f, 0x8b, 8),
-      header(4 + 8 + 16, 2, 0, 1, 2, ...name, ...name),
-    ];
-    const checked = header(2, 0, 0);
-    checked.writeUInt16LE(crc32(checked.subarray(0, -2)) & 0xffff, 10);
-    const members = [...headers, checked].map((start) => Buffer.concat([start, body]));
-    const data = Buffer.concat(members);
-    for (const engine of engines) {
-      const pool = new ZlibPool({ engine });
-      expect(String(pool.decompressSync(data, 'gzip', { maxMembers: 6 }))).to.equal('xxxxxx');
-      expect(() => pool.decompressSync(data, 'gzip', { maxMembers: 5 }))
-        .to.throw()
-        .with.property('code', 'ERR_TOO_MANY_MEMBERS');
-    }
-  });
-
-  it('are those of gzip: unzip goes no other way on, and zlib data has none', async () => {
-    const pool = new ZlibPool({ maxMembers: 2 });
-    const [gzip, deflate] = [gzipSync('a'), compress('deflate', 'b')];
-    // As createGunzip, and not as node:zlib's createUnzip without a limit.
-    const mixed = Buffer.concat([gzip, deflate]);
-    expect(await pool.decompress(mixed, 'unzip').catch(codeOf)).to.include({ code: 'Z_DATA_ERROR' });
-    expect(String(await pool.decompress(deflate, 'unzip'))).to.equal('b');
-    for (const first of [1, 2]) {
-      const stream = pool.createUnzip();
+  /** One side of a connection that keeps its window from one message to the next, as ws with context takeover. */
+  function sender(): (message: Buffer) => Promise<Buffer> {
+    const deflate = zlib.createDeflateRaw();
+    return async (message) => {
       const chunks: Buffer[] = [];
-      stream.on('data', (chunk) => chunks.push(chunk));
-      stream.write(gzip.subarray(0, first));
-      await nextTurn();
-      stream.end(Buffer.concat([gzip.subarray(first), gzip]));
-      await closed(stream);
-      expect(String(Buffer.concat(chunks))).to.equal('aa');
+      const keep = (chunk: Buffer) => chunks.push(chunk);
+      deflate.on('data', keep).write(message);
+      await new Promise<void>((resolve) => deflate.flush(Z_SYNC_FLUSH, resolve));
+      deflate.off('data', keep);
+      return Buffer.concat(chunks);
+    };
+  }
+
+  /** The other side. Resolves with the code of the error that the stream ends with, or the length of the message. */
+  function receiver(stream: Duplex & { flush(callback: () => void): void }): (data: Buffer) => Promise<unknown> {
+    let length = 0;
+    stream.on('data', (chunk: Buffer) => {
+      length += chunk.length;
+    });
+    return (data) =>
+      new Promise((resolve) => {
+        length = 0;
+        const onError = ({ code }: NodeJS.ErrnoException) => resolve(code);
+        stream.once('error', onError);
+        for (const piece of pieces(data, Math.max(1, data.length >> 1))) stream.write(piece, () => {});
+        stream.flush(() => {
+          stream.off('error', onError);
+          resolve(length);
+        });
+      });
+  }
+
+  for (const engine of engines) {
+    for (const [where, inline] of Object.entries(places)) {
+      it(`count from one flush() to the next (${engine}, ${where})`, async () => {
+        const pool = new ZlibPool({ engine, inline, maxOutputLength: 5_000, maxRatio: 20, ratioFloorLength: 1_000 });
+        const send = sender();
+        const receive = receiver(pool.createInflateRaw());
+        for (let i = 0; i < 40; i++) {
+          const message = Buffer.concat([json(4_000, i), Buffer.alloc(1_000)]).subarray(-5_000);
+          expect(await receive(await send(message)), `message ${i}`).to.equal(5_000);
+        }
+        // Not a byte more in one message, however many there were before.
+        expect(await receive(await send(json(6_000, 1).subarray(0, 5_001)))).to.equal('ERR_BUFFER_TOO_LARGE');
+      });
+
+      it(`hold for what comes between two flushes, by its ratio (${engine}, ${where})`, async () => {
+        const pool = new ZlibPool({ engine, inline, maxRatio: 20, ratioFloorLength: 1_000 });
+        const send = sender();
+        const receive = receiver(pool.createInflateRaw());
+        expect(await receive(await send(json(30_000, 1)))).to.be.a('number');
+        expect(await receive(await send(Buffer.alloc(100_000)))).to.equal('ERR_RATIO_TOO_HIGH');
+      });
+
+      it(`are not lifted by an option that flushes each write (${engine}, ${where})`, async () => {
+        const pool = new ZlibPool({ engine, inline, maxOutputLength: 5_000 });
+        const stream = pool.createInflateRaw({ flush: Z_SYNC_FLUSH, finishFlush: Z_FULL_FLUSH });
+        const send = sender();
+        const failed = once(stream.resume(), 'error');
+        for (let i = 0; i < 3; i++) stream.write(await send(json(3_000, i)), () => {});
+        expect((await failed)[0]).to.include({ code: 'ERR_BUFFER_TOO_LARGE' });
+      });
     }
-    expect(String(await pool.decompress(compress('br', 'c'), 'br'))).to.equal('c');
-  });
+  }
 });

@@ -213,7 +213,7 @@ describe('ZlibPool', () => {
     [{ maxRatio: Number.NaN }, 'ERR_OUT_OF_RANGE'],
     [{ maxRatio: '9' }, 'ERR_INVALID_ARG_TYPE'],
     [{ ratioFloorLength: -1 }, 'ERR_OUT_OF_RANGE'],
-    [{ maxMembers: 0 }, 'ERR_OUT_OF_RANGE'],
+    [{ maxMembers: 3 }, 'ERR_INVALID_ARG_VALUE'],
     [{ leakDetection: 'some' }, 'ERR_INVALID_ARG_VALUE'],
     [{ leakDetection: true }, 'ERR_INVALID_ARG_VALUE'],
     [{ maxIdel: 1 }, 'ERR_INVALID_ARG_VALUE'],

@@ -290,20 +290,40 @@ export const variants: readonly Variant[] = [
     edits: [{ file: 'pool-options.ts', from: 'outputLength > ratioFloorLength && ', to: '' }],
   },
   {
-    name: 'a member counted wherever one seems to begin',
+    name: 'limits that count from the start of a stream, whatever is flushed',
     caughtBy: ['limits'],
-    edits: [{ file: 'members.ts', from: 'if (this.#count > 0 && !ended) return;', to: '' }],
+    edits: [{ file: stream, from: '      this.#flushedOutput = this.#outputLength;\n', to: '' }],
   },
   {
-    name: 'a member that is missed where a chunk ends within its header',
-    caughtBy: ['limits'],
+    name: 'a limit that body-parser takes for a bad request',
+    caughtBy: ['install'],
+    edits: [{ file: 'errors.ts', from: '{ status: 413, statusCode: 413 } as const', to: '{} as LimitError' }],
+  },
+  {
+    name: 'a length hint that is believed',
+    caughtBy: ['promises/p9-bounded'],
+    edits: [{ file: 'passage.ts', from: 'const isPlausible = ', to: 'const isPlausible = this.expected > 0 || ' }],
+  },
+  {
+    name: 'an engine that passes on lengths of any size',
+    caughtBy: ['engine'],
     edits: [
       {
-        file: 'members.ts',
-        from: 'input[end - 1] === ID1 ? length - 1 : length',
-        to: 'input[end] === ID1 ? 1 : length',
+        file: 'engine.ts',
+        from: '    inputOffset >>> 0 !== inputOffset ||\n    inputLength >>> 0 !== inputLength ||\n    outputLength >>> 0 !== outputLength ||\n',
+        to: '',
       },
     ],
+  },
+  {
+    name: 'memory of its exact length for a reader that does not read',
+    caughtBy: ['promises/p9-bounded'],
+    edits: [{ file: stream, from: 'new Slab(!this.isRelayed && readsAll(this))', to: 'new Slab(true)' }],
+  },
+  {
+    name: 'a new chunk of the chunkSize for each write',
+    caughtBy: ['promises/p6-memory'],
+    edits: [{ file: stream, from: 'if (this.#settings.chunkLength <= FIRST_LENGTH) ', to: '' }],
   },
   {
     name: 'a sealed stream that still knows its engine',

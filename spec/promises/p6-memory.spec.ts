@@ -2,6 +2,7 @@
 import { once } from 'node:events';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { MessageChannel } from 'node:worker_threads';
+import { constants, createDeflateRaw } from 'node:zlib';
 import { expect } from 'chai';
 import { engines, ZlibPool } from '../support/library.ts';
 import { pieces, sample } from '../support/samples.ts';
@@ -34,6 +35,26 @@ const treatments: Record<string, Treat> = {
 
 describe('P6 no shared memory', () => {
   for (const engine of engines) {
+    it(`makes the output of many small writes in one chunk of a big chunkSize (${engine})`, async () => {
+      const chunkSize = 2 ** 20;
+      const stream = new ZlibPool({ engine }).createInflateRaw({ chunkSize });
+      const deflate = createDeflateRaw();
+      let most = 0;
+      const before = process.memoryUsage().arrayBuffers;
+      for (let i = 0; i < 24; i++) {
+        deflate.write(`message ${i}`);
+        await new Promise<void>((resolve) => deflate.flush(constants.Z_SYNC_FLUSH, resolve));
+        const written = new Promise((resolve) => stream.write(deflate.read(), resolve));
+        const [chunk] = await once(stream, 'data');
+        expect(String(chunk)).to.equal(`message ${i}`);
+        expect(chunk.buffer.byteLength).to.be.below(100_000);
+        await written;
+        most = Math.max(most, process.memoryUsage().arrayBuffers - before);
+      }
+      expect(most).to.be.below(4 * chunkSize);
+      stream.destroy();
+    });
+
     for (const [where, inline] of Object.entries({ 'main thread': {}, threadpool: { inputLength: 0 } })) {
       for (const [name, treat] of Object.entries(treatments)) {
         it(`keeps every other chunk as it was when somebody ${name} (${engine}, ${where})`, async () => {

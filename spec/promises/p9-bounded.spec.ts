@@ -2,14 +2,17 @@
  * P9: memory is bounded by back-pressure, output by limits, and engines by `maxLeased`: who finds none waits its turn, for a bounded
  * time, and can give up. What needs a process of its own to be measured is in endurance, bombs and bursts.
  */
+import { once } from 'node:events';
+import { Duplex, type Readable, Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { setTimeout as delay, setImmediate as nextTurn } from 'node:timers/promises';
-import { deflateSync, gzipSync } from 'node:zlib';
+import { promisify } from 'node:util';
+import { createGunzip, deflateSync, gunzip, gzipSync } from 'node:zlib';
 import { expect } from 'chai';
 import type { Lease } from '../../lib/index.ts';
 import { engines, watchLeases, ZlibPool } from '../support/library.ts';
 import { bytesOf, closed } from '../support/outcome.ts';
-import { sample } from '../support/samples.ts';
+import { json, sample } from '../support/samples.ts';
 
 const { plain, data } = sample(3_000);
 
@@ -25,7 +28,114 @@ async function failureOf(promise: Promise<unknown>): Promise<Failure> {
   );
 }
 
+/** What waits in a stream and in the one that it is piped to. */
+function waitingIn(...streams: (Readable | Writable)[]): number {
+  return streams.reduce(
+    (sum, stream) => sum + ('readableLength' in stream ? stream.readableLength : 0) + writable(stream),
+    0,
+  );
+}
+
+function writable(stream: Readable | Writable): number {
+  return stream instanceof Writable && !(stream instanceof Duplex) ? stream.writableLength : 0;
+}
+
+/** Until nothing comes any more: for longer than a write in the threadpool takes. */
+async function standstill(length: () => number): Promise<number> {
+  const long = gzipSync(Buffer.alloc(3_000_000));
+  for (let before = -1; before !== length(); ) {
+    before = length();
+    await Promise.all(Array.from({ length: 8 }, () => promisify(gunzip)(long)));
+    await nextTurn();
+  }
+  return length();
+}
+
+/** Readers that stop. */
+const stops: Record<string, (stream: Duplex) => Writable | undefined> = {
+  'that only listens to readable': (stream) => void stream.on('readable', () => {}),
+  'that is paused': (stream) => void stream.on('data', () => {}).pause(),
+  'that reads a chunk and stops': (stream) => void stream.once('readable', () => stream.read()),
+  'that is not there': () => undefined,
+  // What is written stays with the destination.
+  'that is a pipe to a destination that is stuck': (stream) => stream.pipe(new Writable({ write() {} })),
+};
+
 describe('P9 bounded', () => {
+  for (const engine of engines) {
+    it(`reserves memory in proportion to a message, not to the length that it claims (${engine})`, async () => {
+      const pool = new ZlibPool({ engine });
+      for (const [length, claim] of [
+        [100_000, 100_000_000],
+        [1_050_000, 1_050_000_000],
+        [4_170_000, 2 ** 32 - 1],
+        [4_170_000, 2 ** 32 - 2],
+        [20_000, 20_000_000],
+        [1_000, 1_000_000],
+      ] as const) {
+        const message = Buffer.alloc(length);
+        gzipSync('hello').copy(message);
+        message.writeUInt32LE(claim, length - 4);
+        const before = process.memoryUsage().arrayBuffers;
+        const all = Array.from({ length: 8 }, () => pool.decompress(message, 'gzip'));
+        const reserved = process.memoryUsage().arrayBuffers - before;
+        expect(reserved, `${length} bytes that claim ${claim}`).to.be.below(8 * (300_000 + length));
+        for (const bytes of await Promise.all(all)) expect(String(bytes)).to.equal('hello');
+        const beforeSync = process.memoryUsage().arrayBuffers;
+        expect(String(pool.decompressSync(message, 'gzip'))).to.equal('hello');
+        expect(process.memoryUsage().arrayBuffers - beforeSync).to.be.below(300_000 + length);
+        expect(String(await bytesOf(pool.createGunzip(), message))).to.equal('hello');
+      }
+      expect(pool.stats).to.include({ discarded: 0 });
+    });
+
+    it(`gives all of what a message claims in truth, however much more than its input it is (${engine})`, async () => {
+      const pool = new ZlibPool({ engine });
+      for (const length of [262_144, 262_145, 1_000_000, 20_000_000]) {
+        const zeros = Buffer.alloc(length);
+        const message = gzipSync(zeros);
+        expect((await pool.decompress(message, 'gzip')).equals(zeros)).to.equal(true);
+        expect(pool.decompressSync(message, 'gzip').equals(zeros)).to.equal(true);
+        // Two members: the claim is that of the second alone.
+        const both = Buffer.concat([gzipSync(json(300_000, 1)), message]);
+        expect((await pool.decompress(both, 'gzip')).subarray(-length).equals(zeros)).to.equal(true);
+      }
+    });
+
+    it(`refuses input that node:zlib would cut off, in its own stream or promise (${engine})`, async () => {
+      const pool = new ZlibPool({ engine });
+      const long = Buffer.allocUnsafeSlow(2 ** 32);
+      expect(await failureOf(pool.decompress(long, 'gzip'))).to.include({ code: 'ERR_BUFFER_TOO_LARGE' });
+      expect(() => pool.decompressSync(long, 'gzip'))
+        .to.throw(RangeError)
+        .with.property('code', 'ERR_BUFFER_TOO_LARGE');
+      const stream = pool.createInflateRaw();
+      const failed = once(stream, 'error');
+      stream.write(long);
+      expect((await failed)[0]).to.include({ code: 'ERR_BUFFER_TOO_LARGE' });
+      await closed(stream);
+      expect(pool.stats.leased).to.equal(0);
+    });
+
+    for (const [reader, stop] of Object.entries(stops)) {
+      it(`lets no more than a few times what waits in node:zlib wait for a reader ${reader} (${engine})`, async () => {
+        const { data } = sample(1_000_000);
+        const pool = new ZlibPool({ engine });
+        const lengths = [];
+        for (const stream of [createGunzip(), pool.createGunzip()]) {
+          const rest = stop(stream);
+          stream.end(data);
+          lengths.push(await standstill(() => waitingIn(stream, ...(rest === undefined ? [] : [rest]))));
+          stream.destroy();
+        }
+        const [stock, ours] = lengths as [number, number];
+        expect(ours).to.be.above(0);
+        // Pieces grow for a reader that reads at once: to four times the first, which is four times node:zlib's.
+        expect(ours).to.be.at.most(reader.startsWith('that reads') ? 262_144 : 4 * stock);
+      });
+    }
+  }
+
   for (const engine of engines) {
     for (const [where, inline] of Object.entries({ 'main thread': {}, threadpool: { inputLength: 0 } })) {
       it(`has at most maxLeased engines out, whatever comes, and serves all (${engine}, ${where})`, async () => {

@@ -44,7 +44,6 @@ const pools = engines.map(
       maxOutputLength: LONGEST,
       maxRatio: 500,
       ratioFloorLength: 200_000,
-      maxMembers: 3,
     }),
 );
 
