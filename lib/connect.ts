@@ -4,9 +4,10 @@
  * what those tell. This module alone imports @connectrpc/connect, an optional peer: only its ConnectError says what to answer.
  */
 import { promisify } from 'node:util';
-import zlib from 'node:zlib';
+import type { ZlibOptions } from 'node:zlib';
 import { Code, ConnectError } from '@connectrpc/connect';
 import type { Compression } from '@connectrpc/connect/protocol';
+import { zlib } from './builtin-zlib.ts';
 import type { Format } from './formats.ts';
 import { poolOf, type ZlibPool } from './zlib.ts';
 
@@ -53,7 +54,7 @@ export const compressionZstd: Compression | undefined = standard[2];
 
 /** `format` is what HTTP and gRPC call it too. */
 function compression(pool: ZlibPool, format: Format, compressor: typeof zlib.gzip): Compression {
-  const compress = promisify<Uint8Array, zlib.ZlibOptions, Buffer>(compressor);
+  const compress = promisify<Uint8Array, ZlibOptions, Buffer>(compressor);
   return {
     name: format,
     compress: (bytes) => compress(bytes, {}) as Promise<Buffer<ArrayBuffer>>,

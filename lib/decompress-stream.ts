@@ -6,7 +6,7 @@
  */
 import { AsyncResource } from 'node:async_hooks';
 import { finished, Transform, type TransformCallback } from 'node:stream';
-import { constants } from 'node:zlib';
+import { constants } from './builtin-zlib.ts';
 import type { Engine, WholeWrite } from './engine.ts';
 import { codedError } from './errors.ts';
 import { flushMark, markedFlush, strongerFlush } from './flush-marks.ts';

@@ -3,7 +3,8 @@
  * and tells nobody. So input is cut wherever a member might begin, and one does begin there if what stands before is the trailer
  * of what has come out since the last: its CRC-32 and its length. Only where `maxMembers` asks for it.
  */
-import { type InflateRaw, inflateRawSync } from 'node:zlib';
+import type { InflateRaw } from 'node:zlib';
+import { zlib } from './builtin-zlib.ts';
 import { codedError } from './errors.ts';
 import { type EngineKind, engineKind, kindFor } from './formats.ts';
 import { crc32, GzipMember, ID1, ID2 } from './gzip-member.ts';
@@ -88,7 +89,7 @@ export function countMembers(input: Buffer, most: number): void {
     const [from] = new GzipMember().data(input.subarray(at));
     const data = input.subarray(at + from);
     // With `info`, which @types/node does not know to change what comes out.
-    const { engine } = inflateRawSync(data, { info: true }) as never as { engine: InflateRaw };
+    const { engine } = zlib.inflateRawSync(data, { info: true }) as never as { engine: InflateRaw };
     at = data.byteOffset - input.byteOffset + engine.bytesWritten + TRAILER_LENGTH;
   }
 }

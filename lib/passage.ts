@@ -3,7 +3,7 @@
  * members.
  */
 import { constants as bufferConstants } from 'node:buffer';
-import zlib from 'node:zlib';
+import { zlib } from './builtin-zlib.ts';
 import type { Engine } from './engine.ts';
 import { codedError } from './errors.ts';
 import { type EngineKind, type Format, kindFor, sizeHint } from './formats.ts';
