@@ -52,7 +52,7 @@ export class DecompressStream extends Transform {
   /** Where it was made, if leases are looked after. */
   readonly #origin: string | undefined;
   /** The async context of the stream's creation, in which its events happen, as those of a native handle do. */
-  readonly #context = new AsyncResource('ZLEASE');
+  readonly #context = new AsyncResource('ZLIB');
   #lease: Lease | undefined;
   #leaveQueue: (() => void) | undefined;
   #phase: Phase = 'idle';
