@@ -157,6 +157,55 @@ else new Worker(new URL(import.meta.url)).on('message', (theirs) => console.log(
     });
   });
 
+  it('leaves Node’s WebSocket an engine for each connection until it is collected, and names such streams to a waiter', async () => {
+    const file = join(folder, 'websocket.js');
+    await writeFile(
+      file,
+      `import zlib, { gzipSync } from 'node:zlib';
+import { setTimeout as delay } from 'node:timers/promises';
+import { WebSocketServer } from 'ws';
+import { defaultPool } from ${JSON.stringify(pathToFileURL(join(dirname(register), 'index.js')).href)};
+const made = [];
+const { createInflateRaw } = zlib;
+const keeping = (options) => {
+  const stream = createInflateRaw(options);
+  made.push(stream);
+  return stream;
+};
+Object.defineProperty(zlib, 'createInflateRaw', { value: keeping });
+const server = new WebSocketServer({ host: '127.0.0.1', port: 0, perMessageDeflate: { threshold: 0 } });
+server.on('connection', (socket) => socket.send('hello '.repeat(100)));
+await new Promise((resolve) => server.on('listening', resolve));
+for (let i = 0; i < 3; i++) {
+  const client = new WebSocket('ws://127.0.0.1:' + server.address().port);
+  await new Promise((resolve) => {
+    client.onclose = resolve;
+    client.onmessage = () => client.close();
+  });
+}
+const seen = { made: made.length };
+await defaultPool.decompress(gzipSync('x'), 'gzip').catch(({ message }) => (seen.message = message));
+made.length = 0;
+while (defaultPool.stats.leased > 0) {
+  gc();
+  await delay(5);
+}
+seen.leaked = defaultPool.stats.leaked;
+server.close();
+console.log(JSON.stringify(seen));
+`,
+    );
+    const flags = ['--expose-gc', ...(major === 20 ? ['--experimental-websocket', '--no-warnings'] : [])];
+    const { stdout } = await run(process.execPath, [...flags, '--import', url(), file], {
+      env: { ...process.env, NODE_OPTIONS: '', ZLEASE_MAX_LEASED: '3', ZLEASE_LEASE_TIMEOUT_MS: '50' },
+    });
+    const { message, ...seen } = JSON.parse(stdout);
+    expect(seen).to.deep.equal({ made: 3, leaked: 3 });
+    expect(message).to.match(
+      /leased 3 of 3, idle 0, waiting 1 of Infinity; streams that wait for input or a reader: 3$/,
+    );
+  });
+
   it('is off by ZLEASE=off', async () => {
     const seen = await start(['--import', url()], [], { ZLEASE: 'off' });
     expect(seen).to.include({ ...works, pooled: false, leases: 0, stderr: '' });
