@@ -5,4 +5,4 @@
  */
 export const zlib: typeof import('node:zlib') = process.getBuiltinModule('node:zlib');
 
-export const { constants } = zlib;
+export const constants: typeof zlib.constants = zlib.constants;

@@ -89,7 +89,11 @@ describe('A gRPC message that says it is compressed and is empty', () => {
       const pool = new ZlibPool();
       const { decompress } = createCompressions({ pool }).find(({ name }) => name === format) ?? {};
       const failures = await Promise.all([
-        failureOf(Readable.from([emptyFrame]).compose(frameDecoder({ pool, encoding: format })).toArray()),
+        failureOf(
+          Readable.from([emptyFrame])
+            .compose(frameDecoder({ pool, encoding: format }))
+            .toArray(),
+        ),
         failureOf(
           Readable.from([{ payload: Buffer.alloc(0) }])
             .compose(decompressMessages<{ payload: Buffer }>({ pool, format, field: 'payload' }))
