@@ -2,7 +2,7 @@
  * Why engines are discarded, as the value of a label: one of a bounded set, whatever errors streams are destroyed with. A time series database
  * keeps a series for each value that it ever sees.
  */
-import zlib from 'node:zlib';
+import { zlib } from './builtin-zlib.ts';
 import { errorCodes } from './errors.ts';
 
 /** What makes somebody destroy a stream half way, beside its data. */

@@ -4,9 +4,10 @@
  * what those tell. This module alone imports @connectrpc/connect, an optional peer: only its ConnectError says what to answer.
  */
 import { promisify } from 'node:util';
-import zlib from 'node:zlib';
+import type { ZlibOptions } from 'node:zlib';
 import { Code, ConnectError } from '@connectrpc/connect';
 import type { Compression } from '@connectrpc/connect/protocol';
+import { zlib } from './builtin-zlib.ts';
 import type { Format } from './formats.ts';
 import { poolOf, type ZlibPool } from './zlib.ts';
 
@@ -28,6 +29,8 @@ const { brotliCompress, gzip, zstdCompress } = zlib as typeof zlib & { zstdCompr
  * The most bytes that a message may become is the `readMaxBytes` of the server or client, and where that has none, the pool's
  * `maxOutputLength`. Over it, or over any other limit of the pool, a message is answered with `resource_exhausted`; corrupt, with `invalid_argument`; cut short, with
  * `internal`; once the pool is closed, with `unavailable`. The error of zlib is the `cause`.
+ *
+ * A message that says it is compressed and has no bytes is cut short, as in grpc-js. connect-node's own compressions take it for an empty message.
  * @param options - `pool`, default `defaultPool`
  * @throws `ERR_INVALID_ARG_TYPE` for a pool that is none
  */
@@ -53,13 +56,11 @@ export const compressionZstd: Compression | undefined = standard[2];
 
 /** `format` is what HTTP and gRPC call it too. */
 function compression(pool: ZlibPool, format: Format, compressor: typeof zlib.gzip): Compression {
-  const compress = promisify<Uint8Array, zlib.ZlibOptions, Buffer>(compressor);
+  const compress = promisify<Uint8Array, ZlibOptions, Buffer>(compressor);
   return {
     name: format,
     compress: (bytes) => compress(bytes, {}) as Promise<Buffer<ArrayBuffer>>,
     async decompress(bytes, readMaxBytes) {
-      // Peers send empty messages as they are, though they say that they are compressed.
-      if (bytes.length === 0) return new Uint8Array(0);
       const limit = limitOf(pool, readMaxBytes);
       // connect-node takes fractions.
       const maxOutputLength = Math.floor(limit.length);

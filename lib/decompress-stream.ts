@@ -6,7 +6,7 @@
  */
 import { AsyncResource } from 'node:async_hooks';
 import { finished, type Readable, Transform, type TransformCallback } from 'node:stream';
-import { constants } from 'node:zlib';
+import { constants } from './builtin-zlib.ts';
 import { type Engine, inputFault, type WholeWrite } from './engine.ts';
 import { codedError } from './errors.ts';
 import { flushMark, markedFlush, strongerFlush } from './flush-marks.ts';
@@ -53,7 +53,7 @@ export class DecompressStream extends Transform {
   /** Where it was made, if leases are looked after. */
   readonly #origin: string | undefined;
   /** The async context of the stream's creation, in which its events happen, as those of a native handle do. */
-  readonly #context = new AsyncResource('ZLEASE');
+  readonly #context = new AsyncResource('ZLIB');
   #lease: Lease | undefined;
   #leaveQueue: (() => void) | undefined;
   #phase: Phase = 'idle';

@@ -2,7 +2,7 @@
  * Empty chunks that carry a flush through a stream's queue of writes, one a kind of flush, and zlib's order among
  * flushes: the last chunk of a stream is flushed by the stronger of two.
  */
-import { constants } from 'node:zlib';
+import { constants } from './builtin-zlib.ts';
 import { type Format, formatTraits, stockStream } from './formats.ts';
 
 const { Z_NO_FLUSH, Z_PARTIAL_FLUSH, Z_SYNC_FLUSH, Z_FULL_FLUSH, Z_FINISH, Z_BLOCK } = constants;

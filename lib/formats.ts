@@ -3,7 +3,8 @@
  * second stream. Everything that must never mix in a pool is part of an `EngineKind`.
  */
 
-import zlib, { type BrotliOptions, type ZlibOptions } from 'node:zlib';
+import type { BrotliOptions, Gunzip, ZlibOptions, ZlibReset } from 'node:zlib';
+import { zlib } from './builtin-zlib.ts';
 import { codedError } from './errors.ts';
 
 /**
@@ -13,7 +14,7 @@ import { codedError } from './errors.ts';
 export type Format = 'gzip' | 'deflate' | 'deflate-raw' | 'unzip' | 'br' | 'zstd';
 
 /** A decompressing stream of node:zlib, as far as zlease builds on it. */
-export type StockStream = zlib.Gunzip & zlib.ZlibReset;
+export type StockStream = Gunzip & ZlibReset;
 
 /** What of a stream's options makes its engine another than that of a stream without options. */
 export interface EngineOptions {

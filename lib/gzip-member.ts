@@ -2,7 +2,7 @@
  * One member of gzip (RFC 1952, section 2.3), read along: header and trailer are taken off, and what is between them is bare deflate data. With
  * zlib's words for what is wrong.
  */
-import * as zlib from 'node:zlib';
+import { zlib } from './builtin-zlib.ts';
 import { dataError, Fields, type Framing, type Script } from './framing.ts';
 
 /** Its first two bytes. */

@@ -5,7 +5,7 @@
  * function underneath then leads to what it had replaced.
  */
 import { syncBuiltinESMExports } from 'node:module';
-import zlib from 'node:zlib';
+import { zlib } from './builtin-zlib.ts';
 import type { Format } from './formats.ts';
 import type { DecompressOptions } from './stream-settings.ts';
 import { poolOf, type ZlibPool } from './zlib.ts';

@@ -9,9 +9,13 @@ import { codedError } from './errors.ts';
 /** Takes the engine of a lease that has ended; `clean` is false where it may not be reused, `cause` says why. */
 export type GiveBack = (lease: Lease, engine: Engine, clean: boolean, cause?: Error) => void;
 
-/** Whoever is to be told when the pool is destroyed: a stream. */
+/** Whoever is to be told when the pool is destroyed: a stream, or a message, which has none of the numbers. */
 export interface LeaseOwner {
   destroy(error: Error): unknown;
+  readonly writableEnded?: boolean;
+  readonly writableLength?: number;
+  readonly readableLength?: number;
+  readonly readableHighWaterMark?: number;
 }
 
 let engineOf: (lease: Lease) => Engine;

@@ -82,7 +82,7 @@ export class Decompression {
   readonly #done: (error: Error | null, output?: Buffer) => void;
   readonly #slab = new Slab(true);
   /** Of whoever asked: what an engine, a turn or the pool calls back is called in nobody's. */
-  readonly #context = new AsyncResource('ZLEASE');
+  readonly #context = new AsyncResource('ZLIB');
   #lease: Lease | undefined;
   #leaveQueue: (() => void) | undefined;
   /** Where it was asked for, if leases are looked after. */

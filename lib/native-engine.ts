@@ -5,7 +5,7 @@
  * reset during a write, no offset outside of a buffer; and the buffers of a write are held until it is over.
  * `nativeFormats` says where this engine may be used at all.
  */
-import { constants } from 'node:zlib';
+import { constants } from './builtin-zlib.ts';
 import { outsideOfContexts } from './context.ts';
 import { checkBuffers, type Engine, type EngineFailure, growsOversized, type WholeWrite } from './engine.ts';
 import { codedError } from './errors.ts';

@@ -2,7 +2,7 @@
  * One message on its way through an engine, whoever drives that: what is left of its input, what came out, and its limits.
  */
 import { constants as bufferConstants } from 'node:buffer';
-import zlib from 'node:zlib';
+import { zlib } from './builtin-zlib.ts';
 import { type Engine, MAX_WRITE_LENGTH } from './engine.ts';
 import { codedError, limitError, tooLarge } from './errors.ts';
 import { type EngineKind, type Format, kindFor, sizeHint } from './formats.ts';

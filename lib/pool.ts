@@ -50,6 +50,9 @@ export interface LeaseOptions {
 /** So many of the leases that are out the longest are named in an error. */
 const NAMED_HOLDERS = 3;
 
+/** Refusals come by the thousand: the leases are looked through for an error once in so many milliseconds. */
+const COUNT_EVERY_MS = 1_000;
+
 export class Pool {
   /** @internal */
   readonly settings: PoolSettings;
@@ -65,6 +68,9 @@ export class Pool {
   #leaked = 0;
   #bytesIn = 0;
   #bytesOut = 0;
+  /** Streams that held an engine and had no work for it, when they were last counted. */
+  #withoutWork = 0;
+  #countedAt = Number.NEGATIVE_INFINITY;
   #refusal: Error | undefined;
   #closing: PromiseWithResolvers | undefined;
 
@@ -315,13 +321,26 @@ export class Pool {
       ({ format, since, stack }) => `\n${format}, out for ${Math.round(now - since)} ms, asked for at\n${stack}`,
     );
     const numbers = `leased ${stats.leased} of ${maxLeased}, idle ${stats.idle}, waiting ${stats.waiting} of ${maxWaiting}`;
-    return Object.assign(codedError(code, `${what}: ${numbers}${named.join('')}`), { stats });
+    if (now - this.#countedAt >= COUNT_EVERY_MS) {
+      this.#countedAt = now;
+      this.#withoutWork = this.#live.list().filter(isWithoutWork).length;
+    }
+    const waiting = this.#withoutWork === 0 ? '' : `; streams that wait for input or a reader: ${this.#withoutWork}`;
+    return Object.assign(codedError(code, `${what}: ${numbers}${waiting}${named.join('')}`), { stats });
   }
 
   #evict(engine: Engine): void {
     this.#evicted += 1;
     engine.close();
   }
+}
+
+/** Whether the owner of a lease is a stream whose engine has nothing to do before more is written to it, or read from it. */
+function isWithoutWork({ owner }: Lease): boolean {
+  if (owner?.writableLength === undefined) return false;
+  const { writableEnded, writableLength, readableLength = 0, readableHighWaterMark = 0 } = owner;
+  if (writableEnded) return readableLength > 0;
+  return writableLength === 0 || readableLength >= readableHighWaterMark;
 }
 
 /** Resets an engine, and says whether that made it as new (promise P5). */

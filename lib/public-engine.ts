@@ -4,7 +4,7 @@
  * its twin, but no Node can break it. The inner stream is never ended: a last write is a flush with
  * Z_FINISH, after which reset() makes it as new.
  */
-import { constants } from 'node:zlib';
+import { constants } from './builtin-zlib.ts';
 import { outsideOfContexts } from './context.ts';
 import { checkBuffers, type Engine, type EngineFailure, growsOversized } from './engine.ts';
 import { codedError } from './errors.ts';

@@ -1,11 +1,12 @@
 /** zlease/register, as users start it: built, in a process of its own, by each of the ways that Node has. */
 import { execFile } from 'node:child_process';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 import { expect } from 'chai';
+import { supportsSyncHooks } from 'import-in-the-middle/register-hooks.mjs';
 
 const run = promisify(execFile);
 const top = fileURLToPath(new URL('..', import.meta.url));
@@ -24,20 +25,29 @@ describe('zlease/register', function () {
   this.slow(5_000);
   let folder: string;
   let register: string;
+  /** The same for `require()`. */
+  let required: string;
   let script: string;
 
   before(async () => {
     folder = await mkdtemp(join(tmpdir(), 'zlease-register-'));
     const dist = join(folder, 'dist');
     await writeFile(join(folder, 'package.json'), '{"type":"module"}');
-    await run(process.execPath, [
-      join(top, 'node_modules/typescript/bin/tsc'),
-      '-p',
-      join(top, 'tsconfig.build.json'),
-      '--outDir',
-      dist,
-    ]);
+    const lib = process.env.ZLEASE_LIB ?? join(top, 'lib');
+    const project = join(folder, 'tsconfig.json');
+    await writeFile(
+      project,
+      JSON.stringify({
+        extends: join(top, 'tsconfig.build.json'),
+        compilerOptions: { rootDir: lib, outDir: dist, typeRoots: [join(top, 'node_modules/@types')] },
+        include: [lib],
+        exclude: [join(lib, 'node_modules')],
+      }),
+    );
+    await run(process.execPath, [join(top, 'node_modules/typescript/bin/tsc'), '-p', project]);
+    await symlink(join(top, 'node_modules'), join(folder, 'node_modules'));
     register = join(dist, 'register.js');
+    required = join(dist, 'register.cjs');
     script = join(folder, 'app.js');
     await writeFile(
       script,
@@ -84,7 +94,7 @@ else new Worker(new URL(import.meta.url)).on('message', (theirs) => console.log(
   });
 
   it('works as -r', async () => {
-    expect(await start(['-r', register])).to.deep.equal({ ...works, stderr: '' });
+    expect(await start(['-r', required])).to.deep.equal({ ...works, stderr: '' });
   });
 
   it('works in NODE_OPTIONS', async () => {
@@ -93,18 +103,107 @@ else new Worker(new URL(import.meta.url)).on('message', (theirs) => console.log(
 
   it('works in worker threads', async () => {
     expect(await start(['--import', url()], ['worker'])).to.include(works);
-    expect(await start(['-r', register], ['worker'])).to.include(works);
+    expect(await start(['-r', required], ['worker'])).to.include(works);
   });
 
   it('works under --frozen-intrinsics and --disable-proto=throw', async () => {
     expect(await start(['--frozen-intrinsics', '--import', url()])).to.include(works);
     expect(await start(['--disable-proto=throw', '--import', url()])).to.include(works);
-    expect(await start(['--frozen-intrinsics', '--disable-proto=delete', '-r', register])).to.include(works);
+    expect(await start(['--frozen-intrinsics', '--disable-proto=delete', '-r', required])).to.include(works);
   });
 
   it('works under the permission model', async () => {
     const flag = major === 20 ? '--experimental-permission' : '--permission';
     expect(await start([flag, `--allow-fs-read=${folder}/*`, '--import', url()])).to.include(works);
+  });
+
+  describe('with loader hooks that wrap every module', () => {
+    const inTheMiddle = 'import-in-the-middle/hook.mjs';
+    const ways: Record<string, { flag: string; hook: string }> = {
+      'of module.register()': {
+        flag: '--import',
+        hook: `import { register } from 'node:module'; register('${inTheMiddle}', import.meta.url);`,
+      },
+      'of --experimental-loader': { flag: '--experimental-loader', hook: `export * from '${inTheMiddle}';` },
+      ...(supportsSyncHooks() && {
+        'of module.registerHooks()': {
+          flag: '--import',
+          hook: "import { register } from 'import-in-the-middle/register-hooks.mjs'; register();",
+        },
+      }),
+    };
+
+    for (const [name, { flag, hook }] of Object.entries(ways)) {
+      it(`works before and after those ${name}`, async () => {
+        const file = join(folder, `${name.replace(/\W/g, '')}.mjs`);
+        await writeFile(file, hook);
+        const hooks = ['--no-warnings', flag, pathToFileURL(file).href];
+        const registers = [
+          ['--import', url()],
+          ['-r', required],
+        ];
+        for (const flags of registers) {
+          expect(await start([...hooks, ...flags]), `hooks, then ${flags[0]}`).to.deep.equal({ ...works, stderr: '' });
+          expect(await start([...flags, ...hooks]), `${flags[0]}, then hooks`).to.deep.equal({ ...works, stderr: '' });
+        }
+      });
+    }
+
+    it('has each module of the library reach node:zlib past them', async () => {
+      const dist = dirname(register);
+      for (const name of (await readdir(dist)).filter((file) => file.endsWith('.js'))) {
+        expect(await readFile(join(dist, name), 'utf8'), name).not.to.match(/^(im|ex)port\b[^;(]*'node:zlib'/m);
+      }
+    });
+  });
+
+  it('leaves Node’s WebSocket an engine for each connection until it is collected, and names such streams to a waiter', async () => {
+    const file = join(folder, 'websocket.js');
+    await writeFile(
+      file,
+      `import zlib, { gzipSync } from 'node:zlib';
+import { setTimeout as delay } from 'node:timers/promises';
+import { WebSocketServer } from 'ws';
+import { defaultPool } from ${JSON.stringify(pathToFileURL(join(dirname(register), 'index.js')).href)};
+const made = [];
+const { createInflateRaw } = zlib;
+const keeping = (options) => {
+  const stream = createInflateRaw(options);
+  made.push(stream);
+  return stream;
+};
+Object.defineProperty(zlib, 'createInflateRaw', { value: keeping });
+const server = new WebSocketServer({ host: '127.0.0.1', port: 0, perMessageDeflate: { threshold: 0 } });
+server.on('connection', (socket) => socket.send('hello '.repeat(100)));
+await new Promise((resolve) => server.on('listening', resolve));
+for (let i = 0; i < 3; i++) {
+  const client = new WebSocket('ws://127.0.0.1:' + server.address().port);
+  await new Promise((resolve) => {
+    client.onclose = resolve;
+    client.onmessage = () => client.close();
+  });
+}
+const seen = { made: made.length };
+await defaultPool.decompress(gzipSync('x'), 'gzip').catch(({ message }) => (seen.message = message));
+made.length = 0;
+while (defaultPool.stats.leased > 0) {
+  gc();
+  await delay(5);
+}
+seen.leaked = defaultPool.stats.leaked;
+server.close();
+console.log(JSON.stringify(seen));
+`,
+    );
+    const flags = ['--expose-gc', ...(major === 20 ? ['--experimental-websocket', '--no-warnings'] : [])];
+    const { stdout } = await run(process.execPath, [...flags, '--import', url(), file], {
+      env: { ...process.env, NODE_OPTIONS: '', ZLEASE_MAX_LEASED: '3', ZLEASE_LEASE_TIMEOUT_MS: '50' },
+    });
+    const { message, ...seen } = JSON.parse(stdout);
+    expect(seen).to.deep.equal({ made: 3, leaked: 3 });
+    expect(message).to.match(
+      /leased 3 of 3, idle 0, waiting 1 of Infinity; streams that wait for input or a reader: 3$/,
+    );
   });
 
   it('is off by ZLEASE=off', async () => {

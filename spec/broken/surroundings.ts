@@ -3,6 +3,28 @@ import type { Variant } from './variants.ts';
 
 export const surroundings: readonly Variant[] = [
   {
+    name: 'an import of node:zlib, of which loader hooks make a copy before the factories are swapped',
+    caughtBy: ['register'],
+    edits: [
+      {
+        file: 'builtin-zlib.ts',
+        from: "export const zlib: typeof import('node:zlib') = process.getBuiltinModule('node:zlib');",
+        to: "import builtin from 'node:zlib';\nexport const zlib: typeof import('node:zlib') = builtin;",
+      },
+    ],
+  },
+  {
+    name: 'a compression that takes no bytes for an empty message',
+    caughtBy: ['empty-messages'],
+    edits: [
+      {
+        file: 'connect.ts',
+        from: 'const limit = limitOf(pool, readMaxBytes);',
+        to: 'if (bytes.length === 0) return new Uint8Array(0);\n      const limit = limitOf(pool, readMaxBytes);',
+      },
+    ],
+  },
+  {
     name: 'metrics that count the waiting times of each bucket by itself',
     caughtBy: ['prometheus'],
     edits: [{ file: 'metrics.ts', from: 'count += waited;', to: 'count = waited;' }],

@@ -27,6 +27,22 @@ const stream = 'decompress-stream.ts';
 
 export const variants: readonly Variant[] = [
   {
+    name: 'async resources of a type that jest takes for open handles',
+    caughtBy: ['promises/p7-context'],
+    edits: [{ file: stream, from: "new AsyncResource('ZLIB')", to: "new AsyncResource('ZLEASE')" }],
+  },
+  {
+    name: 'a refusal that takes each stream for one without work',
+    caughtBy: ['promises/p9-bounded'],
+    edits: [
+      {
+        file: 'pool.ts',
+        from: 'return writableLength === 0 || readableLength >= readableHighWaterMark;',
+        to: 'return writableLength >= 0 || readableLength >= readableHighWaterMark;',
+      },
+    ],
+  },
+  {
     name: 'a pool that releases at end',
     caughtBy: ['promises/p1-exclusive', 'promises/p2-close', 'model'],
     edits: [

@@ -176,6 +176,59 @@ describe('The package', function () {
     });
   }
 
+  describe('in a project of yarn with Plug’n’Play', () => {
+    let place: string;
+    let yarn: (...args: string[]) => Promise<{ stdout: string }>;
+
+    before(async () => {
+      const tool = join(folder, 'yarn');
+      const options = ['--prefer-offline', '--no-audit', '--no-fund', '--silent', '--prefix', tool];
+      await run('npm', ['install', ...options, '@yarnpkg/cli-dist@4']);
+      const { stdout: registry } = await run('npm', ['config', 'get', 'registry']);
+      const env = {
+        ...process.env,
+        YARN_NPM_REGISTRY_SERVER: registry.trim(),
+        YARN_ENABLE_TELEMETRY: '0',
+        YARN_ENABLE_GLOBAL_CACHE: '0',
+        YARN_ENABLE_IMMUTABLE_INSTALLS: '0',
+        YARN_NODE_LINKER: 'pnp',
+      };
+      place = join(folder, 'pnp');
+      yarn = (...args) =>
+        run(process.execPath, [join(tool, 'node_modules/@yarnpkg/cli-dist/bin/yarn.js'), ...args], { cwd: place, env });
+      await mkdir(place);
+      await writeFile(
+        join(place, 'package.json'),
+        JSON.stringify({ private: true, dependencies: { zlease: `file:${tarball}` } }),
+      );
+      // A project of its own, whatever is above the folder.
+      await writeFile(join(place, 'yarn.lock'), '');
+      await yarn('install');
+      const told = "on('close', () => console.log(defaultPool.stats.created)).end(gzipSync('x'));";
+      await writeFile(
+        join(place, 'app.cjs'),
+        `const { createGunzip, gzipSync } = require('node:zlib');
+         const { defaultPool } = require('zlease');
+         createGunzip().resume().${told}`,
+      );
+      await writeFile(
+        join(place, 'app.mjs'),
+        `import { createGunzip, gzipSync } from 'node:zlib';
+         import { defaultPool } from 'zlease';
+         createGunzip().resume().${told}`,
+      );
+    });
+
+    for (const flag of ['-r', '--import']) {
+      for (const app of ['app.cjs', 'app.mjs']) {
+        it(`is preloaded by ${flag} before ${app}`, async () => {
+          const { stdout } = await yarn('node', flag, 'zlease/register', app);
+          expect(stdout).to.equal('1\n');
+        });
+      }
+    }
+  });
+
   describe('in a project of TypeScript', () => {
     let place: string;
 
@@ -348,7 +401,7 @@ describe('The package', function () {
         'dependencies',
         edit('dist/pool.d.ts', 'import ', "import type { Limit } from 'p-limit';\nimport "),
       ],
-      ['a module of Node without node:', 'dependencies', edit('dist/passage.js', "'node:zlib'", "'zlib'")],
+      ['a module of Node without node:', 'dependencies', edit('dist/pool.js', 'import ', "import 'zlib';\nimport ")],
       ['a map that is missing', 'source maps', remove('dist/pool.js.map')],
       ['a map without sources', 'source maps', edit('dist/pool.js.map', '"sourcesContent"', '"noContent"')],
       ['a map of the types', 'source maps', add('dist/pool.d.ts.map')],
@@ -373,6 +426,12 @@ describe('The package', function () {
           "import { messageBytes } from './grpc.js';\nglobalThis.messageBytes = messageBytes;\nimport ",
         ),
       ],
+      [
+        'an archive that Node 20 can’t require from',
+        'metadata',
+        (manifest) => Reflect.deleteProperty(manifest, 'preferUnplugged'),
+      ],
+      ['no module for -r', 'exports', remove('dist/register.cjs')],
       ['a Node without require(esm)', 'metadata', (manifest) => Object.assign(manifest, { engines: { node: '>=18' } })],
       ['no licence', 'metadata', (manifest) => Reflect.deleteProperty(manifest, 'license')],
       [

@@ -7,7 +7,7 @@ import { Duplex, type Readable, Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { setTimeout as delay, setImmediate as nextTurn } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import { createGunzip, deflateSync, gunzip, gzipSync } from 'node:zlib';
+import { createGunzip, deflateRawSync, deflateSync, gunzip, gzipSync } from 'node:zlib';
 import { expect } from 'chai';
 import type { Lease } from '../../lib/index.ts';
 import { engines, watchLeases, ZlibPool } from '../support/library.ts';
@@ -271,6 +271,33 @@ describe('P9 bounded', () => {
       held.release();
       (await next).release();
       stream.destroy();
+    });
+
+    it(`counts in that error the streams that have no work for their engines (${engine})`, async () => {
+      const pool = new ZlibPool({ engine, maxLeased: 4, maxWaiting: 1, leaseTimeoutMs: 10 });
+      const [never, unread, working] = [pool.createInflateRaw(), pool.createGunzip(), pool.createGunzip()];
+      // As undici's WebSocket: whole messages, and no end.
+      await new Promise((resolve) => never.resume().write(deflateRawSync('a message'), resolve));
+      unread.end(data);
+      await once(unread, 'readable');
+      working.resume().write(data.subarray(0, 20));
+      await nextTurn();
+      await new Promise((resolve) => working.write(data.subarray(20, 40), resolve));
+      working.cork();
+      working.write(data.subarray(40));
+      const held = pool.tryLease('gzip');
+      const late = pool.lease('gzip');
+      for (const refused of [pool.lease('gzip'), late]) {
+        expect((await failureOf(refused)).message).to.match(
+          /leased 4 of 4, idle 0, waiting 1 of 1; streams that wait for input or a reader: 2$/,
+        );
+      }
+      held?.release();
+      for (const stream of [never, unread, working]) stream.destroy();
+
+      const busy = new ZlibPool({ engine, maxLeased: 1, maxWaiting: 0 });
+      busy.tryLease('gzip');
+      expect((await failureOf(busy.lease('gzip'))).message).to.match(/leased 1 of 1, idle 0, waiting 0 of 0$/);
     });
 
     it(`refuses one more than maxWaiting at once, with the numbers (${engine})`, async () => {

@@ -28,6 +28,11 @@ export const { nativeFormats } = (await import(
 
 export const { collectPool } = (await import(`${folder}/prometheus.ts`)) as typeof import('../../lib/prometheus.ts');
 
+export const { createCompressions } = (await import(`${folder}/connect.ts`)) as typeof import('../../lib/connect.ts');
+export const { decompressMessages, frameDecoder, toStatus } = (await import(
+  `${folder}/grpc.ts`
+)) as typeof import('../../lib/grpc.ts');
+
 export const { DecompressionStream } = (await import(`${folder}/web.ts`)) as typeof import('../../lib/web.ts');
 /** Not exported from the package: how its errors are made. */
 export const { codedError, errorCodes } = (await import(`${folder}/errors.ts`)) as typeof import('../../lib/errors.ts');

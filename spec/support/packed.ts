@@ -17,8 +17,13 @@ import { formatMessage } from 'publint/utils';
 const run = promisify(execFile);
 const top: string = fileURLToPath(new URL('../..', import.meta.url));
 
+/** Nested where a subpath has a module of its own for `require()`. */
+interface Conditions {
+  [condition: string]: string | Conditions;
+}
+
 export interface Manifest {
-  exports: Record<string, string | { types: string; default: string }>;
+  exports: Record<string, string | Conditions>;
   dependencies?: Record<string, string>;
   peerDependencies?: Record<string, string>;
   peerDependenciesMeta?: Record<string, { optional?: boolean }>;
@@ -81,7 +86,7 @@ async function byAttw(folder: string): Promise<string[]> {
 export const MAX_TARBALL_LENGTH = 200_000;
 
 const WANTED = ['CHANGELOG.md', 'LICENSE', 'README.md', 'package.json'];
-const BUILT = /^dist\/[a-z-]+\.(js|js\.map|d\.ts)$/;
+const BUILT = /^dist\/([a-z-]+\.(js|js\.map|d\.ts)|register\.(cjs|cjs\.map|d\.cts))$/;
 
 async function byFiles(folder: string): Promise<string[]> {
   const files = await filesOf(folder);
@@ -91,6 +96,9 @@ async function byFiles(folder: string): Promise<string[]> {
   ];
 }
 
+/** The subpath that is another file for `require()`: loader hooks have a thread in which ES modules can't be required. */
+const PRELOADED = './register';
+
 /** Every subpath has its types, which come first, and a module, for import and require() alike. */
 async function byExports(folder: string): Promise<string[]> {
   const { exports } = await manifestOf(folder);
@@ -98,11 +106,14 @@ async function byExports(folder: string): Promise<string[]> {
   const problems: string[] = [];
   for (const [subpath, target] of Object.entries(exports)) {
     if (subpath === './package.json' && target === subpath) continue;
-    const conditions = Object.entries(target).map(([condition, file]) => `${condition} ${file}`);
     const name = subpath === '.' ? 'index' : subpath.slice(2);
-    const expected = [`types ./dist/${name}.d.ts`, `default ./dist/${name}.js`];
-    if (conditions.join() !== expected.join()) problems.push(`${subpath} is ${conditions.join()}`);
-    for (const suffix of ['.d.ts', '.js']) {
+    const wanted: Conditions = { types: `./dist/${name}.d.ts`, default: `./dist/${name}.js` };
+    const required: Conditions = { types: `./dist/${name}.d.cts`, default: `./dist/${name}.cjs` };
+    const expected = subpath === PRELOADED ? { require: required, default: wanted } : wanted;
+    // As text, because the order counts.
+    if (JSON.stringify(target) !== JSON.stringify(expected)) problems.push(`${subpath} is ${JSON.stringify(target)}`);
+    const built = subpath === PRELOADED ? ['.d.ts', '.js', '.d.cts', '.cjs'] : ['.d.ts', '.js'];
+    for (const suffix of built) {
       if (!files.includes(`dist/${name}${suffix}`)) problems.push(`${subpath} has no dist/${name}${suffix}`);
     }
   }
@@ -115,7 +126,7 @@ const IMPORT =
 /** What the built files import, by the file; no files of our own. */
 async function imported(folder: string): Promise<Map<string, string>> {
   const found = new Map<string, string>();
-  for (const name of (await filesOf(folder)).filter((file) => /\.(js|d\.ts)$/.test(file))) {
+  for (const name of (await filesOf(folder)).filter((file) => /\.(c?js|d\.c?ts)$/.test(file))) {
     for (const [, a, b, c] of (await readFile(join(folder, name), 'utf8')).matchAll(IMPORT)) {
       const specifier = (a ?? b ?? c) as string;
       if (!specifier.startsWith('.')) found.set(specifier, name);
@@ -153,7 +164,7 @@ async function byDependencies(folder: string): Promise<string[]> {
 async function bySourceMaps(folder: string): Promise<string[]> {
   const problems: string[] = [];
   const files = await filesOf(folder);
-  for (const name of files.filter((file) => file.endsWith('.js'))) {
+  for (const name of files.filter((file) => /\.c?js$/.test(file))) {
     const map = `${name}.map`;
     const comment = /\n\/\/# sourceMappingURL=(.*)\s*$/.exec(await readFile(join(folder, name), 'utf8'))?.[1];
     if (join(dirname(name), String(comment)) !== map || !files.includes(map)) {
@@ -169,7 +180,7 @@ async function bySourceMaps(folder: string): Promise<string[]> {
       if (sourcesContent?.[i] !== original) problems.push(`${map} does not carry ${source}`);
     }
   }
-  for (const name of files.filter((file) => file.endsWith('.d.ts.map'))) problems.push(`${name} leads nowhere`);
+  for (const name of files.filter((file) => /\.d\.c?ts\.map$/.test(file))) problems.push(`${name} leads nowhere`);
   return problems;
 }
 
@@ -188,8 +199,6 @@ export async function bundled(folder: string, code: string): Promise<string> {
   return String(output?.text).replace(/^\/\/.*\n/gm, '');
 }
 
-const KEPT = './register';
-
 /** A bundler drops what is imported and not used, and keeps the import that is there for what it does. */
 async function bySideEffects(folder: string): Promise<string[]> {
   const problems: string[] = [];
@@ -198,8 +207,8 @@ async function bySideEffects(folder: string): Promise<string[]> {
     const name = subpath.replace('.', 'zlease');
     try {
       const left = (await bundled(folder, `import '${name}';`)).trim();
-      if (subpath === KEPT && !left.includes('isSwitchedOn')) problems.push(`a bundler drops ${name}`);
-      if (subpath !== KEPT && left !== '')
+      if (subpath === PRELOADED && !left.includes('isSwitchedOn')) problems.push(`a bundler drops ${name}`);
+      if (subpath !== PRELOADED && left !== '')
         problems.push(`a bundler keeps ${left.length} characters of ${name}, unused`);
     } catch (error) {
       problems.push((error as Error).message);
@@ -233,6 +242,8 @@ async function byMetadata(folder: string): Promise<string[]> {
   } = manifest as Manifest & { engines?: { node?: string }; keywords?: string[] };
   // The first Nodes whose require() takes ESM without a flag: all that is said of CommonJS stands on it.
   if (engines?.node !== '^20.19 || >=22.12') problems.push(`engines.node is ${engines?.node}`);
+  // yarn keeps packages in archives, of which Node's own loader of ES modules knows nothing.
+  if (manifest.preferUnplugged !== true) problems.push('yarn does not unpack it');
   if (!(keywords !== undefined && keywords.length >= 5)) problems.push('nobody finds it without keywords');
   for (const script of ['preinstall', 'install', 'postinstall', 'prepare']) {
     if (script in scripts) problems.push(`runs ${script} at its user's`);
