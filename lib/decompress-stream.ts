@@ -451,17 +451,17 @@ export class DecompressStream extends Transform {
     this.#inputLength += used;
     this.#outputLength += made;
     this.#pool.count(used, made);
+    if (memory !== undefined) {
+      this.#inlineLength += made;
+      // Data behind the end is counted too, though none of it is used.
+      turn.spend(Math.max(used, made, this.#chunk.length > 0 ? 1 : 0));
+    }
     const excess = overLimit(this.#limits, this.#inputLength, this.#outputLength);
     if (excess !== undefined) {
       this.#failLater(excess);
       return false;
     }
     this.#members?.made(memory === undefined ? (this.#slab as Slab).peek(made) : memory.subarray(0, made));
-    if (memory !== undefined) {
-      this.#inlineLength += made;
-      // Data behind the end is counted too, though none of it is used.
-      turn.spend(Math.max(used, made, this.#chunk.length > 0 ? 1 : 0));
-    }
     let wanted = true;
     if (made > 0) {
       this.#chunkFilled = (this.#chunkFilled + made) % (this.#settings.chunkLength || Z_DEFAULT_CHUNK);

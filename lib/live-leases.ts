@@ -99,7 +99,12 @@ export class LiveLeases {
 
   /** Those of known origin that are out the longest, first of all the oldest. */
   oldest(count: number): Holder[] {
-    return [...this.#holders.values()].slice(0, count);
+    const oldest: Holder[] = [];
+    for (const holder of this.#holders.values()) {
+      if (oldest.length >= count) break;
+      oldest.push(holder);
+    }
+    return oldest;
   }
 
   readonly #settle = (): void => {

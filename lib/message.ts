@@ -205,16 +205,24 @@ export class Decompression {
       const room = this.#passage.limited(Math.min(expected > 0 ? expected + 1 : inlineRoom, FIRST_ROOM));
       const output = memoryFor(room, expected);
       this.#passage.writeSync(engine, output, room);
-      if (engine.failure !== undefined) {
-        // Nobody knows how much it made. Of little input most often little. Not counted, a loop of such messages would starve timers and I/O.
-        turn.spend(Math.max(1, Math.min(room, USUAL_RATIO * left)));
-      }
-      const made = this.#passage.absorb(engine, output, room);
+      const made = this.#absorbInline(engine, output, room);
       this.#passage.add(handOut(output, made, this.#passage.isFirst));
       this.#inlineLength += made;
       turn.spend(Math.max(left - this.#passage.left, made, 1));
     } while (this.#passage.goesOn());
     return true;
+  }
+
+  /** A message that fails is counted too. Otherwise a loop of such messages would starve timers and I/O. */
+  #absorbInline(engine: Engine, output: Buffer, room: number): number {
+    const { left } = this.#passage;
+    try {
+      return this.#passage.absorb(engine, output, room);
+    } catch (error) {
+      // The engine does not tell how much it made. Of little input it is most often little.
+      turn.spend(Math.max(1, Math.min(room, USUAL_RATIO * left)));
+      throw error;
+    }
   }
 
   #send(engine: Engine): false {

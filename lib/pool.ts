@@ -107,7 +107,11 @@ export class Pool {
    * this Node does not have.
    */
   tryLease(format: Format): Lease | undefined {
-    const lease = this.tryLeaseKind(engineKind(format), undefined, originOf(this.settings.leakDetection, this.tryLease));
+    const lease = this.tryLeaseKind(
+      engineKind(format),
+      undefined,
+      originOf(this.settings.leakDetection, this.tryLease),
+    );
     if (lease !== undefined) this.announce(lease);
     return lease;
   }
