@@ -106,6 +106,10 @@ export class DecodedBody extends Readable {
       })
       .on('drain', () => this.#source.resume())
       .on('error', (error) => this.destroy(error))
+      .on('close', () => {
+        // A listener of this body has thrown: no more comes.
+        if (!this.#isDecoded) this.destroy();
+      })
       .on('end', () => {
         this.#isDecoded = true;
         if (this.#isReceived) {

@@ -7,6 +7,8 @@
 import { AsyncResource } from 'node:async_hooks';
 import { finished, type Readable, Transform, type TransformCallback } from 'node:stream';
 import { constants } from './builtin-zlib.ts';
+import { nextTick, setImmediate } from './clock.ts';
+import { runIn, throwLater } from './context.ts';
 import { type Engine, inputFault, type WholeWrite } from './engine.ts';
 import { codedError } from './errors.ts';
 import { flushMark, markedFlush, strongerFlush } from './flush-marks.ts';
@@ -29,6 +31,11 @@ type Phase = 'idle' | 'queued' | 'waiting' | 'running' | 'inFlight' | 'paused' |
 
 const { Z_NO_FLUSH, Z_FINISH, Z_DEFAULT_CHUNK, Z_DEFAULT_WINDOWBITS } = constants;
 const NOTHING = Buffer.alloc(0);
+
+/** Events after which node:stream has work to do, which is lost when a listener throws: the stream would never close. */
+const followedByWork: ReadonlySet<string | symbol> = new Set(['drain', 'end', 'finish', 'prefinish', 'resume']);
+/** Events after whose listeners have thrown no stream of node:zlib goes on. */
+const givingOutput: ReadonlySet<string | symbol> = new Set(['data', 'readable']);
 
 /** A message that comes in one chunk is made in one piece on the main thread, up to this length. Bytes. */
 const WHOLE_LENGTH = 65_536;
@@ -111,7 +118,7 @@ export class DecompressStream extends Transform {
     }
     const mark = flushMark(this.#settings.kind.format, kind, this.writableEnded);
     if (this.writableFinished) {
-      if (callback !== undefined) process.nextTick(callback);
+      if (callback !== undefined) nextTick(callback);
     } else if (this.writableEnded) {
       if (callback !== undefined) this.once('end', callback);
     } else {
@@ -145,6 +152,21 @@ export class DecompressStream extends Transform {
     this.destroy();
   }
 
+  /**
+   * @internal A listener that throws must not cost an engine. After 'data' the stream is destroyed: node:zlib's would hang, and going on would
+   * hide that the listener has missed data. After 'end' and the like the exception is thrown in a tick, so that the stream can close.
+   */
+  override emit(event: string | symbol, ...args: unknown[]): boolean {
+    try {
+      return super.emit(event, ...args);
+    } catch (error) {
+      if (givingOutput.has(event)) this.destroy();
+      if (!followedByWork.has(event)) throw error;
+      throwLater(error);
+      return true;
+    }
+  }
+
   override _transform(chunk: Buffer, _encoding: BufferEncoding, callback: TransformCallback): void {
     let flag = markedFlush(chunk) ?? this.#settings.flush;
     if (this.writableEnded && this.writableLength === chunk.byteLength) {
@@ -164,7 +186,7 @@ export class DecompressStream extends Transform {
       return (stock as unknown as DecompressStream)._processChunk(chunk, flag);
     }
     if (this.#phase === 'sealed') {
-      process.nextTick(callback);
+      nextTick(callback);
       return undefined;
     }
     if (this.#phase !== 'idle') throw new Error('A write is in progress');
@@ -239,15 +261,18 @@ export class DecompressStream extends Transform {
 
   #admitted(): void {
     if (this.#phase === 'queued') this.#start();
-    threadpool.landed();
   }
 
-  /** @returns whether there was one; if not it comes later */
+  /** @returns whether the stream has one now; if not it comes later, or the stream is destroyed */
   #takeLease(): boolean {
     const kind = kindFor(this.#settings.kind, this.#chunk);
     try {
       this.#lease = this.#pool.tryLeaseKind(kind, this, this.#origin);
-      if (this.#lease !== undefined) return true;
+      if (this.#lease !== undefined) {
+        this.#pool.announce(this.#lease);
+        // Undefined again if a subscriber has destroyed the stream.
+        return this.#lease !== undefined;
+      }
       this.#leaveQueue = this.#pool.waitForLease(kind, this, this.#origin, (error, lease) => {
         this.#leaveQueue = undefined;
         this.#lease = lease;
@@ -255,6 +280,7 @@ export class DecompressStream extends Transform {
         else this.#failLater(error);
       });
       this.#phase = 'waiting';
+      this.#pool.announceWait(kind);
     } catch (error) {
       this.#failLater(error as Error);
     }
@@ -278,6 +304,11 @@ export class DecompressStream extends Transform {
       const isUsedUp = turn.inflatedLength >= turnLength && (this.#chunk.length > 0 || turnLength === 0);
       if (room > 0 && isUsedUp && turnLength > 0 && turn.isWorthWaitingFor(this.#chunk.length, expected ?? 0)) {
         this.#wait(turnLength);
+        return;
+      }
+      if (room > 0 && this.#chunk.length === 0 && turn.isFullOfEmptySteps) {
+        this.#phase = 'queued';
+        turn.whenFreeOfEmptySteps(this.#context, this.#run, this);
         return;
       }
       if (room === 0 || isUsedUp) {
@@ -332,7 +363,7 @@ export class DecompressStream extends Transform {
   /** Only the turn is used up, and the input is so short that the way to the threadpool costs more than inflating it. */
   #wait(turnLength: number): void {
     this.#phase = 'queued';
-    turn.whenFree(turnLength, () => this.#context.runInAsyncScope(this.#run, this));
+    turn.whenFree(turnLength, this.#context, this.#run, this);
   }
 
   /** What node:zlib would have left of its current output chunk. */
@@ -349,20 +380,20 @@ export class DecompressStream extends Transform {
     const { chunkLength } = this.#settings;
     this.#slab ??= new Slab(!this.isRelayed && readsAll(this));
     const slab = this.#slab;
-    this.#phase = 'inFlight';
     try {
       const output =
         chunkLength === 0
           ? slab.forOutput(expected, this.#limited(Number.POSITIVE_INFINITY), this.#chunk.length)
           : slab.ofLength(this.#limited(this.#chunkRoom()));
       engine.write(this.#flag, this.#chunk, this.#offset, this.#left, output, slab.room, () => {
-        this.#context.runInAsyncScope(this.#landed, this);
+        runIn(this.#context, this.#landed, this);
       });
     } catch (error) {
       // There is no memory for a chunk of the chunkSize.
       this.#failLater(error as Error);
       return;
     }
+    this.#phase = 'inFlight';
     threadpool.sent();
   }
 
@@ -404,6 +435,11 @@ export class DecompressStream extends Transform {
     this.#inputLength += used;
     this.#outputLength += made;
     this.#pool.count(used, made);
+    if (memory !== undefined) {
+      this.#inlineLength += made;
+      // Data behind the end is counted too, though none of it is used.
+      turn.spend(Math.max(used, made, this.#chunk.length > 0 ? 1 : 0));
+    }
     const excess = overLimit(
       this.#limits,
       this.#inputLength - this.#flushedInput,
@@ -413,16 +449,12 @@ export class DecompressStream extends Transform {
       this.#failLater(excess);
       return false;
     }
-    if (memory !== undefined) {
-      this.#inlineLength += made;
-      turn.spend(Math.max(used, made));
-    }
     let wanted = true;
     if (made > 0) {
       this.#chunkFilled = (this.#chunkFilled + made) % (this.#settings.chunkLength || Z_DEFAULT_CHUNK);
       const isFirst = !this.#hasPushed;
       this.#hasPushed = true;
-      wanted = this.push(
+      wanted = this.#give(
         memory === undefined ? (this.#slab as Slab).take(made, isFirst) : handOut(memory, made, isFirst),
       );
       if (this.destroyed) {
@@ -446,10 +478,21 @@ export class DecompressStream extends Transform {
         this.#failLater(error, () => this.#settle(error));
         return false;
       }
-      this.push(null);
+      this.#give(null);
     }
     this.#settle();
     return false;
+  }
+
+  /** As `push()`. A stream whose listener or own `push()` throws is destroyed. */
+  #give(chunk: Buffer | null): boolean {
+    try {
+      return this.push(chunk);
+    } catch (error) {
+      throwLater(error);
+      this.destroy();
+      return false;
+    }
   }
 
   /** Ends the chunk. */
@@ -464,7 +507,13 @@ export class DecompressStream extends Transform {
     // A long chunk that was asked for is filled by many writes: as node:zlib's, such a stream keeps one.
     if (this.#settings.chunkLength <= FIRST_LENGTH) this.#slab?.drop();
     if (this.#phase !== 'sealed') this.#phase = 'idle';
-    done(error);
+    try {
+      done(error);
+    } catch (thrown) {
+      // A write callback. If the write was the last, node:stream has not gone on to 'finish', and never will.
+      if (this.writableEnded && this.#phase === 'idle') this.destroy();
+      throw thrown;
+    }
   }
 
   /**
@@ -473,14 +522,12 @@ export class DecompressStream extends Transform {
    */
   #failLater(error: Error, then?: () => void): void {
     this.#phase = 'queued';
-    setImmediate(() => {
+    this.#context.runInAsyncScope(setImmediate, undefined, () => {
       if (this.#phase !== 'queued') return;
       this.#phase = 'idle';
-      this.#context.runInAsyncScope(() => {
-        if (then === undefined) this.#done = undefined;
-        this.destroy(error);
-        then?.();
-      });
+      if (then === undefined) this.#done = undefined;
+      this.destroy(error);
+      then?.();
     });
   }
 
@@ -496,9 +543,9 @@ export class DecompressStream extends Transform {
     this.#slab?.drop();
     // Schedules 'close', where 'close' is emitted at all: what is scheduled next comes right after it.
     callback(error);
-    if (lease !== undefined) process.nextTick(afterClose, lease, clean, error);
+    if (lease !== undefined) nextTick(afterClose, lease, clean, error);
     // Not before the next turn, as one that comes back from the threadpool.
-    if (cutShort !== undefined) setImmediate(() => this.#context.runInAsyncScope(cutShort));
+    if (cutShort !== undefined) this.#context.runInAsyncScope(setImmediate, undefined, cutShort);
   }
 }
 

@@ -3,6 +3,7 @@
  * at the bottom are the ones nobody needs: those that stayed untouched from one sweep to the next are
  * closed. That takes no clock on the way in or out, and closes an engine after one to two intervals.
  */
+import { clock } from './clock.ts';
 import { outsideOfContexts } from './context.ts';
 import type { Engine } from './engine.ts';
 import type { EngineKind } from './formats.ts';
@@ -53,13 +54,13 @@ export class IdleEngines {
     else shelf.engines.push(engine);
     this.#length += 1;
     if (this.#sweeper === undefined && this.#intervalMs > 0) {
-      this.#sweeper = outsideOfContexts(() => setTimeout(() => this.#sweep(), this.#intervalMs)).unref();
+      this.#sweeper = outsideOfContexts(() => clock.setTimeout(() => this.#sweep(), this.#intervalMs)).unref();
     }
     return true;
   }
 
   evictAll(): void {
-    clearTimeout(this.#sweeper);
+    clock.clearTimeout(this.#sweeper);
     this.#sweeper = undefined;
     for (const shelf of this.#shelves.values()) this.#evictFrom(shelf, shelf.engines.length);
     this.#shelves.clear();
@@ -72,7 +73,7 @@ export class IdleEngines {
       shelf.fewest = shelf.engines.length;
     }
     if (this.#length > 0) {
-      this.#sweeper = outsideOfContexts(() => setTimeout(() => this.#sweep(), this.#intervalMs)).unref();
+      this.#sweeper = outsideOfContexts(() => clock.setTimeout(() => this.#sweep(), this.#intervalMs)).unref();
     }
   }
 

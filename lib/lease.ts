@@ -26,6 +26,8 @@ export class Lease {
   owner: LeaseOwner | undefined;
   /** @internal Counts the leases of a pool, from 1 on. */
   readonly id: number;
+  /** @internal Whether its engine had served before. */
+  readonly reused: boolean;
   #engine: Engine | undefined;
   readonly #giveBack: GiveBack;
 
@@ -37,8 +39,9 @@ export class Lease {
   }
 
   /** @internal Leases are made by a pool: `pool.lease()`, `pool.tryLease()`. */
-  constructor(id: number, engine: Engine, giveBack: GiveBack, owner?: LeaseOwner) {
+  constructor(id: number, engine: Engine, giveBack: GiveBack, owner: LeaseOwner | undefined, reused: boolean) {
     this.id = id;
+    this.reused = reused;
     this.#engine = engine;
     this.#giveBack = giveBack;
     this.owner = owner;

@@ -4,6 +4,7 @@
  * small message does, and most leases are over within the turn of the event loop that saw them begin. So
  * a lease is held strongly for its first turn and only what outlives it is watched, weakly from then on.
  */
+import { clock } from './clock.ts';
 import type { Engine } from './engine.ts';
 import type { Format } from './formats.ts';
 import { engineOf, type Lease } from './lease.ts';
@@ -68,7 +69,7 @@ export class LiveLeases {
     }
     if (stack === undefined) return;
     const engine = engineOf(lease);
-    this.#holders.set(engine, { format: engine.kind.format, stack, since: performance.now() });
+    this.#holders.set(engine, { format: engine.kind.format, stack, since: clock.now() });
   }
 
   /** To be called when a lease has ended. */
@@ -98,7 +99,12 @@ export class LiveLeases {
 
   /** Those of known origin that are out the longest, first of all the oldest. */
   oldest(count: number): Holder[] {
-    return [...this.#holders.values()].slice(0, count);
+    const oldest: Holder[] = [];
+    for (const holder of this.#holders.values()) {
+      if (oldest.length >= count) break;
+      oldest.push(holder);
+    }
+    return oldest;
   }
 
   readonly #settle = (): void => {

@@ -4,6 +4,7 @@
  * no native write is in flight.
  */
 import { AsyncResource } from 'node:async_hooks';
+import { runIn } from './context.ts';
 import type { Engine } from './engine.ts';
 import { abortError } from './errors.ts';
 import type { Format } from './formats.ts';
@@ -29,12 +30,16 @@ export interface MessageOptions extends SyncMessageOptions {
 /** Room for output as long as nothing says how much there will be: 64 KB, and a byte, since an engine that has room left needs not be asked again. */
 const FIRST_ROOM = 65_537;
 
+/** Most data expands by less than this. */
+const USUAL_RATIO = 16;
+
 /** See `ZlibPool.decompressSync`. */
 export function decompressSync(pool: Pool, message: Uint8Array, format: Format, options?: SyncMessageOptions): Buffer {
   const passage = new Passage(pool, message, format, options);
   // It can't wait, and is done before anybody else notices: it may be one more than maxLeased.
   const lease = pool.lend(passage.kind);
   const engine = engineOf(lease);
+  pool.announce(lease);
   try {
     if (!engine.inline) return passage.stockSync();
     do {
@@ -65,9 +70,9 @@ export function decompress(
     const { signal } = options;
     if (signal?.aborted) throw abortError(signal);
     const task = new Decompression(pool, message, format, options, (error, output) => {
-      signal?.removeEventListener('abort', onAbort);
       if (error === null) resolve(output as Buffer);
       else reject(error);
+      signal?.removeEventListener('abort', onAbort);
     });
     const onAbort = (): void => task.destroy(abortError(signal as AbortSignal));
     signal?.addEventListener('abort', onAbort, { once: true });
@@ -121,7 +126,7 @@ export class Decompression {
       this.#lend();
     } else if (wait === 'turn') {
       const { turnLength } = this.#pool.settings.inline;
-      turn.whenFree(turnLength, () => this.#context.runInAsyncScope(this.#stepForward, this));
+      turn.whenFree(turnLength, this.#context, this.#stepForward, this);
     } else {
       threadpool.whenFree(this.#context, this.#admitted, this);
     }
@@ -134,7 +139,6 @@ export class Decompression {
 
   #admitted(): void {
     if (!this.#settled) this.#lend();
-    threadpool.landed();
   }
 
   #lend(): void {
@@ -147,7 +151,13 @@ export class Decompression {
       this.destroy(error as Error);
       return;
     }
-    if (this.#lease !== undefined) this.#run();
+    if (this.#lease === undefined) {
+      this.#pool.announceWait(kind);
+      return;
+    }
+    this.#pool.announce(this.#lease);
+    // Does nothing if a subscriber has destroyed the message.
+    this.#run();
   }
 
   /** Gives up now. The engine and its memory go when no native write is in flight. */
@@ -164,7 +174,7 @@ export class Decompression {
     this.#leaveQueue = undefined;
     // In a tick of its own: whoever gave the engine back is on the stack, and it might have been one like this.
     if (error === null) enqueueTick(this.#context, this.#run, this);
-    else this.#context.runInAsyncScope(this.destroy, this, error);
+    else runIn(this.#context, () => this.destroy(error), undefined);
   };
 
   #run(): void {
@@ -189,18 +199,30 @@ export class Decompression {
       if (!small || inlineRoom <= 0 || turnLength === 0) return this.#send(engine);
       if (turn.inflatedLength >= turnLength) {
         if (!turn.isWorthWaitingFor(left, expected)) return this.#send(engine);
-        turn.whenFree(turnLength, () => this.#context.runInAsyncScope(this.#run, this));
+        turn.whenFree(turnLength, this.#context, this.#run, this);
         return false;
       }
       const room = this.#passage.limited(Math.min(expected > 0 ? expected + 1 : inlineRoom, FIRST_ROOM));
       const output = memoryFor(room, expected);
       this.#passage.writeSync(engine, output, room);
-      const made = this.#passage.absorb(engine, room);
+      const made = this.#absorbInline(engine, room);
       this.#passage.add(handOut(output, made, this.#passage.isFirst));
       this.#inlineLength += made;
-      turn.spend(Math.max(left - this.#passage.left, made));
+      turn.spend(Math.max(left - this.#passage.left, made, 1));
     } while (this.#passage.goesOn());
     return true;
+  }
+
+  /** A message that fails is counted too. Otherwise a loop of such messages would starve timers and I/O. */
+  #absorbInline(engine: Engine, room: number): number {
+    const { left } = this.#passage;
+    try {
+      return this.#passage.absorb(engine, room);
+    } catch (error) {
+      // The engine does not tell how much it made. Of little input it is most often little.
+      turn.spend(Math.max(1, Math.min(room, USUAL_RATIO * left)));
+      throw error;
+    }
   }
 
   #send(engine: Engine): false {
@@ -210,7 +232,7 @@ export class Decompression {
     const output =
       expected >= FIRST_ROOM ? this.#slab.exactly(this.#passage.expectedRoom) : this.#slab.forOutput(expected, most, 0);
     const { room } = this.#slab;
-    this.#passage.write(engine, output, room, () => this.#context.runInAsyncScope(this.#landed, this, engine, room));
+    this.#passage.write(engine, output, room, () => runIn(this.#context, () => this.#landed(engine, room), undefined));
     threadpool.sent();
     return false;
   }

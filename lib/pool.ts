@@ -3,11 +3,13 @@
  * counts both. What a stream does with its engine is not its business.
  */
 import { channels } from './channels.ts';
+import { clock } from './clock.ts';
+import { throwLater } from './context.ts';
 import type { Engine } from './engine.ts';
 import { abortError, codedError, type ErrorCode } from './errors.ts';
 import { type EngineKind, engineKind, type Format } from './formats.ts';
 import { IdleEngines } from './idle-engines.ts';
-import { type GiveBack, Lease, type LeaseOwner } from './lease.ts';
+import { engineOf, type GiveBack, Lease, type LeaseOwner } from './lease.ts';
 import { LiveLeases, type LostLease } from './live-leases.ts';
 import { NativeEngine, nativeFormats } from './native-engine.ts';
 import { originOf } from './origin.ts';
@@ -111,7 +113,13 @@ export class Pool {
    * this Node does not have.
    */
   tryLease(format: Format): Lease | undefined {
-    return this.tryLeaseKind(engineKind(format), undefined, originOf(this.settings.leakDetection, this.tryLease));
+    const lease = this.tryLeaseKind(
+      engineKind(format),
+      undefined,
+      originOf(this.settings.leakDetection, this.tryLease),
+    );
+    if (lease !== undefined) this.announce(lease);
+    return lease;
   }
 
   /**
@@ -130,23 +138,25 @@ export class Pool {
       const lease = this.tryLeaseKind(kind, undefined, stack);
       if (lease !== undefined) {
         resolve(lease);
+        this.announce(lease);
         return;
       }
       const leave = this.waitForLease(kind, undefined, stack, (error, later) => {
-        signal?.removeEventListener('abort', onAbort);
         if (error === null) resolve(later as Lease);
         else reject(error);
+        signal?.removeEventListener('abort', onAbort);
       });
       const onAbort = (): void => {
         leave();
         reject(abortError(signal as AbortSignal));
       };
       signal?.addEventListener('abort', onAbort, { once: true });
+      this.announceWait(kind);
     });
   }
 
   /**
-   * @internal A lease for a stream or message, if there is one to be had now.
+   * @internal A lease for a stream or message, if there is one to be had now. To be followed by `announce()`.
    * @param owner - told when the pool is destroyed
    * @param stack - where it was asked for, if that was taken down
    */
@@ -157,7 +167,7 @@ export class Pool {
   }
 
   /**
-   * @internal Where there is none to be had now.
+   * @internal Where there is none to be had now. To be followed by `announceWait()`.
    * @param done - called once, from wherever an engine came back
    * @returns gives up waiting; `done` is not called then
    * @throws `ERR_POOL_QUEUE_FULL`
@@ -175,23 +185,43 @@ export class Pool {
       admit: (waitedMs) => {
         let lease: Lease;
         try {
-          lease = this.lend(kind, owner, stack, waitedMs);
+          lease = this.lend(kind, owner, stack);
         } catch (error) {
           done(error as Error);
           return;
         }
         done(null, lease);
+        this.announce(lease, waitedMs);
       },
       refuse: done,
     };
-    const leave = this.#queue.join(waiter);
-    const { wait } = channels;
-    if (wait.hasSubscribers) wait.publish({ pool: this, format: kind.format, waiting: this.#queue.length });
-    return leave;
+    return this.#queue.join(waiter);
   }
 
-  /** @internal A lease, whatever else is out: for what can't wait. @throws `ERR_POOL_CLOSED`, `ERR_ENGINE_UNAVAILABLE` */
-  lend(kind: EngineKind, owner?: LeaseOwner, stack?: string, waitedMs = 0): Lease {
+  /**
+   * @internal Publishes `zlease:wait`. The caller knows by then how to leave the queue. It may have left the queue when this returns,
+   * with a lease or with an error: a subscriber may do anything.
+   */
+  announceWait({ format }: EngineKind): void {
+    const { wait } = channels;
+    if (wait.hasSubscribers) wait.publish({ pool: this, format, waiting: this.#queue.length });
+  }
+
+  /**
+   * @internal Publishes `zlease:lease`. The caller holds the lease by then. It may have lost it when this returns, and the pool may be closed: a
+   * subscriber may do anything.
+   */
+  announce(lease: Lease, waitedMs = 0): void {
+    if (!channels.lease.hasSubscribers || lease.released) return;
+    const { format } = engineOf(lease).kind;
+    channels.lease.publish({ pool: this, format, id: lease.id, reused: lease.reused, waitedMs });
+  }
+
+  /**
+   * @internal A lease, whatever else is out: for what can't wait. To be followed by `announce()`.
+   * @throws `ERR_POOL_CLOSED`, `ERR_ENGINE_UNAVAILABLE`
+   */
+  lend(kind: EngineKind, owner?: LeaseOwner, stack?: string): Lease {
     if (this.#refusal !== undefined) throw this.#refusal;
     let engine = this.#idle.take(kind);
     const reused = engine !== undefined;
@@ -203,11 +233,8 @@ export class Pool {
     }
     this.#leased += 1;
     this.#leases += 1;
-    const lease = new Lease(this.#leases, engine, this.#takeBack, owner);
+    const lease = new Lease(this.#leases, engine, this.#takeBack, owner, reused);
     this.#live.add(lease, stack);
-    if (channels.lease.hasSubscribers) {
-      channels.lease.publish({ pool: this, format: kind.format, id: lease.id, reused, waitedMs });
-    }
     return lease;
   }
 
@@ -239,7 +266,14 @@ export class Pool {
   destroy(error: Error = codedError('ERR_POOL_CLOSED')): void {
     this.#refusal = error;
     void this.close();
-    for (const lease of this.#live.list()) lease.owner?.destroy(error);
+    for (const lease of this.#live.list()) {
+      try {
+        lease.owner?.destroy(error);
+      } catch (thrown) {
+        // Of a method that a subclass or the stage of a message has: the others are destroyed all the same.
+        throwLater(thrown);
+      }
+    }
   }
 
   /** `close()`, for `await using`. */
@@ -294,17 +328,17 @@ export class Pool {
     this.#leaked += 1;
     engine.close();
     const { format } = engine.kind;
-    const ageMs = holder && performance.now() - holder.since;
+    const ageMs = holder && clock.now() - holder.since;
     if (channels.leak.hasSubscribers) {
       channels.leak.publish({ pool: this, format, id, ageMs, stack: holder?.stack });
     }
+    this.#oneIsBack();
     if (holder !== undefined) {
       process.emitWarning(
         `A ${format} engine was leased ${Math.round(ageMs as number)} ms ago, and who had it was garbage collected without giving it back`,
         { type: 'ZleaseLeakWarning', code: 'ZLEASE_LEAK', detail: `Asked for at\n${holder.stack}` },
       );
     }
-    this.#oneIsBack();
   }
 
   #oneIsBack(): void {
@@ -316,7 +350,7 @@ export class Pool {
     const { maxLeased, maxWaiting } = this.settings;
     const { stats } = this;
     const holders = this.#live.oldest(NAMED_HOLDERS);
-    const now = performance.now();
+    const now = clock.now();
     const named = holders.map(
       ({ format, since, stack }) => `\n${format}, out for ${Math.round(now - since)} ms, asked for at\n${stack}`,
     );

@@ -5,6 +5,7 @@
  * Z_FINISH, after which reset() makes it as new.
  */
 import { constants } from './builtin-zlib.ts';
+import { nextTick } from './clock.ts';
 import { outsideOfContexts } from './context.ts';
 import { checkBuffers, type Engine, type EngineFailure, growsOversized } from './engine.ts';
 import { codedError } from './errors.ts';
@@ -72,12 +73,12 @@ export class PublicEngine implements Engine {
     this.availOut = outputLength;
     if (this.failure !== undefined) {
       // The inner stream failed after it had called back: its next write is the first that can tell.
-      process.nextTick(() => this.#finish());
+      nextTick(() => this.#finish());
       return;
     }
     if (this.#feeding) {
       // The same input goes on: it is with the inner stream already, only its output wants room.
-      process.nextTick(() => this.#take());
+      nextTick(() => this.#take());
       return;
     }
     this.#feeding = true;
@@ -117,7 +118,7 @@ export class PublicEngine implements Engine {
     if (this.#closed) return;
     this.#closed = true;
     this.#inner.close();
-    if (this.busy) process.nextTick(() => this.#finish());
+    if (this.busy) nextTick(() => this.#finish());
   }
 
   #open(): StockStream {

@@ -7,6 +7,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Http2ServerRequest } from 'node:http2';
 import { Readable } from 'node:stream';
+import { setImmediate } from './clock.ts';
 import { codedError } from './errors.ts';
 
 /** A request of `node:http`, `node:https` or of the compatibility API of `node:http2`. */

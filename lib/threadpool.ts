@@ -5,6 +5,7 @@
  * can come to a halt by that: each write that is in flight lands by itself.
  */
 import type { AsyncResource } from 'node:async_hooks';
+import { Fifo } from './fifo.ts';
 import { enqueueTick } from './tick-queue.ts';
 
 /** libuv's own, unless the environment says otherwise. */
@@ -13,34 +14,50 @@ const THREADS = Number(process.env.UV_THREADPOOL_SIZE) || 4;
 /** So many in flight keep the threads busy while the main thread is busy too. */
 const ENOUGH = Math.max(64, 8 * THREADS);
 
-interface Task {
-  context: AsyncResource;
-  run: () => void;
-  self: unknown;
+let inFlight = 0;
+
+class Task {
+  readonly context: AsyncResource;
+  readonly #run: () => void;
+  readonly #self: unknown;
+
+  constructor(context: AsyncResource, run: () => void, self: unknown) {
+    this.context = context;
+    this.#run = run;
+    this.#self = self;
+  }
+
+  /** The place that was kept for the task comes free in any case. What the task sent has one of its own by then. */
+  start(): void {
+    try {
+      this.#run.call(this.#self);
+    } finally {
+      threadpool.landed();
+    }
+  }
 }
 
-let inFlight = 0;
-/** First come, first served. A Set, because it lets go of what is taken out. */
-const queue = new Set<Task>();
+/** First come, first served. */
+const queue = new Fifo<Task>();
 
-/** Room that came free is given to who waits, each in a tick of its own stream; it counts as in flight until that says what it did with it. */
+/** Room that came free is given to who waits, each in a tick of its own stream; it counts as in flight until that has run. */
 function admit(): void {
-  for (const task of queue) {
-    if (inFlight >= ENOUGH) return;
-    queue.delete(task);
+  while (inFlight < ENOUGH) {
+    const task = queue.shift();
+    if (task === undefined) return;
     inFlight += 1;
-    enqueueTick(task.context, task.run, task.self);
+    enqueueTick(task.context, task.start, task);
   }
 }
 
 export const threadpool = {
   /** Whether to wait with a first write. */
   get isFull(): boolean {
-    return inFlight >= ENOUGH || queue.size > 0;
+    return inFlight >= ENOUGH || queue.length > 0;
   },
 
   get isIdle(): boolean {
-    return inFlight === 0 && queue.size === 0;
+    return inFlight === 0 && queue.length === 0;
   },
 
   /** To be told of each native write, when it goes and when it has landed. */
@@ -50,11 +67,11 @@ export const threadpool = {
 
   landed(): void {
     inFlight -= 1;
-    if (queue.size > 0) admit();
+    if (queue.length > 0) admit();
   },
 
-  /** Calls `run` with `self` as its `this` when there is room. It has to call `landed()`, for the place that was kept for it. */
+  /** Calls `run` with `self` as its `this` when there is room. A place is kept for what it sends, until it returns or throws. */
   whenFree(context: AsyncResource, run: () => void, self: unknown): void {
-    queue.add({ context, run, self });
+    queue.push(new Task(context, run, self));
   },
 };

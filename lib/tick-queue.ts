@@ -4,6 +4,8 @@
  * their own, and a task that throws holds up no other.
  */
 import type { AsyncResource } from 'node:async_hooks';
+import { nextTick } from './clock.ts';
+import { runIn } from './context.ts';
 
 /** Context, function and its `this` of one task after the other: an object for each would be most of what a tick costs. */
 type Tasks = unknown[];
@@ -18,7 +20,7 @@ let length = 0;
 
 /** Calls `run` with `self` as its `this` in the next tick, in the async context of `context`. */
 export function enqueueTick(context: AsyncResource, run: () => void, self: unknown): void {
-  if (length === 0) process.nextTick(workOff);
+  if (length === 0) nextTick(workOff);
   queue[length++] = context;
   queue[length++] = run;
   queue[length++] = self;
@@ -29,29 +31,15 @@ function workOff(): void {
   const end = length;
   queue = spare;
   length = 0;
-  let next = 0;
-  try {
-    while (next < end) {
-      const context = tasks[next] as AsyncResource;
-      const run = tasks[next + 1] as () => void;
-      const self = tasks[next + 2];
-      // A queue that is used again must not keep a stream alive.
-      tasks[next] = undefined;
-      tasks[next + 1] = undefined;
-      tasks[next + 2] = undefined;
-      next += 3;
-      context.runInAsyncScope(run, self);
-    }
-  } finally {
-    const isDone = next === end;
-    if (!isDone) putBack(tasks.slice(next, end));
-    spare = isDone && end <= 3 * KEPT ? tasks : [];
+  for (let next = 0; next < end; next += 3) {
+    const context = tasks[next] as AsyncResource;
+    const run = tasks[next + 1] as () => void;
+    const self = tasks[next + 2];
+    // A queue that is used again must not keep a stream alive.
+    tasks[next] = undefined;
+    tasks[next + 1] = undefined;
+    tasks[next + 2] = undefined;
+    runIn(context, run, self);
   }
-}
-
-/** What was not reached goes before what has come since. */
-function putBack(tasks: Tasks): void {
-  if (length === 0) process.nextTick(workOff);
-  queue = tasks.concat(queue.slice(0, length));
-  length = queue.length;
+  spare = end <= 3 * KEPT ? tasks : [];
 }

@@ -3,7 +3,10 @@
  * who wants to know when it is over. All pools and streams of a thread share it, because they share the
  * thread. One immediate a turn, and none in a turn in which nothing happens.
  */
-import { outsideOfContexts } from './context.ts';
+import type { AsyncResource } from 'node:async_hooks';
+import { setImmediate } from './clock.ts';
+import { outsideOfContexts, runIn, throwLater } from './context.ts';
+import { Fifo } from './fifo.ts';
 import { threadpool } from './threadpool.ts';
 
 /** Input of up to this length waits for the next turn where this one is used up: the threadpool costs more. Bytes. */
@@ -12,38 +15,54 @@ const WAITING_LENGTH = 2_048;
 /** What a step takes besides inflating, a stream or message and its events: as long as inflating so much, about. Bytes. */
 const STEP_LENGTH = 2_048;
 
+/** So many steps that inflate nothing, as `flush()` and empty chunks take, are done in one turn. node:zlib does one a turn for each stream. */
+const MOST_EMPTY_STEPS = 128;
+
+interface Task {
+  limit: number;
+  context: AsyncResource;
+  run: () => void;
+  self: unknown;
+}
+
 let ending = false;
+let emptySteps = 0;
+/** While those that waited are called: they are not to wait for each other. */
+let isAdmitting = false;
 let listeners: Array<() => void> = [];
 /** What waits for room in a later turn, first come first served. */
-let waiting: Array<{ limit: number; task: () => void }> = [];
+const waiting = new Fifo<Task>();
+/** Steps that will inflate nothing. They do not stand behind the others: a stream that ends must not keep its engine so long. */
+const emptyWaiting = new Fifo<Task>();
 
 function end(): void {
   ending = false;
   turn.number += 1;
   turn.inflatedLength = 0;
+  emptySteps = 0;
   const ended = listeners;
   listeners = [];
-  for (const listener of ended) listener();
-  if (waiting.length > 0) admit();
+  for (const listener of ended) {
+    try {
+      listener();
+    } catch (error) {
+      throwLater(error);
+    }
+  }
+  // A task that waits again does so for a later turn.
+  isAdmitting = true;
+  for (let left = Math.min(emptyWaiting.length, MOST_EMPTY_STEPS); left > 0; left--) start(emptyWaiting);
+  isAdmitting = false;
+  for (let left = waiting.length; left > 0; left--) {
+    if (turn.inflatedLength >= (waiting.first as Task).limit) break;
+    start(waiting);
+  }
+  if (waiting.length > 0 || emptyWaiting.length > 0) turn.watch();
 }
 
-function admit(): void {
-  const queue = waiting;
-  waiting = [];
-  let next = 0;
-  try {
-    for (; next < queue.length; next++) {
-      const { limit, task } = queue[next] as { limit: number; task: () => void };
-      if (turn.inflatedLength >= limit) break;
-      task();
-    }
-  } catch (error) {
-    next += 1;
-    throw error;
-  } finally {
-    waiting = queue.slice(next).concat(waiting);
-    if (waiting.length > 0) turn.watch();
-  }
+function start(queue: Fifo<Task>): void {
+  const { context, run, self } = queue.shift() as Task;
+  runIn(context, run, self);
 }
 
 export const turn = {
@@ -56,6 +75,18 @@ export const turn = {
   /** Counts a step on the main thread, by the bytes that it inflated. */
   spend(length: number): void {
     if (length > 0) turn.inflatedLength += Math.max(length, STEP_LENGTH);
+    else emptySteps += 1;
+    turn.watch();
+  },
+
+  /** Whether a step that will inflate nothing has to wait for a later turn: a loop of such steps must let timers and I/O come. */
+  get isFullOfEmptySteps(): boolean {
+    return emptySteps >= MOST_EMPTY_STEPS || (emptyWaiting.length > 0 && !isAdmitting);
+  },
+
+  /** Calls `run` with `self` as its `this`, in the async context of `context`, in a later turn. */
+  whenFreeOfEmptySteps(context: AsyncResource, run: () => void, self: unknown): void {
+    emptyWaiting.push({ limit: 0, context, run, self });
     turn.watch();
   },
 
@@ -77,13 +108,13 @@ export const turn = {
     return inputLength <= WAITING_LENGTH || isStored || (waiting.length === 0 && threadpool.isIdle);
   },
 
-  /** Calls `task` in the first turn in which less than `limit` bytes were inflated by then. */
-  whenFree(limit: number, task: () => void): void {
-    waiting.push({ limit, task });
+  /** Calls `run` with `self` as its `this`, in the async context of `context`, in the first turn in which less than `limit` bytes were inflated by then. */
+  whenFree(limit: number, context: AsyncResource, run: () => void, self: unknown): void {
+    waiting.push({ limit, context, run, self });
     turn.watch();
   },
 
-  /** Calls `listener` once when this turn is over. It must not throw. */
+  /** Calls `listener` once when this turn is over. */
   onceOver(listener: () => void): void {
     listeners.push(listener);
     turn.watch();

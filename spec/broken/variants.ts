@@ -76,7 +76,7 @@ export const variants: readonly Variant[] = [
     edits: [
       {
         file: stream,
-        from: 'process.nextTick(afterClose, lease, clean, error)',
+        from: 'nextTick(afterClose, lease, clean, error)',
         to: 'afterClose(lease, clean, error)',
       },
     ],
@@ -87,7 +87,7 @@ export const variants: readonly Variant[] = [
     edits: [
       {
         file: stream,
-        from: 'process.nextTick(afterClose, lease, clean, error)',
+        from: 'nextTick(afterClose, lease, clean, error)',
         to: "this.once('close', () => afterClose(lease, clean, error))",
       },
     ],
@@ -213,12 +213,12 @@ export const variants: readonly Variant[] = [
   {
     name: 'events in the context of whoever wrote',
     caughtBy: ['promises/p7-context'],
-    edits: [{ file: 'tick-queue.ts', from: 'context.runInAsyncScope(run, self)', to: 'run.call(self)' }],
+    edits: [{ file: 'tick-queue.ts', from: 'runIn(context, run, self)', to: 'run.call(self)' }],
   },
   {
     name: 'a tick queue that keeps whom it served',
     caughtBy: ['promises/p7-context'],
-    edits: [{ file: 'tick-queue.ts', from: '      tasks[next + 2] = undefined;\n', to: '' }],
+    edits: [{ file: 'tick-queue.ts', from: '    tasks[next + 2] = undefined;\n', to: '' }],
   },
   {
     name: 'a message that ended early taken for a whole one',
@@ -287,7 +287,7 @@ export const variants: readonly Variant[] = [
   {
     name: 'streams that hold each other up when a listener throws',
     caughtBy: ['promises/p10-contained'],
-    edits: [{ file: 'tick-queue.ts', from: 'if (!isDone) putBack(tasks.slice(next, end));', to: '' }],
+    edits: [{ file: 'tick-queue.ts', from: 'runIn(context, run, self)', to: 'context.runInAsyncScope(run, self)' }],
   },
   {
     name: 'an output limit that is off by one',
@@ -410,8 +410,8 @@ export const variants: readonly Variant[] = [
     edits: [
       {
         file: stream,
-        from: '    setImmediate(() => {\n      if (this.#phase',
-        to: '    queueMicrotask(() => {\n      if (this.#phase',
+        from: 'this.#context.runInAsyncScope(setImmediate, undefined, () => {',
+        to: 'this.#context.runInAsyncScope(queueMicrotask, undefined, () => {',
       },
     ],
   },
@@ -431,8 +431,8 @@ export const variants: readonly Variant[] = [
     edits: [
       {
         file: stream,
-        from: "if (this.#phase === 'sealed') {\n      process.nextTick(callback);",
-        to: 'if (this.#offset < 0) {\n      process.nextTick(callback);',
+        from: "if (this.#phase === 'sealed') {\n      nextTick(callback);",
+        to: 'if (this.#offset < 0) {\n      nextTick(callback);',
       },
       { file: stream, from: "if (this.#phase !== 'idle') throw", to: 'if (this.#offset < 0) throw' },
     ],
@@ -460,9 +460,7 @@ export const variants: readonly Variant[] = [
   {
     name: 'a queue that lets in the last first',
     caughtBy: ['model'],
-    edits: [
-      { file: 'wait-queue.ts', from: 'const [first] = this.#places', to: 'const first = [...this.#places].at(-1)' },
-    ],
+    edits: [{ file: 'wait-queue.ts', from: 'const first = this.#first;', to: 'const first = this.#last;' }],
   },
   {
     name: 'a place in the pool that is not given on after a discard',
@@ -472,7 +470,7 @@ export const variants: readonly Variant[] = [
   {
     name: 'a place in the pool that is lost with its lease',
     caughtBy: ['model'],
-    edits: [{ file: 'pool.ts', from: '    this.#oneIsBack();\n  }\n', to: '  }\n' }],
+    edits: [{ file: 'pool.ts', from: '    this.#oneIsBack();\n    if (holder', to: '    if (holder' }],
   },
   {
     name: 'a lost lease that is not counted down',
@@ -518,7 +516,13 @@ export const variants: readonly Variant[] = [
   {
     name: 'a timeout that leaves its waiter in the queue',
     caughtBy: ['model'],
-    edits: [{ file: 'wait-queue.ts', from: '(waitedMs);\n      this.#leave(place);', to: '(waitedMs);' }],
+    edits: [
+      {
+        file: 'wait-queue.ts',
+        from: 'this.#refuse(first, this.#late(waitedMs));',
+        to: 'first.waiter.refuse(this.#late(waitedMs));',
+      },
+    ],
   },
   {
     name: 'a timer that is there for the first waiter only',
@@ -586,5 +590,85 @@ export const variants: readonly Variant[] = [
     name: 'a turn in which there is room for any number of tiny messages',
     caughtBy: ['decompress-stream'],
     edits: [{ file: 'turn.ts', from: 'Math.max(length, STEP_LENGTH)', to: 'length' }],
+  },
+  {
+    name: 'a threadpool place that is lost with an exception',
+    caughtBy: ['promises/p10-contained'],
+    edits: [
+      {
+        file: 'threadpool.ts',
+        from: '    try {\n      this.#run.call(this.#self);\n    } finally {\n      threadpool.landed();\n    }',
+        to: '    this.#run.call(this.#self);\n    threadpool.landed();',
+      },
+    ],
+  },
+  {
+    name: 'an engine that is lost when a listener throws',
+    caughtBy: ['promises/p10-contained'],
+    edits: [
+      { file: stream, from: 'if (givingOutput.has(event)) this.destroy();', to: '' },
+      { file: stream, from: 'throwLater(error);\n      this.destroy();', to: 'throw error;' },
+    ],
+  },
+  {
+    name: 'an exception in the context of whoever was served before',
+    caughtBy: ['promises/p7-context'],
+    edits: [
+      {
+        file: 'context.ts',
+        from: 'context.runInAsyncScope(throwLater, undefined, error);',
+        to: 'throwLater(error);',
+      },
+    ],
+  },
+  {
+    name: 'a turn that ends by whichever setImmediate there is',
+    caughtBy: ['clock'],
+    edits: [
+      {
+        file: 'clock.ts',
+        from: 'export const { setImmediate } = timers;',
+        to: 'export const setImmediate = ((...args: never[]) => timers.setImmediate(...args)) as typeof timers.setImmediate;',
+      },
+    ],
+  },
+  {
+    name: 'a lease that is announced before its stream has it',
+    caughtBy: ['channels'],
+    edits: [
+      {
+        file: 'pool.ts',
+        from: '    this.#live.add(lease, stack);\n',
+        to: '    this.#live.add(lease, stack);\n    this.announce(lease);\n',
+      },
+    ],
+  },
+  {
+    name: 'a waiter that is announced before its stream knows that it waits',
+    caughtBy: ['channels'],
+    edits: [
+      {
+        file: 'pool.ts',
+        from: 'return this.#queue.join(waiter);',
+        to: 'const leave = this.#queue.join(waiter);\n    this.announceWait(kind);\n    return leave;',
+      },
+    ],
+  },
+  {
+    name: 'a loop of flushes that starves timers',
+    caughtBy: ['fairness'],
+    edits: [{ file: 'turn.ts', from: 'else emptySteps += 1;', to: '' }],
+  },
+  {
+    name: 'bad messages that are not counted to the turn',
+    caughtBy: ['fairness'],
+    edits: [{ file: 'message.ts', from: 'turn.spend(Math.max(1, Math.min(room, USUAL_RATIO * left)));', to: '' }],
+  },
+  {
+    name: 'a queue that is copied with each item',
+    caughtBy: ['fifo'],
+    edits: [
+      { file: 'fifo.ts', from: 'this.#first >= MOST_TAKEN && 2 * this.#first >= this.#items.length', to: 'true' },
+    ],
   },
 ];

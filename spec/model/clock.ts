@@ -1,14 +1,15 @@
 /**
  * Time as a run sees it: stands still until a command lets some pass, so that no load of the machine makes a waiter late. It takes
- * the place of `setTimeout`, `clearTimeout` and `performance.now`, by which the library tells time; ticks, immediates and threads are real.
+ * the place of the library's own `clock`; ticks, immediates and threads are real.
  */
+import { clock } from '../support/library.ts';
 
 interface Timer {
   at: number;
   task: () => void;
 }
 
-const real = { setTimeout, clearTimeout, now: performance.now };
+const real = { ...clock };
 
 export class Clock {
   #now = 1_000;
@@ -26,15 +27,13 @@ export class Clock {
       this.#timers.add(timer);
       return timer;
     };
-    globalThis.setTimeout = set as never;
-    globalThis.clearTimeout = ((timer: Timer) => this.#timers.delete(timer)) as never;
-    performance.now = () => this.#now;
+    clock.setTimeout = set as never;
+    clock.clearTimeout = ((timer: Timer) => this.#timers.delete(timer)) as never;
+    clock.now = () => this.#now;
   }
 
   restore(): void {
-    globalThis.setTimeout = real.setTimeout;
-    globalThis.clearTimeout = real.clearTimeout;
-    performance.now = real.now;
+    Object.assign(clock, real);
   }
 
   /** Calls whatever is due on the way, in order. */

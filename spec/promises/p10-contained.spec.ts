@@ -1,4 +1,5 @@
 /** P10 contained: bad input gives one error on its own stream, and nobody else notices. */
+import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { expect } from 'chai';
@@ -114,6 +115,130 @@ describe('P10 contained', () => {
       });
       expect(caught).to.deep.equal(['Error: from a listener']);
       expect(pool.stats.leased).to.equal(0);
+    });
+  }
+});
+
+const fail = (): never => {
+  throw new Error('from a listener');
+};
+const events = ['data', 'readable', 'resume', 'prefinish', 'finish', 'end', 'close'] as const;
+
+/** Uses of a stream in which a function of the user throws. The stream is not destroyed by its user. */
+const faulty: Record<string, (stream: DecompressStream) => void> = {
+  ...Object.fromEntries(
+    events.map((event) => [
+      `a listener of '${event}'`,
+      (stream: DecompressStream) => {
+        stream.once(event, fail);
+        if (event !== 'readable') stream.resume();
+        stream.end(data);
+      },
+    ]),
+  ),
+  "a listener of 'drain'": (stream) => {
+    stream.resume().once('drain', () => {
+      process.nextTick(() => stream.end());
+      fail();
+    });
+    while (stream.write(data)) {}
+  },
+  "a listener of 'data' that finds all of it waiting": (stream) => {
+    stream.once('end', () => {}).end(data);
+    stream.once('readable', () => stream.removeAllListeners('readable').once('data', fail));
+  },
+  "a listener of 'error'": (stream) => void stream.once('error', fail).end(data.subarray(0, 100)),
+  'the callback of a write': (stream) => void stream.resume().write(data, () => stream.end(fail)),
+  'the callback of the last write': (stream) => {
+    stream.resume().write(data, fail);
+    stream.end();
+  },
+  'the callback of a flush': (stream) => {
+    stream.resume().write(data);
+    stream.flush(fail);
+    stream.end();
+  },
+  'the callback of end()': (stream) => void stream.resume().end(data, fail),
+  'a push() of its own': (stream) => {
+    stream.push = fail;
+    stream.end(data);
+  },
+};
+
+describe('P10 contained: an exception', () => {
+  for (const engine of engines) {
+    for (const [where, inline] of Object.entries({ 'main thread': {}, threadpool: { inputLength: 0 } })) {
+      for (const [what, use] of Object.entries(faulty)) {
+        it(`of ${what} costs no engine: the next in the queue gets it (${engine}, ${where})`, async () => {
+          const pool = new ZlibPool({ engine, inline, maxLeased: 1 });
+          const caught = await uncaughtDuring(async () => {
+            const stream = pool.createGunzip({ highWaterMark: 2 * data.length });
+            use(stream);
+            const { bytes } = await outcome(pool.createGunzip(), (next) => void next.end(data));
+            expect(bytes.equals(plain)).to.equal(true);
+            // It is the exception that gave its engine back, not the garbage collector.
+            expect(pool.stats.leaked).to.equal(0);
+            stream.on('error', () => {});
+          });
+          expect(caught).to.deep.equal(['Error: from a listener']);
+          expect(pool.stats).to.include({ leased: 0, waiting: 0 });
+        });
+      }
+    }
+
+    it(`costs no place in the threadpool, and no turn of the event loop (${engine})`, async () => {
+      const pool = new ZlibPool({ engine });
+      const long = sample(200_000).data;
+      // So long that it waits for the threadpool in a turn that is used up, and so short that it is inflated on the main thread afterwards.
+      const medium = compress('gzip', Buffer.from(randomBytes(2_100).toString('hex')));
+      const caught = await uncaughtDuring(async (thrown) => {
+        const count = 1_500;
+        for (let i = 0; i < count; i++) {
+          const stream = pool.createGunzip();
+          const input = [data, medium, long][i % 3] as Buffer;
+          const kind = i % 3 === 1 ? 1 : Math.floor(i / 3) % 3;
+          if (kind === 0) {
+            stream.resume().end(input, fail);
+            continue;
+          }
+          if (kind === 1) {
+            stream.resume().write(input, fail);
+            stream.end();
+            continue;
+          }
+          stream.once('data', () => {
+            if (i % 4 === 0) stream.destroy();
+            fail();
+          });
+          stream.end(input);
+        }
+        const good = Array.from({ length: 300 }, () => outcome(pool.createGunzip(), (next) => void next.end(data)));
+        for (const { bytes } of await Promise.all(good)) expect(bytes.equals(plain)).to.equal(true);
+        const { bytes } = await outcome(pool.createGunzip(), (next) => void next.end(long));
+        expect(bytes.length).to.equal(200_000);
+        while (thrown.length < count || pool.stats.leased > 0) await nextTurn();
+      });
+      expect(caught.length).to.equal(1_500);
+      expect(pool.stats).to.include({ leased: 0, leaked: 0 });
+    });
+
+    it(`of the destroy() of one stream is not in the way of the others when a pool is destroyed (${engine})`, async () => {
+      const pool = new ZlibPool({ engine });
+      const caught = await uncaughtDuring(async () => {
+        const streams = Array.from({ length: 4 }, () => pool.createGunzip().on('error', () => {}));
+        await Promise.all(
+          streams.map((stream) => new Promise<void>((resolve) => stream.write(data.subarray(0, 50), () => resolve()))),
+        );
+        const { destroy } = streams[0] as DecompressStream;
+        (streams[0] as DecompressStream).destroy = function (this: DecompressStream, error) {
+          destroy.call(this, error);
+          return fail();
+        };
+        pool.destroy();
+        await pool.close();
+        for (const stream of streams) expect(stream.destroyed).to.equal(true);
+      });
+      expect(caught).to.deep.equal(['Error: from a listener']);
     });
   }
 });

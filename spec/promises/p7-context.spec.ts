@@ -75,6 +75,48 @@ describe('P7 no shared context', () => {
       );
     });
 
+    for (const [where, inline] of Object.entries({ 'main thread': {}, threadpool: { inputLength: 0 } })) {
+      it(`shows 'uncaughtException' the store of the stream whose listener or callback has thrown (${engine}, ${where})`, async () => {
+        const pool = new ZlibPool({ engine, inline });
+        const { data } = sample(3_000);
+        const seen: string[] = [];
+        const note = ({ message }: Error): void => {
+          seen.push(`${message} in ${(storage.getStore() as { name: string } | undefined)?.name}`);
+        };
+        const others = process.listeners('uncaughtException');
+        process.removeAllListeners('uncaughtException').on('uncaughtException', note);
+        const names = Array.from({ length: 300 }, (_, i) => String(i));
+        try {
+          for (const name of names) {
+            const fail = (): void => {
+              if (Number(name) % 2 === 1) throw new Error(name);
+            };
+            storage.run({ name }, () => {
+              const stream = pool.createGunzip().on('error', () => {});
+              const kind = Number(name) % 16;
+              if (kind === 1) stream.once('data', fail).end(data);
+              else if (kind === 3) stream.resume().once('end', fail).end(data);
+              else if (kind === 5) stream.resume().write(data, fail);
+              else if (kind === 7) stream.resume().flush(fail);
+              else if (kind === 9) stream._processChunk(data, 0, fail as never);
+              else if (kind === 11) {
+                stream._processChunk(data, 0, fail as never);
+                stream.destroy();
+              } else if (kind === 13) stream.once('data', fail).write(data);
+              else if (kind === 15) stream.once('error', fail).end(data.subarray(0, 100));
+              else stream.resume().end(data);
+            });
+          }
+          const thrown = names.filter((name) => Number(name) % 2 === 1);
+          while (seen.length < thrown.length) await nextTurn();
+          expect(seen.sort()).to.deep.equal(thrown.map((name) => `${name} in ${name}`).sort());
+        } finally {
+          process.removeAllListeners('uncaughtException');
+          for (const other of others) process.on('uncaughtException', other);
+        }
+      });
+    }
+
     it(`keeps no store alive by an idle engine, a timer or an immediate (${engine})`, async () => {
       const pool = new ZlibPool({ engine });
       const { data } = sample(200_000);

@@ -34,6 +34,8 @@ export const { decompressMessages, frameDecoder, toStatus } = (await import(
 )) as typeof import('../../lib/grpc.ts');
 
 export const { DecompressionStream } = (await import(`${folder}/web.ts`)) as typeof import('../../lib/web.ts');
+/** Not exported from the package: its time, and its queues. */
+export const { clock } = (await import(`${folder}/clock.ts`)) as typeof import('../../lib/clock.ts');
 /** Not exported from the package: how its errors are made. */
 export const { codedError, errorCodes } = (await import(`${folder}/errors.ts`)) as typeof import('../../lib/errors.ts');
 export const { decodeBody, decodeRequests, decodeResponse } = (await import(
