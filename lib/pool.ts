@@ -268,6 +268,7 @@ export class Pool {
   readonly #takeBack: GiveBack = (lease, engine, clean, cause) => {
     this.#live.remove(engine);
     this.#leased -= 1;
+    const failure = cause ?? engine.failure;
     const proven = clean && isAsNew(engine);
     const kept =
       proven && engine.kind.reusable && !engine.oversized && this.#refusal === undefined && this.#idle.put(engine);
@@ -278,7 +279,7 @@ export class Pool {
     const { format } = engine.kind;
     if (proven && release.hasSubscribers) release.publish({ pool: this, format, id: lease.id, kept });
     if (!proven && discard.hasSubscribers) {
-      discard.publish({ pool: this, format, id: lease.id, cause: cause ?? engine.failure });
+      discard.publish({ pool: this, format, id: lease.id, cause: failure });
     }
     this.#oneIsBack();
   };
@@ -326,13 +327,13 @@ export class Pool {
 
 /** Resets an engine, and says whether that made it as new (promise P5). */
 function isAsNew(engine: Engine): boolean {
-  if (engine.busy || engine.failure !== undefined) return false;
+  if (engine.busy || (engine.failed && !engine.recoverable)) return false;
   try {
     engine.reset();
   } catch {
     return false;
   }
-  return engine.failure === undefined;
+  return !engine.failed;
 }
 
 /** `Promise.withResolvers`, which Node 20 does not have. */
