@@ -222,9 +222,7 @@ function probe(format: Format): boolean {
   const output = Buffer.alloc(text.length + 1);
   const gives = (input: Buffer, room: number, availIn: number, availOut: number): boolean => {
     engine.writeSync(finishFlush, input, 0, input.length, output, room);
-    return (
-      !engine.failed && engine.availOut === availOut && (availOut === 0 || engine.availIn === availIn)
-    );
+    return !engine.failed && engine.availOut === availOut && (availOut === 0 || engine.availIn === availIn);
   };
   try {
     if (!gives(data, 10, 0, 0)) return false;
