@@ -150,7 +150,7 @@ describe('zlease/prometheus', () => {
 
   describe('discards', () => {
     const discards: Record<string, (pool: Pool) => unknown> = {
-      ERR__ERROR_FORMAT_RESERVED: (pool) => pool.decompress(Buffer.alloc(9, 0xff), 'br'),
+      ERR__ERROR_FORMAT_PADDING_2: (pool) => pool.decompress(Buffer.alloc(9, 0xff), 'br'),
       ERR_BUFFER_TOO_LARGE: (pool) => pool.decompress(data, 'gzip', { maxOutputLength: 100 }),
       none: (pool) => pool.tryLease('gzip')?.discard(),
       ECONNRESET: (pool) => pool.tryLease('gzip')?.discard(Object.assign(new Error('reset'), { code: 'ECONNRESET' })),
@@ -269,12 +269,13 @@ describe('zlease/prometheus', () => {
   it('tells what was before as unknown, and the sums are those of the stats', async () => {
     const pool = new ZlibPool();
     for (let i = 0; i < 3; i++) await pool.decompress(data, 'gzip');
-    await pool.decompress(Buffer.from('bad'), 'gzip').catch(() => {});
+    await pool.decompress(data, 'gzip', { maxOutputLength: 1 }).catch(() => {});
     collect(pool);
     await pool.decompress(data, 'gzip');
     const scrape = await read(register);
     expect(statsIn(scrape)).to.deep.equal(pool.stats);
     expect(by('cause', scrape, 'zlease_engines_discarded_total')).to.deep.equal({ unknown: 1 });
+    expect(by('cause', scrape, 'zlease_leases_failed_total')).to.deep.equal({ unknown: 1 });
     expect(by('format', scrape, 'zlease_leases_total', { reused: 'true' })).to.deep.equal({ unknown: 3 });
     expect(by('format', scrape, 'zlease_leases_total', { reused: 'false' })).to.deep.equal({ unknown: 1, gzip: 1 });
   });
@@ -297,7 +298,7 @@ describe('zlease/prometheus', () => {
     const scrape = await read(register);
     expect(statsIn(scrape, { pool: 'one' })).to.deep.equal(one.stats);
     expect(statsIn(scrape, { pool: 'with "quotes", a \\ and\na line' })).to.deep.equal(two.stats);
-    expect(sumOf(scrape, 'zlease_engines_discarded_total')).to.equal(3);
+    expect(sumOf(scrape, 'zlease_leases_failed_total')).to.equal(3);
     expect(sumOf(scrape, 'zlease_lease_waits_total')).to.equal(1);
     expect(sumOf(scrape, 'zlease_lease_wait_seconds_count')).to.equal(6);
   });
