@@ -1,5 +1,5 @@
 /**
- * Why engines are discarded, as the value of a label: one of a bounded set, whatever errors streams are destroyed with. A time series database
+ * Why leases fail and engines are discarded, as the value of a label: one of a bounded set, whatever errors streams are destroyed with. A time series database
  * keeps a series for each value that it ever sees.
  */
 import { zlib } from './builtin-zlib.ts';

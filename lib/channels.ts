@@ -36,6 +36,12 @@ export interface DiscardEvent extends LeaseMessage {
   readonly cause: NodeJS.ErrnoException | undefined;
 }
 
+/** `zlease:fail`: a lease ended with an error. `zlease:release` or `zlease:discard` tells what became of its engine, after this. */
+export interface FailEvent extends LeaseMessage {
+  /** The error: of bad data, of a limit, or another that a stream or message was destroyed with. */
+  readonly cause: NodeJS.ErrnoException;
+}
+
 /** `zlease:wait`: all engines that the pool may have are out, and one more is asked for. */
 export interface WaitEvent {
   /** Whose engines are out. */
@@ -58,12 +64,14 @@ export const channels: {
   readonly lease: Channel<unknown, LeaseEvent>;
   readonly release: Channel<unknown, ReleaseEvent>;
   readonly discard: Channel<unknown, DiscardEvent>;
+  readonly fail: Channel<unknown, FailEvent>;
   readonly wait: Channel<unknown, WaitEvent>;
   readonly leak: Channel<unknown, LeakEvent>;
 } = Object.freeze({
   lease: channel('zlease:lease') as Channel<unknown, LeaseEvent>,
   release: channel('zlease:release') as Channel<unknown, ReleaseEvent>,
   discard: channel('zlease:discard') as Channel<unknown, DiscardEvent>,
+  fail: channel('zlease:fail') as Channel<unknown, FailEvent>,
   wait: channel('zlease:wait') as Channel<unknown, WaitEvent>,
   leak: channel('zlease:leak') as Channel<unknown, LeakEvent>,
 });

@@ -317,11 +317,11 @@ export class DecompressStream extends Transform {
       }
       const memory = memoryFor(room, mayBeWhole ? (expected ?? 0) : 0);
       if (mayBeWhole) {
-        this.#wholeWrite = engine.writeWhole(this.#chunk, memory, room);
-        if (this.#wholeWrite === 'undone') {
+        this.#wholeWrite = engine.writeWhole(this.#chunk, memory, room, this.#chunkRoom());
+        if (this.#wholeWrite === 'undone' || this.#wholeWrite === 'failed') {
           // Nobody knows how much it made. Of little input most often little.
           turn.spend(Math.min(room, USUAL_RATIO * this.#chunk.length));
-          continue;
+          if (this.#wholeWrite === 'undone') continue;
         }
       } else {
         engine.writeSync(this.#flag, this.#chunk, this.#offset, this.#left, memory, room);
@@ -421,8 +421,8 @@ export class DecompressStream extends Transform {
    * @returns whether to write again at once
    */
   #absorb(engine: Engine, memory: Buffer | undefined, room: number): boolean {
-    if (engine.failure !== undefined) {
-      this.#failLater(engine.failure);
+    if (engine.failed) {
+      this.#failLater(undefined);
       return false;
     }
     // Read before anything is pushed: whoever listens to 'data' may reset the engine.
@@ -519,14 +519,16 @@ export class DecompressStream extends Transform {
   /**
    * Never in the turn of the write, as no error from the threadpool would come: undici's fetch waits for ever where one does.
    * A write that failed does not call back, the error is the answer; but for one of which node:zlib's native part knows nothing.
+   * @param error - undefined for the failure of the engine: its stack trace is taken here, where the stack is short
    */
-  #failLater(error: Error, then?: () => void): void {
+  #failLater(error: Error | undefined, then?: () => void): void {
     this.#phase = 'queued';
     this.#context.runInAsyncScope(setImmediate, undefined, () => {
       if (this.#phase !== 'queued') return;
       this.#phase = 'idle';
+      const failure = error ?? engineOf(this.#lease as Lease).failure;
       if (then === undefined) this.#done = undefined;
-      this.destroy(error);
+      this.destroy(failure);
       then?.();
     });
   }
@@ -536,7 +538,7 @@ export class DecompressStream extends Transform {
     const lease = this.#lease;
     const midway = this.#phase === 'queued' || this.#phase === 'waiting' || this.#phase === 'inFlight';
     const cutShort = midway ? this.#done : undefined;
-    const clean = error === null && this.#heldDestroy === undefined;
+    const clean = this.#heldDestroy === undefined && (error === null || isFailureOf(lease, error));
     this.#lease = undefined;
     this.#leaveQueue?.();
     this.#phase = 'sealed';
@@ -561,6 +563,11 @@ export function readsAll(stream: Readable): boolean {
 /** With a smaller one, zlib finds that data reaches back too far, or not, by where the output is cut. */
 function hasFullWindow({ kind }: Engine): boolean {
   return kind.options.windowBits === Z_DEFAULT_WINDOWBITS;
+}
+
+/** Whether the data is bad, and nothing else went wrong: the pool knows which engines a reset makes as new after that. */
+function isFailureOf(lease: Lease | undefined, error: Error): boolean {
+  return lease !== undefined && engineOf(lease).failure === error;
 }
 
 function afterClose(lease: Lease, clean: boolean, error: Error | null): void {

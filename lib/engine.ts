@@ -9,8 +9,11 @@ import type { EngineKind } from './formats.ts';
 /** What node:zlib reports: `errno` and `code` are zlib's (`Z_DATA_ERROR`, -3). */
 export type EngineFailure = NodeJS.ErrnoException;
 
-/** What came of a try. whole: a last flush would find nothing. part: it was a write as any other. undone: it failed, and was as if it had not been. */
-export type WholeWrite = 'whole' | 'part' | 'undone';
+/**
+ * What came of a try. whole: a last flush would find nothing. part: it was a write as any other. undone: it failed, and was as if it had
+ * not been. failed: it failed as any other write.
+ */
+export type WholeWrite = 'whole' | 'part' | 'undone' | 'failed';
 
 export interface Engine {
   readonly kind: EngineKind;
@@ -30,8 +33,14 @@ export interface Engine {
   /** It has grown memory that a reset keeps and that an idle engine should not hold. */
   readonly oversized: boolean;
 
-  /** Set by a write that failed, for good: `availIn` and `availOut` mean nothing then, and the engine is to be closed. */
+  /** A write has failed: `availIn` and `availOut` mean nothing then, and no write is allowed before a reset. */
+  readonly failed: boolean;
+
+  /** The error of the write that failed. It may be made when it is first read, with the stack of that moment. */
   readonly failure: EngineFailure | undefined;
+
+  /** After a write that failed: `reset` is proven to make the engine as new. Otherwise the engine is to be closed. */
+  readonly recoverable: boolean;
 
   /** Inflates on the calling thread into `output`. */
   writeSync(
@@ -45,9 +54,11 @@ export interface Engine {
 
   /**
    * Inflates on the calling thread what may be a whole message, on an engine that is as new and of a reusable zlib kind. It costs less
-   * than a write and a last flush. Where it fails, the engine is as new again, and the failure is left to the writes that follow.
+   * than a write and a last flush. Where it fails, the engine is as new again, and the failure is left to the writes that follow, unless
+   * the first of them is known to fail alike.
+   * @param firstLength - room that the first of those writes would have. Bytes
    */
-  writeWhole(input: Buffer, output: Buffer, outputLength: number): WholeWrite;
+  writeWhole(input: Buffer, output: Buffer, outputLength: number, firstLength: number): WholeWrite;
 
   /** Inflates off the main thread; `done` is called once, later, also after a failure or `close`. */
   write(
@@ -60,7 +71,7 @@ export interface Engine {
     done: () => void,
   ): void;
 
-  /** Makes the engine as new. */
+  /** Makes the engine as new, also after a write that failed if the engine is `recoverable`. */
   reset(): void;
 
   /** Gives its memory back, once; during a write, right after it. */

@@ -1,5 +1,5 @@
 /** `zlease`: pools of decompressing engines, and node:zlib's decompressing streams, which lease from them. */
-export type { DiscardEvent, LeakEvent, LeaseEvent, ReleaseEvent, WaitEvent } from './channels.ts';
+export type { DiscardEvent, FailEvent, LeakEvent, LeaseEvent, ReleaseEvent, WaitEvent } from './channels.ts';
 export { DecompressStream } from './decompress-stream.ts';
 export { type ErrorCode, errorCodes } from './errors.ts';
 export type { Format } from './formats.ts';

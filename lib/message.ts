@@ -51,7 +51,7 @@ export function decompressSync(pool: Pool, message: Uint8Array, format: Format, 
       passage.add(handOut(output, made, passage.isFirst));
     } while (passage.goesOn());
   } catch (error) {
-    lease.discard(error as Error);
+    giveUp(lease, error as Error);
     throw error;
   } finally {
     if (!lease.released) lease.release();
@@ -271,6 +271,12 @@ export class Decompression {
 
   #giveUp(lease: Lease, cause?: Error): void {
     this.#slab.drop();
-    lease.discard(cause);
+    giveUp(lease, cause);
   }
+}
+
+/** Where the data is bad and nothing else went wrong, the pool knows whether a reset makes the engine as new. */
+function giveUp(lease: Lease, cause: Error | undefined): void {
+  if (cause !== undefined && engineOf(lease).failure === cause) lease.release();
+  else lease.discard(cause);
 }

@@ -56,6 +56,14 @@ export const metricRows: readonly MetricRow[] = [
   },
   {
     type: 'counter',
+    name: 'zlease_leases_failed_total',
+    help: 'Leases that ended with an error, by its code: bad data, a limit, or what a stream was destroyed with.',
+    read({ tally }, tell) {
+      for (const [cause, count] of tally.failures) tell(count, { cause });
+    },
+  },
+  {
+    type: 'counter',
     name: 'zlease_engines_discarded_total',
     help: 'Engines closed because they could not be proven clean, by the code of the error that was the cause.',
     read({ tally }, tell) {

@@ -8,7 +8,7 @@
 import { constants } from './builtin-zlib.ts';
 import { outsideOfContexts } from './context.ts';
 import { checkBuffers, type Engine, type EngineFailure, growsOversized, type WholeWrite } from './engine.ts';
-import { codedError } from './errors.ts';
+import { codedError, isDataError } from './errors.ts';
 import {
   type EngineKind,
   engineKind,
@@ -33,15 +33,27 @@ type Donor = StockStream & { _handle: Handle; _writeState: Uint32Array };
 /** The smallest that node:zlib takes: the donor's own output buffer is never used. */
 const DONOR_CHUNK_LENGTH = 64;
 
+/** Taken at load: no fake clock reaches it. */
+const { setImmediate: inNextTurn } = globalThis;
+
+/** Ends a write that failed in the threadpool. */
+let finishLate: (engine: NativeEngine) => void;
+
 export class NativeEngine implements Engine {
   readonly kind: EngineKind;
   readonly inline = true;
   busy = false;
   oversized = false;
-  failure: EngineFailure | undefined;
+  failed = false;
   readonly #handle: Handle;
   readonly #writeState: Uint32Array;
   #closed = false;
+  // Arguments of the handle's last onerror. The error is made of them when it is asked for: most failures of
+  // `writeWhole` are never told to anybody, and a stack trace costs more than inflating a small message.
+  #message = '';
+  #errno = 0;
+  #code = '';
+  #failure: EngineFailure | undefined;
   /** Bytes made since the last reset. */
   #madeLength = 0;
   /** The write under way. It holds its buffers: a collected one would be written to all the same. */
@@ -58,9 +70,30 @@ export class NativeEngine implements Engine {
     this.#writeState = donor._writeState;
     this.#handle.cb = () => this.#finish();
     this.#handle.onerror = (message, errno, code) => {
-      this.failure = zlibError(message, errno, code);
-      if (this.busy) this.#finish();
+      this.failed = true;
+      this.#message = message;
+      this.#errno = errno;
+      this.#code = code;
+      // Not before the next turn: until this function and the ticks after it have returned, the handle has not ended
+      // the write, and another write aborts the process. The owner may give the engine to another owner at once.
+      if (this.busy) inNextTurn(finishLate, this);
     };
+  }
+
+  static {
+    finishLate = (engine) => engine.#finish();
+  }
+
+  get failure(): EngineFailure | undefined {
+    if (!this.failed) return undefined;
+    this.#failure ??= zlibError(this.#message, this.#errno, this.#code);
+    return this.#failure;
+  }
+
+  /** True for zlib's own formats after an error that the data has caused: zlib's inflate keeps nothing over a reset. */
+  get recoverable(): boolean {
+    const { format, reusable } = this.kind;
+    return reusable && formatTraits(format).byZlib && (isDataError(this.#code) || this.#code === JUNK);
   }
 
   get availOut(): number {
@@ -84,11 +117,12 @@ export class NativeEngine implements Engine {
     this.#made(outputLength);
   }
 
-  writeWhole(input: Buffer, output: Buffer, outputLength: number): WholeWrite {
+  writeWhole(input: Buffer, output: Buffer, outputLength: number, firstLength: number): WholeWrite {
     this.writeSync(constants.Z_FINISH, input, 0, input.length, output, outputLength);
-    if (this.failure === undefined) return this.availOut > 0 ? 'whole' : 'part';
+    if (!this.failed) return this.availOut > 0 ? 'whole' : 'part';
+    // Bad data is found by the first write alike, if it comes that far. Only the end of the data is found later.
+    if (!this.recoverable || (outputLength <= firstLength && this.#code !== 'Z_BUF_ERROR')) return 'failed';
     // Nothing tells how much came out.
-    this.failure = undefined;
     this.reset();
     return 'undone';
   }
@@ -110,8 +144,10 @@ export class NativeEngine implements Engine {
 
   reset(): void {
     if (this.busy) throw new Error('Cannot reset zlib stream while a write is in progress');
-    if (this.#closed) throw codedError('ERR_LEASE_SEALED');
+    if (this.#closed || (this.failed && !this.recoverable)) throw codedError('ERR_LEASE_SEALED');
     this.#handle.reset();
+    this.failed = false;
+    this.#failure = undefined;
     this.#madeLength = 0;
   }
 
@@ -123,7 +159,7 @@ export class NativeEngine implements Engine {
 
   #check(input: Buffer, inputOffset: number, inputLength: number, output: Buffer, outputLength: number): void {
     if (this.busy) throw new Error('A write is in progress');
-    if (this.#closed || this.failure !== undefined) throw codedError('ERR_LEASE_SEALED');
+    if (this.#closed || this.failed) throw codedError('ERR_LEASE_SEALED');
     checkBuffers(input, inputOffset, inputLength, output, outputLength);
   }
 
@@ -143,9 +179,12 @@ export class NativeEngine implements Engine {
   }
 }
 
+/** Node's own code for what follows the end of the data, where it was told to refuse that. */
+const JUNK = 'ERR_TRAILING_JUNK_AFTER_STREAM_END';
+
 /** The error that node:zlib makes of what its engine reports. */
 function zlibError(message: string, errno: number, code: string): EngineFailure {
-  if (code === 'ERR_TRAILING_JUNK_AFTER_STREAM_END') return codedError(code);
+  if (code === JUNK) return codedError(code);
   return Object.assign(new Error(message), { errno, code });
 }
 
@@ -183,9 +222,7 @@ function probe(format: Format): boolean {
   const output = Buffer.alloc(text.length + 1);
   const gives = (input: Buffer, room: number, availIn: number, availOut: number): boolean => {
     engine.writeSync(finishFlush, input, 0, input.length, output, room);
-    return (
-      engine.failure === undefined && engine.availOut === availOut && (availOut === 0 || engine.availIn === availIn)
-    );
+    return !engine.failed && engine.availOut === availOut && (availOut === 0 || engine.availIn === availIn);
   };
   try {
     if (!gives(data, 10, 0, 0)) return false;

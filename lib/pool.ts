@@ -31,7 +31,9 @@ export interface PoolStats {
   readonly created: number;
   /** Leases that were served by an engine from the pool. */
   readonly reused: number;
-  /** Engines closed at the end of a lease because they can't be proven clean: after an error, a destroy during a write, ... */
+  /** Leases that ended with an error: of bad data, of a limit, or another that a stream or message was destroyed with. */
+  readonly failed: number;
+  /** Engines closed at the end of a lease because they can't be proven clean: after most errors, a destroy during a write, ... */
   readonly discarded: number;
   /** Engines closed in good order: over `maxIdle`, idle for too long, grown too big, not reusable, or the pool closed. */
   readonly evicted: number;
@@ -65,6 +67,7 @@ export class Pool {
   #leases = 0;
   #created = 0;
   #reused = 0;
+  #failed = 0;
   #discarded = 0;
   #evicted = 0;
   #leaked = 0;
@@ -97,6 +100,7 @@ export class Pool {
       waiting: this.#queue.length,
       created: this.#created,
       reused: this.#reused,
+      failed: this.#failed,
       discarded: this.#discarded,
       evicted: this.#evicted,
       leaked: this.#leaked,
@@ -308,17 +312,21 @@ export class Pool {
   readonly #takeBack: GiveBack = (lease, engine, clean, cause) => {
     this.#live.remove(engine);
     this.#leased -= 1;
+    const failure = cause ?? engine.failure;
     const proven = clean && isAsNew(engine);
     const kept =
       proven && engine.kind.reusable && !engine.oversized && this.#refusal === undefined && this.#idle.put(engine);
+    if (failure !== undefined) this.#failed += 1;
     if (!proven) this.#discarded += 1;
     else if (!kept) this.#evicted += 1;
     if (!kept) engine.close();
-    const { release, discard } = channels;
+    const { fail, release, discard } = channels;
     const { format } = engine.kind;
+    if (failure !== undefined && fail.hasSubscribers)
+      fail.publish({ pool: this, format, id: lease.id, cause: failure });
     if (proven && release.hasSubscribers) release.publish({ pool: this, format, id: lease.id, kept });
     if (!proven && discard.hasSubscribers) {
-      discard.publish({ pool: this, format, id: lease.id, cause: cause ?? engine.failure });
+      discard.publish({ pool: this, format, id: lease.id, cause: failure });
     }
     this.#oneIsBack();
   };
@@ -379,13 +387,13 @@ function isWithoutWork({ owner }: Lease): boolean {
 
 /** Resets an engine, and says whether that made it as new (promise P5). */
 function isAsNew(engine: Engine): boolean {
-  if (engine.busy || engine.failure !== undefined) return false;
+  if (engine.busy || (engine.failed && !engine.recoverable)) return false;
   try {
     engine.reset();
   } catch {
     return false;
   }
-  return engine.failure === undefined;
+  return !engine.failed;
 }
 
 /** `Promise.withResolvers`, which Node 20 does not have. */

@@ -4,7 +4,7 @@
  * registry asks of one, `get()`: that gives the numbers of the moment, and a lease costs an addition instead of what `observe()` and `inc()` do.
  */
 import { inspect } from 'node:util';
-import { channels, type DiscardEvent, type LeaseEvent, type WaitEvent } from './channels.ts';
+import { channels, type DiscardEvent, type FailEvent, type LeaseEvent, type WaitEvent } from './channels.ts';
 import { codedError } from './errors.ts';
 import { type MetricRow, metricRows, type Reading } from './metrics.ts';
 import { Pool } from './pool.ts';
@@ -92,6 +92,7 @@ class Collection {
   readonly #members = new Map<string, Member>();
   readonly #byPool = new WeakMap<Pool, Member>();
   readonly #onLease = (message: unknown): void => this.#tallyOf(message)?.lease(message as LeaseEvent);
+  readonly #onFail = (message: unknown): void => this.#tallyOf(message)?.fail(message as FailEvent);
   readonly #onDiscard = (message: unknown): void => this.#tallyOf(message)?.discard(message as DiscardEvent);
   readonly #onWait = (message: unknown): void => this.#tallyOf(message)?.wait();
 
@@ -106,6 +107,7 @@ class Collection {
     }
     for (const metric of this.#metrics.values()) register.registerMetric(metric as never);
     channels.lease.subscribe(this.#onLease);
+    channels.fail.subscribe(this.#onFail);
     channels.discard.subscribe(this.#onDiscard);
     channels.wait.subscribe(this.#onWait);
   }
@@ -146,6 +148,7 @@ class Collection {
 
   end(): void {
     channels.lease.unsubscribe(this.#onLease);
+    channels.fail.unsubscribe(this.#onFail);
     channels.discard.unsubscribe(this.#onDiscard);
     channels.wait.unsubscribe(this.#onWait);
     for (const [name, metric] of this.#metrics) {
@@ -175,7 +178,7 @@ const collections = new WeakMap<PrometheusRegistry, Map<string, Collection>>();
 /**
  * Has a registry of prom-client tell a pool's numbers. The pools of a registry share its metrics, each under a `name` of its own.
  *
- * As long as any pool is collected, all pools of the process publish their leases, discards and waits: docs/metrics.md says what that costs. A
+ * As long as any pool is collected, all pools of the process publish their leases, failures, discards and waits: docs/metrics.md says what that costs. A
  * pool that is closed goes on being told of until the undo. One that is garbage collected is not kept alive for it: its series end.
  * @param pool - the one to tell of
  * @param options - `register`, which there has to be; `name`, default `'default'`; `prefix`, default none

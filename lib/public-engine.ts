@@ -18,6 +18,8 @@ export class PublicEngine implements Engine {
   availIn = 0;
   availOut = 0;
   failure: EngineFailure | undefined;
+  /** node:zlib's stream destroys itself when it fails. */
+  readonly recoverable = false;
   oversized = false;
   /** Bytes made since the last reset. */
   #madeLength = 0;
@@ -40,6 +42,10 @@ export class PublicEngine implements Engine {
   constructor(kind: EngineKind) {
     this.kind = kind;
     this.#inner = this.#open();
+  }
+
+  get failed(): boolean {
+    return this.failure !== undefined;
   }
 
   writeSync(): never {

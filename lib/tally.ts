@@ -1,17 +1,18 @@
 /**
- * What the channels tell of a pool and its stats don't: leases by format, discards by cause, how long each lease was waited for. What
+ * What the channels tell of a pool and its stats don't: leases by format, failures and discards by cause, how long each lease was waited for. What
  * was before it began is counted as `unknown`, so that the sums are those of the stats.
  */
 import { causeLabel } from './causes.ts';
-import type { DiscardEvent, LeaseEvent } from './channels.ts';
+import type { DiscardEvent, FailEvent, LeaseEvent } from './channels.ts';
 import { type Format, formats } from './formats.ts';
 import type { Pool } from './pool.ts';
 
-/** Of leases and discards from before. */
+/** Of leases, failures and discards from before. */
 const UNKNOWN = 'unknown';
 
 /** Counted from the start, at 0: a rate needs two samples, and would miss the first of them. */
-const EXPECTED_CAUSES = ['Z_DATA_ERROR', 'Z_BUF_ERROR', 'none', 'other'];
+const EXPECTED_FAILURES = ['Z_DATA_ERROR', 'Z_BUF_ERROR', 'other'];
+const EXPECTED_CAUSES = [...EXPECTED_FAILURES, 'none'];
 
 /**
  * The upper ends of the buckets that waiting times are counted in. Seconds. The first is for who need not wait; no wait is longer than
@@ -30,6 +31,7 @@ export class Tally {
   readonly leases = new Map<Format | typeof UNKNOWN, Leases>(
     formats.map((format) => [format, { created: 0, reused: 0 }]),
   );
+  readonly failures = new Map<string, number>(EXPECTED_FAILURES.map((cause) => [cause, 0]));
   readonly discards = new Map<string, number>(EXPECTED_CAUSES.map((cause) => [cause, 0]));
   /** How often somebody began to wait. */
   waits = 0;
@@ -37,8 +39,9 @@ export class Tally {
   readonly waited: number[] = Array.from({ length: waitBuckets.length + 1 }, () => 0);
   waitedSeconds = 0;
 
-  constructor({ created, reused, discarded }: Pool['stats']) {
+  constructor({ created, reused, failed, discarded }: Pool['stats']) {
     if (created > 0) this.leases.set(UNKNOWN, { created, reused });
+    if (failed > 0) this.failures.set(UNKNOWN, failed);
     if (discarded > 0) this.discards.set(UNKNOWN, discarded);
   }
 
@@ -54,12 +57,19 @@ export class Tally {
     this.waitedSeconds += seconds;
   }
 
+  fail({ cause }: FailEvent): void {
+    countUp(this.failures, causeLabel(cause));
+  }
+
   discard({ cause }: DiscardEvent): void {
-    const label = causeLabel(cause);
-    this.discards.set(label, (this.discards.get(label) ?? 0) + 1);
+    countUp(this.discards, causeLabel(cause));
   }
 
   wait(): void {
     this.waits += 1;
   }
+}
+
+function countUp(counts: Map<string, number>, label: string): void {
+  counts.set(label, (counts.get(label) ?? 0) + 1);
 }

@@ -109,7 +109,7 @@ for (const engine of engines) {
         expect(from.destroyed).to.equal(true);
       }
       await allBack(pool);
-      expect(pool.stats.discarded).to.equal(3);
+      expect(pool.stats).to.include({ failed: 3, discarded: engine === 'native' ? 0 : 3 });
     });
 
     it('holds each coding to the limits, its own before those of the pool', async () => {

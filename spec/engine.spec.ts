@@ -203,7 +203,7 @@ describe('An engine', () => {
     const { plain, data } = sample(10_000);
     const output = Buffer.alloc(20_000);
     const whole = (engine: Engine, input: Buffer, room = output.length): WholeWrite =>
-      engine.writeWhole(input, output, room);
+      engine.writeWhole(input, output, room, 0);
 
     it('tells whether it was one', () => {
       const engine = new NativeEngine(engineKind('gzip'));

@@ -16,7 +16,7 @@ type Pool = InstanceType<typeof ZlibPool>;
 
 const { data } = sample(3_000);
 const require = createRequire(import.meta.url);
-const channels = ['zlease:lease', 'zlease:discard', 'zlease:wait'];
+const channels = ['zlease:lease', 'zlease:fail', 'zlease:discard', 'zlease:wait'];
 
 async function read(register: client.Registry): Promise<Map<string, Family>> {
   return parse(await register.metrics());
@@ -31,6 +31,7 @@ function statsIn(scrape: Map<string, Family>, labels: Labels = {}): Record<strin
     waiting: of('zlease_leases_waiting'),
     created: of('zlease_engines_created_total'),
     reused: of('zlease_leases_total', { reused: 'true' }),
+    failed: of('zlease_leases_failed_total'),
     discarded: of('zlease_engines_discarded_total'),
     evicted: of('zlease_engines_evicted_total'),
     leaked: of('zlease_engines_leaked_total'),
@@ -110,8 +111,8 @@ describe('zlease/prometheus', () => {
     expect(Math.max(...scrapes.map((scrape) => statsIn(scrape).waiting as number))).to.be.above(5);
     expect(statsIn(last)).to.deep.equal(pool.stats);
     expect(pool.stats).to.include({ leased: 0, waiting: 0 });
-    expect(pool.stats.discarded).to.be.above(50);
-    const causes = by('cause', last, 'zlease_engines_discarded_total');
+    expect(pool.stats.failed).to.be.above(50);
+    const causes = by('cause', last, 'zlease_leases_failed_total');
     expect(Object.keys(causes)).to.include.members(['Z_DATA_ERROR', 'Z_BUF_ERROR', 'ERR_BUFFER_TOO_LARGE']);
     expect(Object.keys(causes).filter((cause) => cause.startsWith('MINE'))).to.deep.equal([]);
     for (const { series } of last.values()) {
@@ -142,14 +143,14 @@ describe('zlease/prometheus', () => {
     }
     for (const cause of ['Z_DATA_ERROR', 'Z_BUF_ERROR', 'none', 'other']) {
       expect(sumOf(scrape, 'zlease_engines_discarded_total', { cause })).to.equal(0);
+      if (cause !== 'none') expect(sumOf(scrape, 'zlease_leases_failed_total', { cause })).to.equal(0);
     }
     expect(sumOf(scrape, 'zlease_lease_wait_seconds_count')).to.equal(0);
   });
 
   describe('discards', () => {
     const discards: Record<string, (pool: Pool) => unknown> = {
-      Z_DATA_ERROR: (pool) => pool.decompress(Buffer.from('not at all'), 'gzip'),
-      Z_BUF_ERROR: (pool) => pool.decompress(data.subarray(0, 100), 'gzip'),
+      ERR__ERROR_FORMAT_PADDING_2: (pool) => pool.decompress(Buffer.alloc(9, 0xff), 'br'),
       ERR_BUFFER_TOO_LARGE: (pool) => pool.decompress(data, 'gzip', { maxOutputLength: 100 }),
       none: (pool) => pool.tryLease('gzip')?.discard(),
       ECONNRESET: (pool) => pool.tryLease('gzip')?.discard(Object.assign(new Error('reset'), { code: 'ECONNRESET' })),
@@ -159,7 +160,24 @@ describe('zlease/prometheus', () => {
         const pool = new ZlibPool();
         collect(pool);
         for (let i = 0; i < 2; i++) await Promise.resolve(discard(pool)).catch(() => {});
-        expect(by('cause', await read(register), 'zlease_engines_discarded_total')).to.deep.equal({ [cause]: 2 });
+        const scrape = await read(register);
+        expect(by('cause', scrape, 'zlease_engines_discarded_total')).to.deep.equal({ [cause]: 2 });
+        const failed = cause === 'none' ? {} : { [cause]: 2 };
+        expect(by('cause', scrape, 'zlease_leases_failed_total')).to.deep.equal(failed);
+      });
+    }
+
+    for (const [cause, bad] of Object.entries({
+      Z_DATA_ERROR: Buffer.alloc(9, 7),
+      Z_BUF_ERROR: data.subarray(0, 100),
+    })) {
+      it(`are none where a reset makes the engine as new, and the failures are counted all the same: ${cause}`, async () => {
+        const pool = new ZlibPool();
+        collect(pool);
+        for (let i = 0; i < 3; i++) await pool.decompress(bad, 'gzip').catch(() => {});
+        const scrape = await read(register);
+        expect(by('cause', scrape, 'zlease_engines_discarded_total')).to.deep.equal({});
+        expect(by('cause', scrape, 'zlease_leases_failed_total')).to.deep.equal({ [cause]: 3 });
       });
     }
 
@@ -183,7 +201,7 @@ describe('zlease/prometheus', () => {
     });
 
     for (const format of formats) {
-      it(`of damaged ${format} have the code that the user gets, and never other (seed ${seed})`, async () => {
+      it(`and failures of damaged ${format} have the code that the user gets, and never other (seed ${seed})`, async () => {
         const pool = new ZlibPool();
         collect(pool);
         const { below } = dice();
@@ -197,7 +215,7 @@ describe('zlease/prometheus', () => {
           });
         }
         expect(Object.keys(got)).not.to.have.length(0);
-        expect(by('cause', await read(register), 'zlease_engines_discarded_total')).to.deep.equal(got);
+        expect(by('cause', await read(register), 'zlease_leases_failed_total')).to.deep.equal(got);
       });
     }
 
@@ -251,12 +269,13 @@ describe('zlease/prometheus', () => {
   it('tells what was before as unknown, and the sums are those of the stats', async () => {
     const pool = new ZlibPool();
     for (let i = 0; i < 3; i++) await pool.decompress(data, 'gzip');
-    await pool.decompress(Buffer.from('bad'), 'gzip').catch(() => {});
+    await pool.decompress(data, 'gzip', { maxOutputLength: 1 }).catch(() => {});
     collect(pool);
     await pool.decompress(data, 'gzip');
     const scrape = await read(register);
     expect(statsIn(scrape)).to.deep.equal(pool.stats);
     expect(by('cause', scrape, 'zlease_engines_discarded_total')).to.deep.equal({ unknown: 1 });
+    expect(by('cause', scrape, 'zlease_leases_failed_total')).to.deep.equal({ unknown: 1 });
     expect(by('format', scrape, 'zlease_leases_total', { reused: 'true' })).to.deep.equal({ unknown: 3 });
     expect(by('format', scrape, 'zlease_leases_total', { reused: 'false' })).to.deep.equal({ unknown: 1, gzip: 1 });
   });
@@ -279,7 +298,7 @@ describe('zlease/prometheus', () => {
     const scrape = await read(register);
     expect(statsIn(scrape, { pool: 'one' })).to.deep.equal(one.stats);
     expect(statsIn(scrape, { pool: 'with "quotes", a \\ and\na line' })).to.deep.equal(two.stats);
-    expect(sumOf(scrape, 'zlease_engines_discarded_total')).to.equal(3);
+    expect(sumOf(scrape, 'zlease_leases_failed_total')).to.equal(3);
     expect(sumOf(scrape, 'zlease_lease_waits_total')).to.equal(1);
     expect(sumOf(scrape, 'zlease_lease_wait_seconds_count')).to.equal(6);
   });

@@ -18,5 +18,5 @@ await consume((payload, codec) => {
 });
 
 await pool.close();
-const { created, reused, discarded, leased } = pool.stats;
-console.log(`${created} engines made, ${reused} used again, ${discarded} discarded, ${leased} leased`);
+const { created, reused, failed, leased } = pool.stats;
+console.log(`${created} engines made, ${reused} used again, ${failed} failed, ${leased} leased`);

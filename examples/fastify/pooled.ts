@@ -22,5 +22,5 @@ const onInvalidRequestPayload: FastifyCompressOptions['onInvalidRequestPayload']
 await serve({ zlib, onInvalidRequestPayload });
 
 await pool.close();
-const { created, reused, discarded, leased, bytesOut } = pool.stats;
-console.log(`${created + reused} streams, ${Math.round(bytesOut / 1e6)} MB, ${discarded} discarded, ${leased} leased`);
+const { created, reused, failed, leased, bytesOut } = pool.stats;
+console.log(`${created + reused} streams, ${Math.round(bytesOut / 1e6)} MB, ${failed} failed, ${leased} leased`);

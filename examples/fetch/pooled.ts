@@ -8,5 +8,5 @@ const pool = new ZlibPool({ maxOutputLength: MAX_BODY_LENGTH });
 await get(decode({ pool }));
 
 await pool.close();
-const { reused, discarded, leased } = pool.stats;
-console.log(`used again ${reused} times, ${discarded} discarded, ${leased} leased`);
+const { reused, failed, leased } = pool.stats;
+console.log(`used again ${reused} times, ${failed} failed, ${leased} leased`);

@@ -8,7 +8,5 @@ const pool = new ZlibPool({ maxOutputLength: MAX_LENGTH });
 await serve(decodeRequests({ pool }));
 
 await pool.close();
-const { created, reused, discarded, leased } = pool.stats;
-console.log(
-  `${created + reused} leases, ${reused} of them of engines used again, ${discarded} discarded, ${leased} leased`,
-);
+const { created, reused, failed, leased } = pool.stats;
+console.log(`${created + reused} leases, ${reused} of them of engines used again, ${failed} failed, ${leased} leased`);

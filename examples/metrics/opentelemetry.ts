@@ -12,7 +12,7 @@ import {
   MeterProvider,
   PeriodicExportingMetricReader,
 } from '@opentelemetry/sdk-metrics';
-import { type DiscardEvent, type LeaseEvent, ZlibPool } from 'zlease';
+import { type DiscardEvent, type FailEvent, type LeaseEvent, ZlibPool } from 'zlease';
 import { command, positiveNumber } from '../command.ts';
 import { load } from './load.ts';
 
@@ -56,6 +56,7 @@ function meterPool(pool: ZlibPool, name: string): () => void {
   meter.addBatchObservableCallback(observe, observed);
 
   // What the stats don't tell. The channels are those of all pools.
+  const failed = meter.createCounter('zlease.leases.failed', { unit: '{lease}' });
   const discarded = meter.createCounter('zlease.engines.discarded', { unit: '{engine}' });
   const waited = meter.createHistogram('zlease.lease.wait.duration', {
     unit: 's',
@@ -65,17 +66,23 @@ function meterPool(pool: ZlibPool, name: string): () => void {
     const event = message as LeaseEvent;
     if (event.pool === pool) waited.record(event.waitedMs / 1_000, of);
   };
+  const onFail = (message: unknown): void => {
+    const event = message as FailEvent;
+    // A code may be anything where streams are destroyed with errors of your own: then let through those that you know.
+    if (event.pool === pool) failed.add(1, { ...of, 'error.type': event.cause.code ?? '_OTHER' });
+  };
   const onDiscard = (message: unknown): void => {
     const event = message as DiscardEvent;
-    // A code may be anything where streams are destroyed with errors of your own: then let through those that you know.
     if (event.pool === pool) discarded.add(1, { ...of, 'error.type': event.cause?.code ?? '_OTHER' });
   };
   subscribe('zlease:lease', onLease);
+  subscribe('zlease:fail', onFail);
   subscribe('zlease:discard', onDiscard);
 
   return () => {
     meter.removeBatchObservableCallback(observe, observed);
     unsubscribe('zlease:lease', onLease);
+    unsubscribe('zlease:fail', onFail);
     unsubscribe('zlease:discard', onDiscard);
   };
 }

@@ -72,5 +72,5 @@ for (const file of files) {
   });
 }
 await defaultPool.close();
-const { created, reused, discarded, leased } = defaultPool.stats;
-console.log(`${created} engines made, ${reused} used again, ${discarded} discarded, ${leased} leased`);
+const { created, reused, failed, leased } = defaultPool.stats;
+console.log(`${created} engines made, ${reused} used again, ${failed} failed, ${leased} leased`);

@@ -177,9 +177,24 @@ export const variants: readonly Variant[] = [
     caughtBy: ['promises/p5-clean', 'promises/p10-contained', 'model'],
     edits: [
       { file: 'pool.ts', from: 'clean && isAsNew(engine)', to: 'isAsNew(engine)' },
-      { file: 'pool.ts', from: 'engine.busy || engine.failure !== undefined', to: 'engine.busy' },
-      { file: 'pool.ts', from: 'return engine.failure === undefined;', to: 'return true;' },
+      { file: 'pool.ts', from: 'engine.busy || (engine.failed && !engine.recoverable)', to: 'engine.busy' },
+      { file: 'pool.ts', from: 'return !engine.failed;', to: 'return true;' },
+      {
+        file: 'native-engine.ts',
+        from: 'return reusable && formatTraits(format).byZlib && ',
+        to: 'return reusable && ',
+      },
     ],
+  },
+  {
+    name: 'an engine that is closed after bad data, though a reset makes it as new',
+    caughtBy: ['recovery', 'promises/p5-clean', 'model'],
+    edits: [{ file: 'pool.ts', from: '(engine.failed && !engine.recoverable)', to: 'engine.failed' }],
+  },
+  {
+    name: 'a failed engine that is handed on before its handle has ended the write',
+    caughtBy: ['recovery'],
+    edits: [{ file: 'native-engine.ts', from: 'inNextTurn(finishLate, this)', to: 'finishLate(this)' }],
   },
   {
     name: 'one shelf for all kinds of engines',
@@ -231,8 +246,8 @@ export const variants: readonly Variant[] = [
     edits: [
       {
         file: 'native-engine.ts',
-        from: "    this.failure = undefined;\n    this.reset();\n    return 'undone';",
-        to: "    return 'part';",
+        from: "    this.reset();\n    return 'undone';",
+        to: "    return 'failed';",
       },
     ],
   },
@@ -242,8 +257,8 @@ export const variants: readonly Variant[] = [
     edits: [
       {
         file: 'native-engine.ts',
-        from: "    this.failure = undefined;\n    this.reset();\n    return 'undone';",
-        to: "    if (this.failure.code !== 'Z_BUF_ERROR') return 'part';\n    this.failure = undefined;\n    this.reset();\n    return 'undone';",
+        from: 'outputLength <= firstLength && ',
+        to: '',
       },
     ],
   },

@@ -219,13 +219,14 @@ describe('examples/metrics', function () {
       expect(docs, line).to.include(`\`${name}\``).and.include(`\`${unit}\``);
       sums[name as string] = (sums[name as string] ?? 0) + Number(value);
     }
-    const { leased, idle, waiting, created, reused, discarded, evicted, leaked, bytesIn, bytesOut } = stats;
+    const { leased, idle, waiting, created, reused, failed, discarded, evicted, leaked, bytesIn, bytesOut } = stats;
     expect(sums).to.deep.equal({
       'zlease.engines.leased': leased,
       'zlease.engines.idle': idle,
       'zlease.leases.waiting': waiting,
       'zlease.engines.created': created,
       'zlease.engines.reused': reused,
+      'zlease.leases.failed': failed,
       'zlease.engines.discarded': discarded,
       'zlease.engines.evicted': evicted,
       'zlease.engines.leaked': leaked,

@@ -3,7 +3,7 @@ import type { Engine } from '../../lib/engine.ts';
 import type { Format, Lease } from '../../lib/index.ts';
 import { abort } from './abort.ts';
 import { claim } from './model.ts';
-import { BAD, NO_DATA, sampleOf } from './samples.ts';
+import { BAD, NO_DATA, recovers, sampleOf } from './samples.ts';
 import type { Leaser } from './watch.ts';
 import type { World } from './world.ts';
 
@@ -216,7 +216,7 @@ export class MessageClient extends Caller<Buffer> {
 
   /** A message that is given up during its last write may be done by then. */
   endsClean(engine: Engine): boolean | undefined {
-    if (engine.failure !== undefined || this.#bad) return false;
+    if (engine.failure !== undefined || (this.#bad && !recovers(engine))) return false;
     return this.#maybeAborted ? undefined : true;
   }
 

@@ -41,6 +41,7 @@ export interface Numbers {
   waiting: number;
   created: number;
   reused: number;
+  failed: number;
   discarded: number;
   evicted: number;
   leaked: number;
@@ -57,6 +58,7 @@ export class PoolModel<C extends Client> {
   readonly #known = new WeakSet<object>();
   #created = 0;
   #reused = 0;
+  #failed = 0;
   #discarded = 0;
   #evicted = 0;
   #leaked = 0;
@@ -72,6 +74,7 @@ export class PoolModel<C extends Client> {
       waiting: this.queue.length,
       created: this.#created,
       reused: this.#reused,
+      failed: this.#failed,
       discarded: this.#discarded,
       evicted: this.#evicted,
       leaked: this.#leaked,
@@ -156,6 +159,12 @@ export class PoolModel<C extends Client> {
     if (fate === 'kept') this.#idle.set(lent?.engine as object, lent?.kind as object);
     else if (fate === 'evicted') this.#evicted += 1;
     else this.#discarded += 1;
+  }
+
+  /** Before it comes back. */
+  fails(id: number): void {
+    claim(this.out.has(id), 'a lease fails that is not out');
+    this.#failed += 1;
   }
 
   lost(id: number): void {

@@ -1,5 +1,6 @@
 /** Data for the streams of a run: each gets another, so that a byte that crosses over is seen. Made once for all runs. */
 import { deflateSync } from 'node:zlib';
+import type { Engine } from '../../lib/engine.ts';
 import type { Format } from '../../lib/index.ts';
 import { compress, formats, json, type Sample } from '../support/samples.ts';
 
@@ -45,3 +46,10 @@ function pack(dish: Dish, plain: Buffer): Buffer {
 export const NO_DATA = Buffer.alloc(64, 0xff);
 /** The codes that it ends with. */
 export const BAD = /^(Z_DATA_ERROR|ERR_.*FORMAT.*|ZSTD_error_.*)$/;
+/** The codes that data for zlib's inflate ends with, bad or cut short. */
+export const INFLATE_ERROR = /^Z_(DATA|BUF)_ERROR$/;
+
+/** Whether a reset makes the engine as new after one of those (P5). */
+export function recovers({ kind, inline }: Engine): boolean {
+  return inline && kind.reusable && kind.format !== 'br' && kind.format !== 'zstd';
+}

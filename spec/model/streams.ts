@@ -3,7 +3,7 @@ import type { Engine } from '../../lib/engine.ts';
 import type { DecompressStream } from '../../lib/index.ts';
 import { abort } from './abort.ts';
 import { claim } from './model.ts';
-import { BAD, type Dish, dictionary, formatOf, NO_DATA, sampleOf } from './samples.ts';
+import { BAD, type Dish, dictionary, formatOf, INFLATE_ERROR, NO_DATA, recovers, sampleOf } from './samples.ts';
 import type { Leaser, Moment } from './watch.ts';
 import type { World } from './world.ts';
 
@@ -103,7 +103,9 @@ export class StreamClient implements Leaser {
 
   endsClean(engine: Engine): boolean | undefined {
     if (this.stream === undefined) return undefined;
-    return this.stream.errored === null && !this.#midway && engine.failure === undefined;
+    if (this.#midway || engine.failure !== undefined) return false;
+    const { errored } = this.stream as { errored: NodeJS.ErrnoException | null };
+    return errored === null || (recovers(engine) && INFLATE_ERROR.test(String(errored.code)));
   }
 
   write(share: number): void {

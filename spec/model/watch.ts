@@ -25,7 +25,7 @@ export interface Leaser extends Client {
   refused(code: string | undefined): void;
 }
 
-const events = ['release', 'discard', 'leak'] as const;
+const events = ['fail', 'release', 'discard', 'leak'] as const;
 
 /** When somebody else's code may run in the middle of the library's: at an event of a stream, or when an engine is on its way back. */
 export const moments = ['data', 'end', 'error', 'close', 'back'] as const;
@@ -70,6 +70,11 @@ export class Watch {
         const { pool: of, id, kept } = message as { pool: unknown; id: number; kept?: boolean };
         if (of !== pool) return;
         this.note(event, id);
+        if (event === 'fail') {
+          // The numbers are those of after it has come back.
+          this.keep(() => this.#model.fails(id));
+          return;
+        }
         this.told(() => (event === 'leak' ? this.#lost(id) : this.#back(id, kept)));
         this.moment('back');
       };

@@ -12,7 +12,7 @@ import { bytesOf, closed } from '../support/outcome.ts';
 import { sample } from '../support/samples.ts';
 
 const { plain, data } = sample(3_000);
-const names = ['lease', 'release', 'discard', 'wait', 'leak'] as const;
+const names = ['lease', 'fail', 'release', 'discard', 'wait', 'leak'] as const;
 
 /** What the channels say of `pool` during `act`, as [channel, message without the pool]. */
 async function told(pool: Pool, act: () => Promise<unknown>): Promise<[name: string, message: object][]> {
@@ -123,17 +123,23 @@ describe('P11 visible', () => {
         ['release', { ...gzip, id: 1, kept: true }],
         ['lease', { ...gzip, id: 2, reused: true }],
         ['wait', { ...deflate, waiting: 1 }],
+        ['fail', { ...gzip, id: 2, cause: 'enough' }],
         ['discard', { ...gzip, id: 2, cause: 'enough' }],
         ['lease', { ...deflate, id: 3, reused: false }],
         ['release', { ...deflate, id: 3, kept: true }],
         ['lease', { format: 'br', id: 4, reused: false }],
         ['release', { format: 'br', id: 4, kept: false }],
         ['lease', { ...gzip, id: 5, reused: false }],
-        ['discard', { ...gzip, id: 5, cause: 'Z_DATA_ERROR' }],
+        ['fail', { ...gzip, id: 5, cause: 'Z_DATA_ERROR' }],
+        // A reset makes zlib's inflate as new after bad data, but not node:zlib's stream.
+        engine === 'native'
+          ? ['release', { ...gzip, id: 5, kept: false }]
+          : ['discard', { ...gzip, id: 5, cause: 'Z_DATA_ERROR' }],
         ['lease', { ...gzip, id: 6, reused: false }],
         ['release', { ...gzip, id: 6, kept: false }],
       ]);
       addsUp(pool);
+      expect(pool.stats.failed).to.equal(2);
     });
 
     it(`tells a destroyed stream's error as the cause, and none where there was none (${engine})`, async () => {
@@ -149,6 +155,8 @@ describe('P11 visible', () => {
           await closed(stream);
         });
         expect(messages.find(([name]) => name === 'discard')?.[1]).to.deep.include({ cause });
+        // A stream that is only closed early did not fail.
+        expect(messages.filter(([name]) => name === 'fail')).to.have.length(cause === undefined ? 0 : 1);
       }
     });
 

@@ -8,8 +8,10 @@ import { engines, ZlibPool } from '../support/library.ts';
 import { bytesOf, closed, outcome } from '../support/outcome.ts';
 import { compress, formats, json, sample } from '../support/samples.ts';
 
-/** How the stream before came to its end; whether its engine may be used again. */
-const predecessors: Array<[name: string, reused: boolean, end: (stream: DecompressStream, data: Buffer) => unknown]> = [
+/** How the stream before came to its end; whether its engine may be used again: by zlib, if it is zlib's and native. */
+const predecessors: Array<
+  [name: string, reused: boolean | 'by zlib', end: (stream: DecompressStream, data: Buffer) => unknown]
+> = [
   ['a whole message', true, (stream, data) => stream.end(data)],
   [
     'half a message, then destroy()',
@@ -18,13 +20,13 @@ const predecessors: Array<[name: string, reused: boolean, end: (stream: Decompre
   ],
   ['an empty flush, then destroy()', true, (stream) => stream.flush(() => stream.destroy())],
   ['a message with a tail', true, (stream, data) => stream.end(Buffer.concat([data, Buffer.alloc(40)]))],
-  ['a truncated message', false, (stream, data) => stream.end(data.subarray(0, -3))],
+  ['a truncated message', 'by zlib', (stream, data) => stream.end(data.subarray(0, -3))],
   [
     'a corrupt message',
-    false,
+    'by zlib',
     (stream, data) => stream.end(Buffer.concat([data.subarray(0, 30), Buffer.alloc(900, 0xff)])),
   ],
-  ['no input', false, (stream) => stream.end()],
+  ['no input', 'by zlib', (stream) => stream.end()],
   [
     'half a message, then destroy(error)',
     false,
@@ -52,13 +54,14 @@ describe('P5 clean', () => {
             .resume();
           end(before, data);
           await closed(before);
+          // An unzip engine that was flushed or ended before it saw what it has to decode is of no use to another stream.
+          const undecided = format === 'unzip' && (name.startsWith('an empty flush') || name === 'no input');
+          const byZlib = engine === 'native' && format !== 'br' && format !== 'zstd' && !undecided;
           // Node 22 takes truncated Zstandard data for whole.
-          const clean = reused || (format === 'zstd' && !failed);
-          // An unzip engine that was flushed before it saw what it has to decode is of no use to another stream.
-          const undecided = format === 'unzip' && name.startsWith('an empty flush');
+          const clean = reused === true || (reused === 'by zlib' && byZlib) || (format === 'zstd' && !failed);
           expect(pool.stats).to.include({
             idle: clean && !undecided ? 1 : 0,
-            evicted: undecided ? 1 : 0,
+            evicted: clean && undecided ? 1 : 0,
             discarded: clean ? 0 : 1,
           });
           const after = pool.createDecompress(format);

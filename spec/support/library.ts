@@ -22,7 +22,7 @@ export const {
 
 /** Not exported from the package: the engine behind a lease, to look at. */
 export const { engineOf } = (await import(`${folder}/lease.ts`)) as typeof import('../../lib/lease.ts');
-export const { nativeFormats } = (await import(
+export const { NativeEngine, nativeFormats } = (await import(
   `${folder}/native-engine.ts`
 )) as typeof import('../../lib/native-engine.ts');
 
