@@ -3,13 +3,14 @@
  * time, and can give up. What needs a process of its own to be measured is in endurance, bombs and bursts.
  */
 import { pipeline } from 'node:stream/promises';
-import { setTimeout as delay, setImmediate as nextTurn } from 'node:timers/promises';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { deflateSync, gzipSync } from 'node:zlib';
 import { expect } from 'chai';
 import type { Lease } from '../../lib/index.ts';
 import { engines, watchLeases, ZlibPool } from '../support/library.ts';
 import { bytesOf, closed } from '../support/outcome.ts';
 import { sample } from '../support/samples.ts';
+import { until } from '../support/until.ts';
 
 const { plain, data } = sample(3_000);
 
@@ -192,7 +193,7 @@ describe('P9 bounded', () => {
         }),
       );
       expect(error.code).to.equal('ERR_POOL_TIMEOUT');
-      await delay(5);
+      await until(() => pool.stats.leased === 0);
       expect(pool.stats).to.include({ leased: 0, waiting: 0 });
       expect((await pool.decompress(data, 'gzip')).equals(plain)).to.equal(true);
     });
