@@ -1,18 +1,12 @@
 /** Leases whose owner was collected: noticed, counted, their engine closed. */
-import { setTimeout as delay } from 'node:timers/promises';
+import { setTimeout as delay, setImmediate as nextTurn } from 'node:timers/promises';
 import { expect } from 'chai';
 import { engines, ZlibPool } from './support/library.ts';
 import { bytesOf } from './support/outcome.ts';
 import { sample } from './support/samples.ts';
+import { collectGarbage, until } from './support/until.ts';
 
 const { plain, data } = sample(200_000);
-
-async function collected(until: () => boolean): Promise<void> {
-  for (let i = 0; i < 200 && !until(); i++) {
-    await delay(5);
-    globalThis.gc?.();
-  }
-}
 
 type Pool = InstanceType<typeof ZlibPool>;
 
@@ -21,8 +15,9 @@ const drops: Record<string, (pool: Pool) => Promise<unknown> | unknown> = {
   'dropped half-way': (pool) =>
     new Promise<void>((resolve) => pool.createGunzip().write(data.subarray(0, 300), () => resolve())),
   'ended but never read': async (pool) => {
+    const { bytesOut } = pool.stats;
     pool.createGunzip().end(data);
-    await delay(20);
+    await until(() => pool.stats.bytesOut > bytesOut);
   },
   'read to its end with autoDestroy off': (pool) => bytesOf(pool.createGunzip({ autoDestroy: false }), data),
   'a lease that nobody released': (pool) => void pool.tryLease('gzip'),
@@ -35,8 +30,7 @@ describe('LiveLeases', () => {
         it(`takes back the engine of a stream that was ${name} (${engine}, ${where})`, async () => {
           const pool = new ZlibPool({ engine, inline });
           for (let i = 0; i < 5; i++) await drop(pool);
-          await delay(5);
-          await collected(() => pool.stats.leased === 0);
+          await until(() => pool.stats.leased === 0, collectGarbage);
           expect(pool.stats).to.include({ leased: 0, leaked: 5, created: 5, idle: 0 });
         });
       }
@@ -48,7 +42,7 @@ describe('LiveLeases', () => {
       stream.write(data.subarray(0, 100));
       for (let i = 0; i < 10; i++) {
         await delay(2);
-        globalThis.gc?.();
+        collectGarbage();
       }
       expect(pool.stats).to.include({ leased: 1, leaked: 0 });
       expect((await bytesOf(stream, data.subarray(100))).equals(plain)).to.equal(true);
@@ -65,8 +59,8 @@ describe('LiveLeases', () => {
         });
         stream.write(data.subarray(0, -20));
       })();
-      while (back === undefined) await delay(1);
-      await collected(() => pool.stats.leased === 0);
+      await until(() => back !== undefined);
+      await until(() => pool.stats.leased === 0, collectGarbage);
       expect(pool.stats).to.include({ leased: 0, leaked: 1 });
       await back;
     });
@@ -75,7 +69,7 @@ describe('LiveLeases', () => {
       const pool = new ZlibPool({ engine });
       const old = pool.createGunzip();
       old.write(data.subarray(0, 100));
-      await delay(5);
+      await nextTurn();
       const young = pool.createGunzip();
       young.write(data.subarray(0, 100));
       await new Promise((resolve) => process.nextTick(resolve));

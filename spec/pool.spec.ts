@@ -1,11 +1,13 @@
 /** The pool: leases, idle engines, options, close and destroy. */
 import { once } from 'node:events';
-import { setTimeout as delay } from 'node:timers/promises';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { expect } from 'chai';
 import type { Format, Lease as PoolLease, PoolStats, ZlibPoolOptions } from '../lib/index.ts';
+import { withClock } from './support/clock.ts';
 import { engineOf, engines, Lease, nativeFormats, ZlibPool } from './support/library.ts';
 import { bytesOf, closed } from './support/outcome.ts';
 import { formats, sample } from './support/samples.ts';
+import { until } from './support/until.ts';
 
 const { plain, data } = sample(3_000);
 
@@ -52,28 +54,33 @@ describe('ZlibPool', () => {
         }
       });
 
-      it('closes engines that nobody needed for idleTimeoutMs, and keeps those in use', async () => {
-        const pool = new ZlibPool({ engine, idleTimeoutMs: 40 });
-        for (const format of ['gzip', 'deflate'] as Format[]) {
-          const leases = Array.from({ length: 10 }, () => pool.tryLease(format));
-          for (const lease of leases) lease?.release();
-        }
-        expect(pool.stats.idle).to.equal(20);
-        for (let i = 0; i < 12; i++) {
-          await delay(10);
-          pool.tryLease('gzip')?.release();
-        }
-        expect(pool.stats).to.include({ idle: 1, evicted: 19, created: 20 });
-        for (let i = 0; i < 40 && pool.stats.idle > 0; i++) await delay(10);
-        expect(pool.stats).to.include({ idle: 0, evicted: 20 });
-        addsUp(pool.stats);
+      it('closes engines that nobody needed for idleTimeoutMs, and keeps those in use', () => {
+        withClock((clock) => {
+          const pool = new ZlibPool({ engine, idleTimeoutMs: 40 });
+          for (const format of ['gzip', 'deflate'] as Format[]) {
+            const leases = Array.from({ length: 10 }, () => pool.tryLease(format));
+            for (const lease of leases) lease?.release();
+          }
+          clock.pass(79);
+          expect(pool.stats).to.include({ idle: 20, evicted: 0 });
+          for (let i = 0; i < 8; i++) {
+            pool.tryLease('gzip')?.release();
+            clock.pass(10);
+          }
+          expect(pool.stats).to.include({ idle: 1, evicted: 19, created: 20 });
+          clock.pass(80);
+          expect(pool.stats).to.include({ idle: 0, evicted: 20 });
+          addsUp(pool.stats);
+        });
       });
 
-      it('keeps idle engines for good with idleTimeoutMs 0', async () => {
-        const pool = new ZlibPool({ engine, idleTimeoutMs: 0 });
-        pool.tryLease('gzip')?.release();
-        await delay(30);
-        expect(pool.stats.idle).to.equal(1);
+      it('keeps idle engines for good with idleTimeoutMs 0', () => {
+        withClock((clock) => {
+          const pool = new ZlibPool({ engine, idleTimeoutMs: 0 });
+          pool.tryLease('gzip')?.release();
+          clock.pass(1_000_000_000);
+          expect(pool.stats.idle).to.equal(1);
+        });
       });
 
       it('gives no more leases after close(), and resolves when those that are out are back', async () => {
@@ -81,7 +88,7 @@ describe('ZlibPool', () => {
         pool.tryLease('gzip')?.release();
         const stream = pool.createGunzip();
         stream.write(data.subarray(0, 100));
-        await delay(5);
+        await nextTurn();
         const late = pool.createGunzip();
         let resolved = false;
         const over = pool.close().then(() => {
@@ -109,7 +116,7 @@ describe('ZlibPool', () => {
         const streams = Array.from({ length: 6 }, () => pool.createGunzip());
         const errors = streams.map((stream) => new Promise((resolve) => stream.on('error', resolve)));
         for (const [i, stream] of streams.entries()) stream.resume().write(i % 2 === 0 ? big : data);
-        await delay(2);
+        await until(() => pool.stats.leased === 6);
         const error = new Error('shutting down');
         pool.destroy(error);
         expect(new Set(await Promise.all(errors))).to.deep.equal(new Set([error]));

@@ -2,6 +2,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect } from 'chai';
 import { WaitQueue } from '../lib/wait-queue.ts';
+import { withClock } from './support/clock.ts';
 
 const late = (waitedMs: number) => Object.assign(new Error('late'), { waitedMs });
 
@@ -52,32 +53,43 @@ describe('WaitQueue', () => {
     expect(queue.length).to.equal(1);
   });
 
-  it('refuses each when its time is up, not before, and in order', async () => {
-    const told: Array<[name: string, waitedMs: number]> = [];
-    const queue = new WaitQueue(40, late);
-    const join = (name: string) =>
-      queue.join({
-        admit: () => {},
-        refuse: (error) => void told.push([name, (error as ReturnType<typeof late>).waitedMs]),
-      });
-    join('a');
-    const leaveB = join('b');
-    await delay(20);
-    join('c');
-    leaveB();
-    while (told.length < 2) await delay(5);
-    expect(told.map(([name]) => name)).to.deep.equal(['a', 'c']);
-    for (const [, waitedMs] of told) expect(waitedMs).to.be.within(38.9, 1_000);
-    expect(queue.length).to.equal(0);
+  it('refuses each when its time is up, not before, and in order', () => {
+    withClock((clock) => {
+      const told: Array<[name: string, waitedMs: number]> = [];
+      const queue = new WaitQueue(40, late);
+      const join = (name: string) =>
+        queue.join({
+          admit: () => {},
+          refuse: (error) => void told.push([name, (error as ReturnType<typeof late>).waitedMs]),
+        });
+      join('a');
+      const leaveB = join('b');
+      clock.pass(20);
+      join('c');
+      leaveB();
+      clock.pass(19);
+      expect(told).to.deep.equal([]);
+      clock.pass(1);
+      expect(told).to.deep.equal([['a', 40]]);
+      clock.pass(19);
+      expect(told).to.have.length(1);
+      clock.pass(1);
+      expect(told.slice(1)).to.deep.equal([['c', 40]]);
+      expect(queue.length).to.equal(0);
+    });
   });
 
-  it('times who joins out of a refusal', async () => {
-    const told: string[] = [];
-    const queue = new WaitQueue(10, late);
-    queue.join({ admit: () => {}, refuse: () => void queue.join(waiter('again', told)) });
-    queue.join(waiter('b', told));
-    while (told.length < 2) await delay(5);
-    expect(told).to.deep.equal(['b late', 'again late']);
+  it('times who joins out of a refusal', () => {
+    withClock((clock) => {
+      const told: string[] = [];
+      const queue = new WaitQueue(10, late);
+      queue.join({ admit: () => {}, refuse: () => void queue.join(waiter('again', told)) });
+      queue.join(waiter('b', told));
+      clock.pass(10);
+      expect(told).to.deep.equal(['b late']);
+      clock.pass(10);
+      expect(told).to.deep.equal(['b late', 'again late']);
+    });
   });
 
   it('times nobody with a timeout of 0, and keeps no timer once nobody waits', async () => {
@@ -98,17 +110,19 @@ describe('WaitQueue', () => {
     expect(told).to.deep.equal(['c in']);
   });
 
-  it('says how long one waited', async () => {
-    const queue = new WaitQueue(0, late);
-    let waited = 0;
-    queue.join({
-      admit(waitedMs) {
-        waited = waitedMs;
-      },
-      refuse: () => {},
+  it('says how long one waited', () => {
+    withClock((clock) => {
+      const queue = new WaitQueue(0, late);
+      let waited = 0;
+      queue.join({
+        admit(waitedMs) {
+          waited = waitedMs;
+        },
+        refuse: () => {},
+      });
+      clock.pass(15);
+      queue.admit();
+      expect(waited).to.equal(15);
     });
-    await delay(15);
-    queue.admit();
-    expect(waited).to.be.within(13, 1_000);
   });
 });

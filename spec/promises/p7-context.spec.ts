@@ -1,11 +1,12 @@
 /** P7 no shared context: events see the AsyncLocalStorage of their stream's creation, idle engines see nobody's. */
 import { AsyncLocalStorage, createHook } from 'node:async_hooks';
 import { once } from 'node:events';
-import { setTimeout as delay, setImmediate as nextTurn } from 'node:timers/promises';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { createGunzip as stockGunzip } from 'node:zlib';
 import { expect } from 'chai';
 import { engines, ZlibPool } from '../support/library.ts';
 import { sample } from '../support/samples.ts';
+import { collectGarbage, until } from '../support/until.ts';
 
 const storage = new AsyncLocalStorage<object>();
 const events = ['data', 'prefinish', 'finish', 'end', 'error', 'close', 'drain'];
@@ -129,11 +130,7 @@ describe('P7 no shared context', () => {
         });
       }
       expect(pool.stats.idle).to.equal(2);
-      for (let i = 0; i < 50 && stores.some((store) => store.deref() !== undefined); i++) {
-        await delay(2);
-        globalThis.gc?.();
-      }
-      expect(stores.filter((store) => store.deref() !== undefined).length).to.equal(0);
+      await until(() => stores.every((store) => store.deref() === undefined), collectGarbage);
     });
   }
 

@@ -13,6 +13,7 @@ import type { Lease } from '../../lib/index.ts';
 import { engines, watchLeases, ZlibPool } from '../support/library.ts';
 import { bytesOf, closed } from '../support/outcome.ts';
 import { json, sample } from '../support/samples.ts';
+import { until } from '../support/until.ts';
 
 const { plain, data } = sample(3_000);
 
@@ -329,7 +330,7 @@ describe('P9 bounded', () => {
         }),
       );
       expect(error.code).to.equal('ERR_POOL_TIMEOUT');
-      await delay(5);
+      await until(() => pool.stats.leased === 0);
       expect(pool.stats).to.include({ leased: 0, waiting: 0 });
       expect((await pool.decompress(data, 'gzip')).equals(plain)).to.equal(true);
     });

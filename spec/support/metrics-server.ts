@@ -69,8 +69,11 @@ const ways: readonly Way[] = [
   },
 ];
 
-/** Good messages and bad ones, streams that are destroyed half way, waiters that give up: many more at a time than the pool has engines. */
-export async function load(pool: Pool, seed: number, calls: number): Promise<void> {
+/**
+ * Good messages and bad ones, streams that are destroyed half way, waiters that give up: many more at a time than the pool has
+ * engines. So many `calls`, and on until `isOver`.
+ */
+export async function load(pool: Pool, seed: number, calls: number, isOver = () => true): Promise<void> {
   const { below, one, onceIn } = dice(seed);
   const call = async (): Promise<void> => {
     const [format, data] = one(messages);
@@ -79,7 +82,7 @@ export async function load(pool: Pool, seed: number, calls: number): Promise<voi
   };
   let left = calls;
   const caller = async (): Promise<void> => {
-    while (left-- > 0) await call();
+    while (left-- > 0 || !isOver()) await call();
   };
   await Promise.all(Array.from({ length: 20 }, caller));
 }

@@ -5,6 +5,7 @@ import http2 from 'node:http2';
 import type { Writable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import { until } from '../until.ts';
 
 export interface Answer {
   status: number;
@@ -23,8 +24,8 @@ export interface Posted {
 
 export interface Client {
   send(posted: Posted): Promise<Answer>;
-  /** Begins a body and gives up. */
-  abort(encoding: string, piece: Buffer): Promise<void>;
+  /** Begins a body and gives up once the server is at work on it. */
+  abort(encoding: string, piece: Buffer, isAtWork: () => boolean): Promise<void>;
   close(): void;
   /** How many connections it has needed. */
   connections(): number;
@@ -75,11 +76,11 @@ export function overHttp1(origin: string): Client {
       const [response] = (await answered) as [IncomingMessage];
       return { status: response.statusCode as number, body: await text(response), headers: response.headers };
     },
-    async abort(encoding, piece) {
+    async abort(encoding, piece, isAtWork) {
       const sent = begin({ encoding });
       sent.on('error', () => {});
       sent.write(piece);
-      await new Promise((resolve) => setTimeout(resolve, 30));
+      await until(isAtWork);
       sent.destroy();
     },
     close: () => agent.destroy(),
@@ -110,12 +111,12 @@ export function overHttp2(origin: string): Client {
       return { status: headers[':status'], body, headers };
     },
     /** A stream that is closed may send its end before: the connection goes. */
-    async abort(encoding, piece) {
+    async abort(encoding, piece, isAtWork) {
       const other = http2.connect(origin);
       const stream = other.request({ ':method': 'POST', 'content-encoding': encoding });
       stream.on('error', () => {});
       stream.write(piece);
-      await new Promise((resolve) => setTimeout(resolve, 30));
+      await until(isAtWork);
       other.destroy();
     },
     close: () => session.destroy(),
