@@ -5,7 +5,7 @@
 import { once } from 'node:events';
 import { Duplex, type Readable, Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { setTimeout as delay, setImmediate as nextTurn } from 'node:timers/promises';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { createGunzip, deflateRawSync, deflateSync, gunzip, gzipSync } from 'node:zlib';
 import { expect } from 'chai';
