@@ -14,6 +14,7 @@ import type { ZlibPool as Pool } from '../lib/index.ts';
 import { allBack } from './support/http/back.ts';
 import { decodeBody, decodeRequests, decodeResponse, engines, ZlibPool } from './support/library.ts';
 import { compress, formats, json, pieces, random } from './support/samples.ts';
+import { uncaughtDuring } from './support/uncaught.ts';
 
 const codings = (['gzip', 'deflate', 'br', 'zstd'] as const).filter((name) => formats.includes(name));
 const plain = json(300_000, 1);
@@ -48,6 +49,26 @@ for (const engine of engines) {
     });
 
     afterEach(() => allBack(pool));
+
+    it('is destroyed with its source when a listener throws, and gives its engines back', async () => {
+      const twice = compress('deflate', gzip);
+      for (const [coding, data] of [
+        ['gzip', gzip],
+        ['gzip, deflate', twice],
+      ] as const) {
+        const from = source(...pieces(data, 5_000));
+        const caught = await uncaughtDuring(async () => {
+          const body = decodeBody(from, coding, { pool });
+          body.once('data', () => {
+            throw new Error('from a listener');
+          });
+          await once(body, 'close');
+        });
+        expect(caught).to.deep.equal(['Error: from a listener']);
+        expect(from.destroyed).to.equal(true);
+        await allBack(pool);
+      }
+    });
 
     it('gives what was coded, however it comes', async () => {
       for (const coding of codings) {

@@ -535,7 +535,7 @@ export const variants: readonly Variant[] = [
       {
         file: 'wait-queue.ts',
         from: 'this.#refuse(first, this.#late(waitedMs));',
-        to: 'first.waiter.refuse(this.#late(waitedMs));',
+        to: 'first.waiter.refuse(this.#late(waitedMs));\n      return;',
       },
     ],
   },
