@@ -6,6 +6,7 @@
  * `nativeFormats` says where this engine may be used at all.
  */
 import { constants } from './builtin-zlib.ts';
+import { setImmediate } from './clock.ts';
 import { outsideOfContexts } from './context.ts';
 import { checkBuffers, type Engine, type EngineFailure, growsOversized, type WholeWrite } from './engine.ts';
 import { codedError, isDataError } from './errors.ts';
@@ -34,7 +35,6 @@ type Donor = StockStream & { _handle: Handle; _writeState: Uint32Array };
 const DONOR_CHUNK_LENGTH = 64;
 
 /** Taken at load: no fake clock reaches it. */
-const { setImmediate: inNextTurn } = globalThis;
 
 /** Ends a write that failed in the threadpool. */
 let finishLate: (engine: NativeEngine) => void;
@@ -76,7 +76,7 @@ export class NativeEngine implements Engine {
       this.#code = code;
       // Not before the next turn: until this function and the ticks after it have returned, the handle has not ended
       // the write, and another write aborts the process. The owner may give the engine to another owner at once.
-      if (this.busy) inNextTurn(finishLate, this);
+      if (this.busy) setImmediate(finishLate, this);
     };
   }
 

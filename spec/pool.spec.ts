@@ -31,6 +31,7 @@ describe('ZlibPool', () => {
           waiting: 0,
           created: 1,
           reused: 19,
+          failed: 0,
           discarded: 0,
           evicted: 0,
           leaked: 0,

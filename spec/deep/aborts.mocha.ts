@@ -4,13 +4,13 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { expect } from 'chai';
 import { provocations } from '../support/provoke.ts';
-import { loader } from '../support/script.ts';
+import { CHILD_TIMEOUT_MS, loader, TEST_TIMEOUT_MS } from '../support/script.ts';
 
 const run = promisify(execFile);
 const script = fileURLToPath(new URL('../support/provoke.ts', import.meta.url));
 
 describe('No abort', function () {
-  this.timeout(60_000);
+  this.timeout(TEST_TIMEOUT_MS);
   this.slow(10_000);
 
   for (const engine of ['native', 'public']) {
@@ -18,7 +18,7 @@ describe('No abort', function () {
       it(`comes of somebody who ${name} (${engine})`, async () => {
         // Rejects for an exit code that is not 0, and for a signal.
         const { stdout } = await run(process.execPath, [...loader, '--expose-gc', script, name, engine], {
-          timeout: 50_000,
+          timeout: CHILD_TIMEOUT_MS,
         });
         expect(stdout.trim()).to.match(/^survived/);
       });

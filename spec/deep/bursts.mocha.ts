@@ -6,7 +6,7 @@ import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { expect } from 'chai';
-import { loader } from '../support/script.ts';
+import { CHILD_TIMEOUT_MS, loader, TEST_TIMEOUT_MS } from '../support/script.ts';
 
 const run = promisify(execFile);
 const script = fileURLToPath(new URL('../support/burst.ts', import.meta.url));
@@ -14,14 +14,14 @@ const COUNT = 8_000;
 
 async function peakOf(who: string): Promise<number> {
   const args = [...loader, '--expose-gc', script, who, 'json', String(COUNT)];
-  const { stdout } = await run(process.execPath, args, { timeout: 50_000 });
+  const { stdout } = await run(process.execPath, args, { timeout: CHILD_TIMEOUT_MS });
   const { right, peak } = JSON.parse(stdout.trim().split('\n').at(-1) as string);
   expect(right).to.equal(COUNT);
   return peak;
 }
 
 describe('A burst', function () {
-  this.timeout(150_000);
+  this.timeout(3 * TEST_TIMEOUT_MS);
   this.slow(30_000);
 
   it('takes less than half of the memory that it takes with node:zlib, on a pool with and without a bound', async () => {

@@ -12,7 +12,7 @@ import { expect } from 'chai';
 import { engines, ZlibPool } from '../support/library.ts';
 import { closed } from '../support/outcome.ts';
 import { sample } from '../support/samples.ts';
-import { loader } from '../support/script.ts';
+import { CHILD_TIMEOUT_MS, loader, TEST_TIMEOUT_MS } from '../support/script.ts';
 import { dice, seed } from '../support/seed.ts';
 
 const times = Number(process.env.ZLEASE_ENDINGS ?? 3);
@@ -31,7 +31,7 @@ async function ending(how: string, engine: string): Promise<Ending> {
   const stderr = text(child.stderr);
   if (how === 'SIGTERM') child.stdout.once('data', () => child.kill('SIGTERM'));
   else child.stdout.resume();
-  const hung = setTimeout(() => child.kill('SIGKILL'), 30_000);
+  const hung = setTimeout(() => child.kill('SIGKILL'), CHILD_TIMEOUT_MS);
   const [code, signal] = await once(child, 'exit');
   clearTimeout(hung);
   return { code, signal, stderr: await stderr };
@@ -44,7 +44,7 @@ const expected: Record<string, Partial<Ending>> = {
 };
 
 describe('In the middle of threadpool writes', function () {
-  this.timeout(20_000 + times * 20_000);
+  this.timeout((1 + times) * TEST_TIMEOUT_MS);
   this.slow(30_000);
 
   for (const [how, end] of Object.entries(expected)) {

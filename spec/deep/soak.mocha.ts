@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
 import { editedCopy } from '../broken/copy.ts';
 import { type Edit, variants } from '../broken/variants.ts';
-import { loader } from '../support/script.ts';
+import { CHILD_TIMEOUT_MS, loader, TEST_TIMEOUT_MS } from '../support/script.ts';
 import { seed } from '../support/seed.ts';
 
 const script = fileURLToPath(new URL('../soak/main.ts', import.meta.url));
@@ -18,14 +18,19 @@ interface Summary {
   problems: string[];
 }
 
-async function soak(minutes: number, edits: readonly Edit[] = []): Promise<Summary> {
+async function soak(jobs: number, edits: readonly Edit[] = []): Promise<Summary> {
   const lib = await editedCopy(edits);
   try {
-    const args = [...loader, script, '--minutes', String(minutes), '--seed', String(seed)];
+    const args = [...loader, script, '--jobs', String(jobs), '--seed', String(seed)];
     return await new Promise((resolve) => {
-      execFile(process.execPath, args, { env: { ...process.env, ZLEASE_LIB: lib } }, (error, stdout) => {
-        resolve({ ...JSON.parse(stdout.trim().split('\n').at(-1) as string), code: error?.code ?? 0 });
-      });
+      execFile(
+        process.execPath,
+        args,
+        { env: { ...process.env, ZLEASE_LIB: lib }, timeout: CHILD_TIMEOUT_MS },
+        (error, stdout) => {
+          resolve({ ...JSON.parse(stdout.trim().split('\n').at(-1) as string), code: error?.code ?? 0 });
+        },
+      );
     });
   } finally {
     await rm(lib, { recursive: true });
@@ -33,20 +38,21 @@ async function soak(minutes: number, edits: readonly Edit[] = []): Promise<Summa
 }
 
 describe('A soak', function () {
-  this.timeout(60_000);
+  this.timeout(TEST_TIMEOUT_MS);
   this.slow(30_000);
 
   it(`loses and crosses nothing (seed ${seed})`, async () => {
-    const { code, problems, good, failed, aborted } = await soak(0.05);
+    const { code, problems, good, failed, aborted } = await soak(4_000);
     expect(problems).to.deep.equal([]);
     expect(code).to.equal(0);
     expect(Math.min(good, failed, aborted)).to.be.above(0);
   });
 
   for (const name of ['a skipped reset', 'one shelf for all kinds of engines']) {
+    // It ends with the first wrong result.
     it(`notices ${name} (seed ${seed})`, async () => {
       const variant = variants.find((one) => one.name === name);
-      const { code, problems } = await soak(0.3, variant?.edits);
+      const { code, problems } = await soak(20_000, variant?.edits);
       expect(problems).not.to.deep.equal([]);
       expect(code).to.equal(1);
     });

@@ -153,10 +153,9 @@ describe('P7 no shared context', () => {
         await kept.at(-1);
       }
     }
-    await until(() => strayTypes().length === 0, collectGarbage);
+    // Tools that look for open handles pass over the types of promises and of node:zlib.
+    await until(() => [...open.values()].every((type) => type === 'PROMISE' || type === 'ZLIB'), collectGarbage);
     hook.disable();
     expect(kept).to.have.lengthOf(12);
-    // Tools that look for open handles pass over the types of promises and of node:zlib.
-    expect([...open.values()].filter((type) => type !== 'PROMISE' && type !== 'ZLIB')).to.deep.equal([]);
   });
 });

@@ -2,10 +2,10 @@
  * Many messages of 16 KB gunzipped at once, in a process whose memory is looked at: run as `burst.ts WHO PAYLOAD COUNT`. The last line
  * is JSON with what was seen.
  */
-import { existsSync, readFileSync } from 'node:fs';
 import type { Duplex } from 'node:stream';
 import { createGunzip, gzipSync } from 'node:zlib';
 import { ZlibPool } from '../../lib/index.ts';
+import { watchPeak } from './memory.ts';
 import { json, random } from './samples.ts';
 
 const [who, payload, count] = process.argv.slice(2) as [string, string, string];
@@ -44,15 +44,7 @@ async function burst(length: number): Promise<boolean[]> {
   return Promise.all(Array.from({ length }, (_, i) => isRight(messages[i % messages.length] as (typeof messages)[0])));
 }
 
-/** Of this process alone. Linux counts into `maxRSS` what the process that started this one had. Bytes. */
-function maxRss(): number {
-  const path = '/proc/self/status';
-  const kilobytes = existsSync(path) ? /^VmHWM:\s+(\d+)/m.exec(readFileSync(path, 'utf8'))?.[1] : undefined;
-  return Number(kilobytes ?? process.resourceUsage().maxRSS) * 1024;
-}
-
 await burst(8);
-globalThis.gc?.();
-const base = maxRss();
+const peak = watchPeak();
 const right = await burst(Number(count));
-console.log(JSON.stringify({ right: right.filter(Boolean).length, peak: maxRss() - base }));
+console.log(JSON.stringify({ right: right.filter(Boolean).length, peak: peak() }));
