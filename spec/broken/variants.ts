@@ -336,14 +336,12 @@ export const variants: readonly Variant[] = [
     edits: [{ file: 'passage.ts', from: 'const isPlausible = ', to: 'const isPlausible = this.expected > 0 || ' }],
   },
   {
-    name: 'an engine that passes on lengths of any size',
-    caughtBy: ['engine'],
+    name: 'a chunk of 4 GB that reaches an engine',
+    caughtBy: ['promises/p9-bounded'],
     edits: [
-      {
-        file: 'engine.ts',
-        from: '    inputOffset >>> 0 !== inputOffset ||\n    inputLength >>> 0 !== inputLength ||\n    outputLength >>> 0 !== outputLength ||\n',
-        to: '',
-      },
+      { file: 'engine.ts', from: '  if (inputEnd > MAX_WRITE_LENGTH) return tooLarge(MAX_WRITE_LENGTH);\n', to: '' },
+      { file: 'engine.ts', from: '    inputLength >>> 0 !== inputLength ||\n', to: '' },
+      { file: 'engine.ts', from: ' ||\n    inputOffset + inputLength > MAX_WRITE_LENGTH', to: '' },
     ],
   },
   {
