@@ -34,8 +34,6 @@ type Donor = StockStream & { _handle: Handle; _writeState: Uint32Array };
 /** The smallest that node:zlib takes: the donor's own output buffer is never used. */
 const DONOR_CHUNK_LENGTH = 64;
 
-/** Taken at load: no fake clock reaches it. */
-
 /** Ends a write that failed in the threadpool. */
 let finishLate: (engine: NativeEngine) => void;
 

@@ -156,7 +156,7 @@ const scripts: Record<string, Script> = {
   },
   'spec/soak/main.ts': {
     usage: 'npm run soak -- [options]',
-    options: { '--minutes': 'in minutes (default: 1)', '--seed': '(default: random)' },
+    options: { '--minutes': 'in minutes (default: 1', '--jobs': '(default: unlimited)', '--seed': '(default: random)' },
     wrong: [[['--minutes'], "option '--minutes <number>' argument missing"]],
   },
   'spec/matrix.js': {

@@ -17,7 +17,9 @@ import { jobs, type Result } from './jobs.ts';
 const options = command('npm run soak --', 'Runs good and hostile data on bounded pools, with random aborts.')
   .option('--minutes <number>', 'how long, in minutes (default: 1, with --jobs unlimited)', positiveNumber(1e6))
   .addOption(
-    new Option('--jobs <number>', 'how many streams and messages').default(Infinity, 'unlimited').argParser(wholeNumber(1)),
+    new Option('--jobs <number>', 'how many streams and messages')
+      .default(Infinity, 'unlimited')
+      .argParser(wholeNumber(1)),
   )
   .addOption(
     new Option('--seed <number>', 'the seed, to repeat a run').default(randomSeed(), 'random').argParser(seedOf),
