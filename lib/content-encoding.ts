@@ -3,6 +3,7 @@
  */
 import { codedError } from './errors.ts';
 import { type Format, formats } from './formats.ts';
+import { shown } from './validate.ts';
 
 /** The value of a header as the clients and servers of Node give it: several lines are joined, or an array. */
 export type HeaderValue = string | readonly string[] | null | undefined;
@@ -29,11 +30,16 @@ export const acceptEncoding: string = [...new Set(codings.values())].join(', ');
 
 /**
  * The formats to decode, in the order of decoding: the last that was applied comes first. None where there is no coding, or `identity` alone.
- * @throws `ERR_CODING_UNKNOWN`, `ERR_TOO_MANY_CODINGS`
+ * @throws `ERR_CODING_UNKNOWN`, `ERR_TOO_MANY_CODINGS`, `ERR_INVALID_ARG_TYPE`
  */
 export function codingsOf(header: HeaderValue): Format[] {
   const applied: Format[] = [];
-  for (const element of [header ?? []].flat().join().split(',')) {
+  const values = [header ?? []].flat();
+  const other = values.find((value) => typeof value !== 'string');
+  if (other !== undefined) {
+    throw codedError('ERR_INVALID_ARG_TYPE', `Content-Encoding must be a string. Received ${shown(other)}`);
+  }
+  for (const element of values.join().split(',')) {
     const name = element.trim().toLowerCase();
     if (name === '' || name === 'identity') continue;
     const format = codings.get(name);

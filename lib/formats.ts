@@ -5,6 +5,7 @@
 
 import zlib, { type BrotliOptions, type ZlibOptions } from 'node:zlib';
 import { codedError } from './errors.ts';
+import { shown } from './validate.ts';
 
 /**
  * gzip: RFC 1952. deflate: the zlib wrapper, RFC 1950. deflate-raw: RFC 1951. unzip: gzip or deflate, as the data
@@ -77,7 +78,7 @@ export function formatTraits(format: Format): Readonly<Traits> {
   if (format === 'zstd') {
     throw codedError('ERR_FORMAT_UNAVAILABLE', `zstd needs Node 22.15 or later. This is Node ${process.versions.node}`);
   }
-  throw codedError('ERR_INVALID_ARG_VALUE', `format must be one of ${formats.join(', ')}. Received ${String(format)}`);
+  throw codedError('ERR_INVALID_ARG_VALUE', `format must be one of ${formats.join(', ')}. Received ${shown(format)}`);
 }
 
 /** A stream of node:zlib itself. Throws what its constructor throws. */

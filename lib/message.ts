@@ -26,11 +26,14 @@ export interface MessageOptions extends SyncMessageOptions {
   signal?: AbortSignal | undefined;
 }
 
+/** All of the compressed bytes of a message: any Buffer, TypedArray, DataView, ArrayBuffer or SharedArrayBuffer, as node:zlib's functions take them. */
+export type Bytes = NodeJS.ArrayBufferView | ArrayBufferLike;
+
 /** Room for output as long as nothing says how much there will be: 64 KB, and a byte, since an engine that has room left needs not be asked again. */
 const FIRST_ROOM = 65_537;
 
 /** See `ZlibPool.decompressSync`. */
-export function decompressSync(pool: Pool, message: Uint8Array, format: Format, options?: SyncMessageOptions): Buffer {
+export function decompressSync(pool: Pool, message: Bytes, format: Format, options?: SyncMessageOptions): Buffer {
   const passage = new Passage(pool, message, format, options);
   // It can't wait, and is done before anybody else notices: it may be one more than maxLeased.
   const lease = pool.lend(passage.kind);
@@ -57,7 +60,7 @@ export function decompressSync(pool: Pool, message: Uint8Array, format: Format, 
 /** See `ZlibPool.decompress`. */
 export function decompress(
   pool: Pool,
-  message: Uint8Array,
+  message: Bytes,
   format: Format,
   options: MessageOptions = {},
 ): Promise<Buffer> {
@@ -97,7 +100,7 @@ export class Decompression {
    */
   constructor(
     pool: Pool,
-    message: Uint8Array,
+    message: Bytes,
     format: Format,
     options: SyncMessageOptions,
     done: (error: Error | null, output?: Buffer) => void,

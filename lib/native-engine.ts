@@ -5,6 +5,7 @@
  * reset during a write, no offset outside of a buffer; and the buffers of a write are held until it is over.
  * `nativeFormats` says where this engine may be used at all.
  */
+import { types } from 'node:util';
 import { constants } from 'node:zlib';
 import { outsideOfContexts } from './context.ts';
 import { checkBuffers, type Engine, type EngineFailure, growsOversized, type WholeWrite } from './engine.ts';
@@ -173,7 +174,7 @@ function probe(format: Format): boolean {
   const { finishFlush } = formatTraits(format);
   const donor = stockStream(format, { chunkSize: DONOR_CHUNK_LENGTH }) as Donor;
   const known =
-    donor._writeState instanceof Uint32Array &&
+    types.isUint32Array(donor._writeState) &&
     donor._writeState.length === 2 &&
     (['write', 'writeSync', 'reset', 'close'] as const).every((name) => typeof donor._handle?.[name] === 'function');
   donor.close();

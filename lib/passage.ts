@@ -8,9 +8,11 @@ import type { Engine } from './engine.ts';
 import { codedError } from './errors.ts';
 import { type EngineKind, type Format, kindFor, sizeHint } from './formats.ts';
 import { countMembers, type Members, memberKindFor, membersOf } from './members.ts';
+import type { Bytes } from './message.ts';
 import type { Pool } from './pool.ts';
 import { type Limits, limits, outputLimit, overLimit } from './pool-options.ts';
 import { streamSettings } from './stream-settings.ts';
+import { bufferOf, shownType } from './validate.ts';
 
 const syncNames: Readonly<Record<Format, string>> = {
   gzip: 'gunzipSync',
@@ -40,13 +42,14 @@ export class Passage {
   #length = 0;
   readonly #pieces: Buffer[] = [];
 
-  constructor(pool: Pool, message: Uint8Array, format: Format, options: Limits | undefined) {
-    if (!(message instanceof Uint8Array)) {
-      throw codedError('ERR_INVALID_ARG_TYPE', `message must be a Uint8Array. Received ${String(message)}`);
+  constructor(pool: Pool, message: Bytes, format: Format, options: Limits | undefined) {
+    const input = bufferOf(message);
+    if (input === undefined) {
+      throw codedError(
+        'ERR_INVALID_ARG_TYPE',
+        `message must be a Buffer, TypedArray, DataView or ArrayBuffer. Received ${shownType(message)}`,
+      );
     }
-    const input = Buffer.isBuffer(message)
-      ? message
-      : Buffer.from(message.buffer, message.byteOffset, message.byteLength);
     const { kind, finishFlush } = streamSettings(format);
     this.#pool = pool;
     this.#flush = finishFlush;
