@@ -135,7 +135,10 @@ function bytesIn<Message>(message: Message, field: keyof Message): Uint8Array {
   const bytes: unknown = message?.[field];
   const buffer = bufferOf(bytes);
   if (buffer !== undefined) return buffer;
-  throw codedError('ERR_INVALID_ARG_TYPE', `message.${shown(field)} must be a Uint8Array. Received ${shownType(bytes)}`);
+  throw codedError(
+    'ERR_INVALID_ARG_TYPE',
+    `message.${shown(field)} must be a Uint8Array. Received ${shownType(bytes)}`,
+  );
 }
 
 /** The values of grpc-encoding, as far as node:zlib has them. deflate is the zlib wrapper, RFC 1950. */

@@ -169,7 +169,10 @@ function isZlibWrapper([cmf = 0, flags = 0]: Uint8Array): boolean {
 function readableOf(body: Readable | ReadableStream): Readable {
   if (isReadable(body)) return body;
   if (body instanceof ReadableStream) return Readable.fromWeb(body);
-  throw codedError('ERR_INVALID_ARG_TYPE', `A body must be a Readable or a ReadableStream. Received ${shownType(body)}`);
+  throw codedError(
+    'ERR_INVALID_ARG_TYPE',
+    `A body must be a Readable or a ReadableStream. Received ${shownType(body)}`,
+  );
 }
 
 /** Of another copy of the streams, maybe: the package readable-stream. */

@@ -42,7 +42,7 @@ export function decompressSync(pool: Pool, message: Bytes, format: Format, optio
     if (!engine.inline) return passage.stockSync();
     do {
       const { expected } = passage;
-      const room = passage.limited(expected > 0 ? expected + 1 : FIRST_ROOM);
+      const room = passage.limited(passage.aligned(expected > 0 ? expected + 1 : FIRST_ROOM));
       const output = memoryFor(room, expected);
       passage.writeSync(engine, output, room);
       const made = passage.absorb(engine, output, room);
@@ -58,12 +58,7 @@ export function decompressSync(pool: Pool, message: Bytes, format: Format, optio
 }
 
 /** See `ZlibPool.decompress`. */
-export function decompress(
-  pool: Pool,
-  message: Bytes,
-  format: Format,
-  options: MessageOptions = {},
-): Promise<Buffer> {
+export function decompress(pool: Pool, message: Bytes, format: Format, options: MessageOptions = {}): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const { signal } = options;
     if (signal?.aborted) throw abortError(signal);
@@ -189,13 +184,14 @@ export class Decompression {
       const inlineRoom = outputLength - this.#inlineLength;
       const { expected, left } = this.#passage;
       const small = engine.inline && !this.#isLong && left <= inputLength && inputLength > 0;
-      if (!small || inlineRoom <= 0 || turnLength === 0) return this.#send(engine);
+      const wanted = this.#passage.aligned(Math.min(expected > 0 ? expected + 1 : inlineRoom, FIRST_ROOM));
+      if (!small || inlineRoom <= 0 || wanted === 0 || turnLength === 0) return this.#send(engine);
       if (turn.inflatedLength >= turnLength) {
         if (!turn.isWorthWaitingFor(left, expected)) return this.#send(engine);
         turn.whenFree(turnLength, () => this.#context.runInAsyncScope(this.#run, this));
         return false;
       }
-      const room = this.#passage.limited(Math.min(expected > 0 ? expected + 1 : inlineRoom, FIRST_ROOM));
+      const room = this.#passage.limited(wanted);
       const output = memoryFor(room, expected);
       this.#passage.writeSync(engine, output, room);
       const made = this.#passage.absorb(engine, output, room);
@@ -211,7 +207,8 @@ export class Decompression {
     const most = this.#passage.limited(Number.POSITIVE_INFINITY);
     // A whole message is handed out in one piece: the fewer there are, the better.
     const output = expected >= FIRST_ROOM ? this.#slab.exactly(expected + 1) : this.#slab.forOutput(expected, most, 0);
-    const { room } = this.#slab;
+    // Room for all that is wanted at all needs no end of a chunk.
+    const room = this.#slab.room < most ? this.#passage.aligned(this.#slab.room) || this.#slab.room : most;
     this.#passage.write(engine, output, room, () =>
       this.#context.runInAsyncScope(this.#landed, this, engine, output, room),
     );

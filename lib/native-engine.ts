@@ -19,6 +19,7 @@ import {
   type StockStream,
   stockStream,
 } from './formats.ts';
+import { handOut, memoryFor } from './slab.ts';
 
 /** What a donor holds, on every tested major: seven arguments a write, results in `_writeState`. */
 interface Handle {
@@ -30,6 +31,9 @@ interface Handle {
   close(): void;
 }
 type Donor = StockStream & { _handle: Handle; _writeState: Uint32Array };
+
+/** Some code that calls _processChunk() replaces it for that moment. */
+const { concat } = Buffer;
 
 /** The smallest that node:zlib takes: the donor's own output buffer is never used. */
 const DONOR_CHUNK_LENGTH = 64;
@@ -92,6 +96,23 @@ export class NativeEngine implements Engine {
     this.failure = undefined;
     this.reset();
     return 'undone';
+  }
+
+  processChunk(flush: number, input: Buffer, room: number, most: number): Buffer {
+    const pieces: Buffer[] = [];
+    let offset = 0;
+    let length = 0;
+    do {
+      const outputLength = Math.min(room, most - length + 1);
+      const output = memoryFor(outputLength, 0);
+      this.writeSync(flush, input, offset, input.length - offset, output, outputLength);
+      if (this.failure !== undefined) throw this.failure;
+      const made = outputLength - this.availOut;
+      offset = input.length - this.availIn;
+      length += made;
+      if (made > 0) pieces.push(handOut(output, made, pieces.length === 0));
+    } while (this.availOut === 0 && length <= most);
+    return pieces.length === 1 ? (pieces[0] as Buffer) : concat(pieces, length);
   }
 
   write(

@@ -4,7 +4,7 @@
  */
 import { constants as bufferConstants } from 'node:buffer';
 import zlib from 'node:zlib';
-import type { Engine } from './engine.ts';
+import { type Engine, endsWithChunk } from './engine.ts';
 import { codedError } from './errors.ts';
 import { type EngineKind, type Format, kindFor, sizeHint } from './formats.ts';
 import { countMembers, type Members, memberKindFor, membersOf } from './members.ts';
@@ -72,6 +72,15 @@ export class Passage {
     return this.#pieces.length === 0;
   }
 
+  /**
+   * Room for a write of Zstandard, which has to end with a chunk of node:zlib's output: see `endsWithChunk()`. 0 if there is less room than
+   * that. For the other formats it is `room`.
+   */
+  aligned(room: number): number {
+    if (this.kind.format !== 'zstd') return room;
+    return Math.max(0, room - ((this.#length + room) % zlib.constants.Z_DEFAULT_CHUNK));
+  }
+
   /** Never more than one byte over the limit, so that a bomb is stopped before it is inflated. */
   limited(room: number): number {
     return Math.min(room, this.#most - this.#length + 1);
@@ -111,8 +120,9 @@ export class Passage {
     this.#members?.made(output.subarray(0, made));
     this.#offset += used;
     this.#span -= used;
-    this.#drained = engine.availOut > 0;
     this.#length += made;
+    const filled = this.#length % zlib.constants.Z_DEFAULT_CHUNK;
+    this.#drained = engine.availOut > 0 && !(this.#span > 0 && endsWithChunk(engine, made, filled));
     this.expected = 0;
     const excess = overLimit(this.#limits, this.#offset, this.#length);
     if (excess !== undefined) throw excess;

@@ -232,7 +232,10 @@ function collectSettings(
   }
   if (name === '') throw codedError('ERR_INVALID_ARG_VALUE', 'options.name must not be empty');
   if (!PREFIX.test(prefix)) {
-    throw codedError('ERR_INVALID_ARG_VALUE', `No name of a metric can begin with options.prefix. Received ${shown(prefix)}`);
+    throw codedError(
+      'ERR_INVALID_ARG_VALUE',
+      `No name of a metric can begin with options.prefix. Received ${shown(prefix)}`,
+    );
   }
   return { register, name, prefix };
 }

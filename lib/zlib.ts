@@ -87,7 +87,11 @@ export class ZlibPool extends Pool {
    * @returns rejects with the error that node:zlib makes of bad data, `ERR_BUFFER_TOO_LARGE`, `ABORT_ERR`, `ERR_POOL_CLOSED`,
    * `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`, `ERR_OUT_OF_RANGE`, `ERR_FORMAT_UNAVAILABLE`
    */
-  decompress(message: NodeJS.ArrayBufferView | ArrayBufferLike, format: Format, options?: MessageOptions): Promise<Buffer> {
+  decompress(
+    message: NodeJS.ArrayBufferView | ArrayBufferLike,
+    format: Format,
+    options?: MessageOptions,
+  ): Promise<Buffer> {
     return decompress(this, message, format, options);
   }
 
@@ -98,7 +102,11 @@ export class ZlibPool extends Pool {
    * @param options - limits, default the pool's
    * @throws what `decompress` rejects with
    */
-  decompressSync(message: NodeJS.ArrayBufferView | ArrayBufferLike, format: Format, options?: SyncMessageOptions): Buffer {
+  decompressSync(
+    message: NodeJS.ArrayBufferView | ArrayBufferLike,
+    format: Format,
+    options?: SyncMessageOptions,
+  ): Buffer {
     return decompressSync(this, message, format, options);
   }
 }
