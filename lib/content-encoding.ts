@@ -1,6 +1,7 @@
 /**
  * Content-Encoding, RFC 9110, section 8.4: which formats a body is to be decoded from, and in what order. Knows the header, not the body.
  */
+import { types } from 'node:util';
 import { codedError } from './errors.ts';
 import { type Format, formats } from './formats.ts';
 import { shown } from './validate.ts';
@@ -34,10 +35,11 @@ export const acceptEncoding: string = [...new Set(codings.values())].join(', ');
  */
 export function codingsOf(header: HeaderValue): Format[] {
   const applied: Format[] = [];
-  const values = [header ?? []].flat();
-  const other = values.find((value) => typeof value !== 'string');
-  if (other !== undefined) {
-    throw codedError('ERR_INVALID_ARG_TYPE', `Content-Encoding must be a string. Received ${shown(other)}`);
+  const isList = !types.isProxy(header) && Array.isArray(header);
+  const values: readonly string[] = isList ? header : ([header ?? ''] as string[]);
+  const at = values.findIndex((value) => typeof value !== 'string');
+  if (at !== -1) {
+    throw codedError('ERR_INVALID_ARG_TYPE', `Content-Encoding must be a string. Received ${shown(values[at])}`);
   }
   for (const element of values.join().split(',')) {
     const name = element.trim().toLowerCase();

@@ -6,6 +6,7 @@
  */
 import { AsyncResource } from 'node:async_hooks';
 import { constants as bufferConstants } from 'node:buffer';
+import { EventEmitter } from 'node:events';
 import { finished, Transform, type TransformCallback } from 'node:stream';
 import { constants } from 'node:zlib';
 import { type Engine, endsWithChunk, type WholeWrite } from './engine.ts';
@@ -87,6 +88,8 @@ export class DecompressStream extends Transform {
   /** How full node:zlib's output chunk would be: on the main thread, and with a chunkSize, output is cut where it cuts it. */
   #chunkFilled = 0;
   #heldDestroy: [error: Error | null, callback: (error?: Error | null) => void] | undefined;
+  /** Whether a listener that rejects destroys the stream. node:zlib gives it the time for that between two chunks of output. */
+  readonly #capturesRejections: boolean;
   /** Whether old code has read or assigned `_handle`. */
   #hasHandle = false;
   /** Whether the handle that was shown is closed: the stream gets no engine any more. */
@@ -107,6 +110,8 @@ export class DecompressStream extends Transform {
     super(transformOptions(options));
     this.#pool = pool;
     this.#settings = settings;
+    const { captureRejections } = (options ?? {}) as { captureRejections?: boolean };
+    this.#capturesRejections = captureRejections === true || EventEmitter.captureRejections;
     this.#limits = settings.limits === undefined ? pool.settings : limits(settings.limits, pool.settings);
     this.#members = membersOf(settings.kind, this.#limits.maxMembers);
     this.#origin = originOf(pool.settings.leakDetection, new.target as never);
@@ -325,6 +330,11 @@ export class DecompressStream extends Transform {
 
   #enqueue(): void {
     this.#phase = 'queued';
+    if (this.#capturesRejections) enqueueNextRun(this.#context, this.#enqueueRun, this);
+    else this.#enqueueRun();
+  }
+
+  #enqueueRun(): void {
     enqueueTick(this.#context, this.#run, this);
   }
 
@@ -455,8 +465,8 @@ export class DecompressStream extends Transform {
     // A byte more than there seems to be: an engine without room does not get to the trailer.
     const room = expected === undefined ? Math.max(0, budget) : budget + 1;
     const chunkRoom = this.#chunkRoom();
-    // A chunkSize is kept to the byte: what does not fit goes on in the threadpool.
-    if (room < chunkRoom && this.#settings.chunkLength !== 0) return 0;
+    // A chunkSize is kept to the byte: what does not fit goes on in the threadpool. So are the chunks of Zstandard: see endsWithChunk().
+    if (room < chunkRoom && (this.#settings.chunkLength !== 0 || engine.kind.format === 'zstd')) return 0;
     const inOnePiece = mayBeWhole && this.#settings.chunkLength === 0 && hasFullWindow(engine);
     return this.#limited(Math.min(room, inOnePiece ? Math.min(expected ?? WHOLE_LENGTH, WHOLE_LENGTH) + 1 : chunkRoom));
   }
@@ -561,7 +571,11 @@ export class DecompressStream extends Transform {
       }
     }
     if (availOut === 0 || (availIn > 0 && endsWithChunk(engine, made, this.#chunkFilled))) {
-      if (wanted) return true;
+      if (wanted && !this.#capturesRejections) return true;
+      if (wanted) {
+        this.#enqueue();
+        return false;
+      }
       this.#phase = 'paused';
       this.#slab?.readerIsFull();
       return false;

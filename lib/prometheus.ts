@@ -214,7 +214,7 @@ function collectSettings(
   pool: Pool,
   options: CollectOptions,
 ): Required<CollectOptions> & { name: string; prefix: string } {
-  if (!(pool instanceof Pool)) {
+  if (!Pool.isPool(pool)) {
     throw codedError('ERR_INVALID_ARG_TYPE', `pool must be a ZlibPool. Received ${shown(pool)}`);
   }
   const { register, name = 'default', prefix = '', ...rest } = record(options, 'options');

@@ -44,8 +44,8 @@ export function shownType(value: unknown): string {
 function instance(value: object): string {
   const prototype = types.isProxy(value) ? value : Object.getPrototypeOf(value);
   if (types.isProxy(prototype)) return 'a Proxy';
-  const constructor = prototype === null ? undefined : ownValue(prototype, 'constructor');
-  const name = typeof constructor === 'function' && !types.isProxy(constructor) && ownValue(constructor, 'name');
+  const Class = prototype === null ? undefined : ownValue(prototype, 'constructor');
+  const name = typeof Class === 'function' && !types.isProxy(Class) && ownValue(Class, 'name');
   return typeof name === 'string' && name !== '' ? `an instance of ${shown(name)}` : 'an object';
 }
 

@@ -122,7 +122,7 @@ export const defaultPool: ZlibPool = new ZlibPool(poolOptionsOf(process.env));
  * @throws `ERR_INVALID_ARG_TYPE` for one that is no `ZlibPool`
  */
 export function poolOf({ pool = defaultPool }: { pool?: ZlibPool }): ZlibPool {
-  if (pool instanceof ZlibPool) return pool;
+  if (Pool.isPool(pool)) return pool;
   throw codedError('ERR_INVALID_ARG_TYPE', `options.pool must be a ZlibPool. Received ${shown(pool)}`);
 }
 
