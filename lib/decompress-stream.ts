@@ -137,6 +137,7 @@ export class DecompressStream extends Transform {
     return handle;
   }
 
+  /** @internal */
   set _handle(value: unknown) {
     this.#showHandle(value);
   }

@@ -5,10 +5,20 @@ import { Readable, type Transform, type Writable } from 'node:stream';
 import { runInNewContext } from 'node:vm';
 import { gunzipSync } from 'node:zlib';
 import { expect } from 'chai';
-import { decompressMessages, frameDecoder, messageBytes, toStatus } from '../lib/grpc.ts';
-import { httpError } from '../lib/http-errors.ts';
 import type { Format } from '../lib/index.ts';
-import { collectPool, DecompressionStream, decodeBody, decodeResponse, engines, ZlibPool } from './support/library.ts';
+import {
+  collectPool,
+  DecompressionStream,
+  decodeBody,
+  decodeResponse,
+  decompressMessages,
+  engines,
+  frameDecoder,
+  httpError,
+  messageBytes,
+  toStatus,
+  ZlibPool,
+} from './support/library.ts';
 import { bytesOf, closed } from './support/outcome.ts';
 import { compress, formats } from './support/samples.ts';
 

@@ -39,6 +39,12 @@ export const { acceptEncoding, codingsOf } = (await import(
   `${folder}/content-encoding.ts`
 )) as typeof import('../../lib/content-encoding.ts');
 
+export const { decompressMessages, frameDecoder, messageBytes, toStatus } = (await import(
+  `${folder}/grpc.ts`
+)) as typeof import('../../lib/grpc.ts');
+/** Not exported from the package. */
+export const { httpError } = (await import(`${folder}/http-errors.ts`)) as typeof import('../../lib/http-errors.ts');
+
 /** Both twins: each promise is to hold on each. */
 export const engines = ['native', 'public'] as const;
 
