@@ -110,7 +110,7 @@ function connectError(error: NodeJS.ErrnoException, limit: Limit): ConnectError 
     code = Code.ResourceExhausted;
   } else if (error.code === 'ERR_POOL_CLOSED') {
     code = Code.Unavailable;
-  } else if (DATA_ERROR.test(String(error.code))) {
+  } else if (typeof error.code === 'string' && DATA_ERROR.test(error.code)) {
     code = Code.InvalidArgument;
   }
   return new ConnectError(message, code, undefined, undefined, error);

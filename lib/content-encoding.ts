@@ -1,8 +1,10 @@
 /**
  * Content-Encoding, RFC 9110, section 8.4: which formats a body is to be decoded from, and in what order. Knows the header, not the body.
  */
+import { types } from 'node:util';
 import { codedError } from './errors.ts';
 import { type Format, formats } from './formats.ts';
+import { shown } from './validate.ts';
 
 /** The value of a header as the clients and servers of Node give it: several lines are joined, or an array. */
 export type HeaderValue = string | readonly string[] | null | undefined;
@@ -29,11 +31,17 @@ export const acceptEncoding: string = [...new Set(codings.values())].join(', ');
 
 /**
  * The formats to decode, in the order of decoding: the last that was applied comes first. None where there is no coding, or `identity` alone.
- * @throws `ERR_CODING_UNKNOWN`, `ERR_TOO_MANY_CODINGS`
+ * @throws `ERR_CODING_UNKNOWN`, `ERR_TOO_MANY_CODINGS`, `ERR_INVALID_ARG_TYPE`
  */
 export function codingsOf(header: HeaderValue): Format[] {
   const applied: Format[] = [];
-  for (const element of [header ?? []].flat().join().split(',')) {
+  const isList = !types.isProxy(header) && Array.isArray(header);
+  const values: readonly string[] = isList ? header : ([header ?? ''] as string[]);
+  const at = values.findIndex((value) => typeof value !== 'string');
+  if (at !== -1) {
+    throw codedError('ERR_INVALID_ARG_TYPE', `Content-Encoding must be a string. Received ${shown(values[at])}`);
+  }
+  for (const element of values.join().split(',')) {
     const name = element.trim().toLowerCase();
     if (name === '' || name === 'identity') continue;
     const format = codings.get(name);

@@ -5,6 +5,7 @@
 import { finished, Readable } from 'node:stream';
 import { type DecompressStream, readsAll } from './decompress-stream.ts';
 import { codedError } from './errors.ts';
+import { bufferOf, shownType } from './validate.ts';
 
 /** How a coding is taken off. */
 export interface Decoding {
@@ -66,17 +67,16 @@ export class DecodedBody extends Readable {
     else this.#decoder.once('close', () => callback(error)).destroy();
   }
 
-  #receive(chunk: Buffer | string): void {
+  #receive(chunk: unknown): void {
     if (this.destroyed || this.#isDecoded) return;
-    if (typeof chunk === 'string') {
-      this.destroy(
-        codedError('ERR_INVALID_ARG_TYPE', 'A body with a coding must be read as bytes: it has an encoding set'),
-      );
+    let bytes = bufferOf(chunk);
+    if (bytes === undefined) {
+      const why = typeof chunk === 'string' ? 'it has an encoding set' : `it gave ${shownType(chunk)}`;
+      this.destroy(codedError('ERR_INVALID_ARG_TYPE', `A body with a coding must be read as bytes: ${why}`));
       return;
     }
-    let bytes = chunk;
     if (this.#decoder === undefined) {
-      bytes = this.#head.length === 0 ? chunk : Buffer.concat([this.#head, chunk]);
+      if (this.#head.length > 0) bytes = Buffer.concat([this.#head, bytes]);
       this.#head = bytes;
       if (bytes.length < this.#decoding.headLength) return;
       this.#decoder = this.#decode(bytes);

@@ -5,23 +5,27 @@
  * events have; long ones go on in the threadpool, on the same engine.
  */
 import { AsyncResource } from 'node:async_hooks';
+import { constants as bufferConstants } from 'node:buffer';
+import { EventEmitter } from 'node:events';
 import { finished, type Readable, Transform, type TransformCallback } from 'node:stream';
 import { constants } from './builtin-zlib.ts';
 import { nextTick, setImmediate } from './clock.ts';
 import { runIn, throwLater } from './context.ts';
-import { type Engine, inputFault, type WholeWrite } from './engine.ts';
-import { codedError } from './errors.ts';
+import { type Engine, endsWithChunk, inputFault, type WholeWrite } from './engine.ts';
+import { codedError, tooLarge } from './errors.ts';
 import { flushMark, markedFlush, strongerFlush } from './flush-marks.ts';
-import { type Format, kindFor, sizeHint, stockStream } from './formats.ts';
+import { type Format, formatTraits, kindFor, sizeHint } from './formats.ts';
 import { engineOf, type Lease } from './lease.ts';
+import { type LegacyHandle, legacyHandle } from './legacy.ts';
 import { originOf } from './origin.ts';
 import type { Pool } from './pool.ts';
-import { type Limits, limits, overLimit } from './pool-options.ts';
+import { type Limits, limits, outputLimit, overLimit } from './pool-options.ts';
 import { FIRST_LENGTH, handOut, memoryFor, Slab } from './slab.ts';
 import { type DecompressOptions, type StreamSettings, streamSettings, transformOptions } from './stream-settings.ts';
 import { threadpool } from './threadpool.ts';
-import { enqueueTick } from './tick-queue.ts';
+import { enqueueNextRun, enqueueTick } from './tick-queue.ts';
 import { turn } from './turn.ts';
+import { bufferOf, shownType } from './validate.ts';
 
 /**
  * Where a stream is with the chunk it was given. idle: has none. queued: waits for its tick. waiting: for an engine. running: on the stack.
@@ -42,6 +46,8 @@ const WHOLE_LENGTH = 65_536;
 
 /** Most data expands by less than this. */
 const USUAL_RATIO = 16;
+
+let settingsOf: (stream: DecompressStream) => StreamSettings;
 
 /**
  * A pooled decompression stream, made by a pool's `create*` methods. Its options, methods, events and errors
@@ -89,6 +95,16 @@ export class DecompressStream extends Transform {
   /** How full node:zlib's output chunk would be: on the main thread, and with a chunkSize, output is cut where it cuts it. */
   #chunkFilled = 0;
   #heldDestroy: [error: Error | null, callback: (error?: Error | null) => void] | undefined;
+  /** Whether a listener that rejects destroys the stream. node:zlib gives it the time for that between two chunks of output. */
+  readonly #capturesRejections: boolean;
+  /** Whether old code has read or assigned `_handle`. */
+  #hasHandle = false;
+  /** Whether the handle that was shown is closed: the stream gets no engine any more. */
+  #isHandleClosed = false;
+
+  static {
+    settingsOf = (stream) => stream.#settings;
+  }
 
   /**
    * @param pool - leases the engine
@@ -101,8 +117,41 @@ export class DecompressStream extends Transform {
     super(transformOptions(options));
     this.#pool = pool;
     this.#settings = settings;
+    const { captureRejections } = (options ?? {}) as { captureRejections?: boolean };
+    this.#capturesRejections = captureRejections === true || EventEmitter.captureRejections;
     this.#limits = settings.limits === undefined ? pool.settings : limits(settings.limits, pool.settings);
     this.#origin = originOf(pool.settings.leakDetection, new.target as never);
+    // By its signal: see _destroy().
+    if (this.destroyed) this.#phase = 'sealed';
+  }
+
+  /**
+   * @internal A handle of the class that node:zlib's streams have, which is not the engine: some code takes its constructor, `params()`
+   * calls it, and old code disables its `close` to keep the window over `_processChunk()`. null once the stream is destroyed.
+   */
+  get _handle(): LegacyHandle | null | undefined {
+    if (this.destroyed) return null;
+    // Deleted: node:zlib's streams have it as their own.
+    if (this.#hasHandle) return undefined;
+    const handle = legacyHandle(
+      this,
+      this.#settings,
+      () => this.#closeHandle(),
+      () => this.reset(),
+    );
+    this.#showHandle(handle);
+    return handle;
+  }
+
+  /** @internal */
+  set _handle(value: unknown) {
+    this.#showHandle(value);
+  }
+
+  /** As the stream's own property, which can be deleted as with node:zlib. */
+  #showHandle(value: unknown): void {
+    this.#hasHandle = true;
+    Reflect.defineProperty(this, '_handle', { configurable: true, enumerable: true, writable: true, value });
   }
 
   /**
@@ -131,7 +180,7 @@ export class DecompressStream extends Transform {
    * @throws `ERR_LEASE_SEALED` when the stream is destroyed; an error while a write is in progress, as node:zlib from Node 22 on.
    */
   reset(): void {
-    if (this.destroyed) throw codedError('ERR_LEASE_SEALED');
+    if (this.destroyed || this.#isHandleGone) throw codedError('ERR_LEASE_SEALED');
     if (this.#phase === 'queued' || this.#phase === 'waiting' || this.#phase === 'inFlight') {
       throw new Error('Cannot reset zlib stream while a write is in progress');
     }
@@ -168,26 +217,98 @@ export class DecompressStream extends Transform {
   }
 
   override _transform(chunk: Buffer, _encoding: BufferEncoding, callback: TransformCallback): void {
+    // write() takes a Proxy of a Buffer for a Buffer. It would end the process in native code.
+    if (!ArrayBuffer.isView(chunk)) {
+      nextTick(callback, notBytes(chunk));
+      return;
+    }
     let flag = markedFlush(chunk) ?? this.#settings.flush;
     if (this.writableEnded && this.writableLength === chunk.byteLength) {
       flag = strongerFlush(flag, this.#settings.finishFlush);
     }
-    this._processChunk(chunk, flag, callback);
+    this.#begin(chunk, flag, callback);
   }
 
   /**
-   * @internal The way in that node:zlib keeps for old code. Without a callback it inflates the chunk on its own, as node:zlib
-   * does for a new stream.
-   * @throws an error while a write is in progress, where node:zlib ends the process
+   * @internal The way in that node:zlib keeps for old code. Without a callback it inflates the chunk on the calling thread, returns all output,
+   * and closes the handle, as node:zlib does. Code that disables the handle's `close()` meanwhile and assigns `_handle` again keeps the window.
+   * @throws `ERR_INVALID_ARG_TYPE`, `ERR_OUT_OF_RANGE` or an error while a write is in progress, where node:zlib ends the process. Without a callback
+   * the error of the data, which destroys the stream; an error of the pool; `ERR_LEASE_SEALED` once the handle is closed
    */
   _processChunk(chunk: Buffer, flag: number, callback?: TransformCallback): Buffer | undefined {
-    if (callback === undefined) {
-      const stock = stockStream(this.#settings.kind.format, this.#settings.kind.options);
-      return (stock as unknown as DecompressStream)._processChunk(chunk, flag);
+    const input = bufferOf(chunk);
+    if (input === undefined) throw notBytes(chunk);
+    if (!(Number.isInteger(flag) && flag >= 0 && flag <= formatTraits(this.#settings.kind.format).lastFlush)) {
+      throw codedError('ERR_OUT_OF_RANGE', 'The flush flag must be a flush constant of the format');
     }
-    if (this.#phase === 'sealed') {
+    if (typeof callback !== 'function') return this.#processSync(input, flag);
+    this.#begin(input, flag, callback);
+    return undefined;
+  }
+
+  #processSync(input: Buffer, flag: number): Buffer {
+    this.#checkIdle();
+    const fault = inputFault(input, input.length);
+    if (fault !== undefined) throw fault;
+    if (this.#lease === undefined) {
+      // It can't wait: it may be one more than maxLeased, as for decompressSync().
+      this.#lease = this.#pool.lend(kindFor(this.#settings.kind, input), this, this.#origin);
+      this.#pool.announce(this.#lease);
+      // A subscriber of the channel may have destroyed the stream, or written to it.
+      this.#checkIdle();
+    }
+    const engine = engineOf(this.#lease as unknown as Lease);
+    const most = Math.min(outputLimit(this.#limits, input.length), bufferConstants.MAX_LENGTH);
+    let output: Buffer;
+    try {
+      output = engine.processChunk(flag, input, this.#settings.chunkLength || Z_DEFAULT_CHUNK, most);
+    } catch (error) {
+      // As node:zlib's own: the error is thrown and emitted, and has a listener.
+      this.on('error', () => {});
+      const isOver = !engine.inline && (error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE';
+      const failure = isOver ? (overLimit(this.#limits, input.length, most + 1) ?? tooLarge(most)) : (error as Error);
+      this.destroy(failure);
+      throw failure;
+    }
+    const used = input.length - engine.availIn;
+    this.bytesWritten = used;
+    this.#inputLength += used;
+    this.#outputLength += output.length;
+    this.#pool.count(used, output.length);
+    const hasGarbage = engine.availIn > 0 && this.#settings.rejectGarbageAfterEnd;
+    const handle = this.#hasHandle ? this._handle : undefined;
+    this.#showHandle(null);
+    if (handle) handle.close();
+    else this.#closeHandle();
+    if (output.length > most) throw overLimit(this.#limits, used, output.length) ?? tooLarge(most);
+    if (hasGarbage) throw codedError('ERR_TRAILING_JUNK_AFTER_STREAM_END');
+    return output;
+  }
+
+  /** @throws unless a write could begin now */
+  #checkIdle(): void {
+    if (this.#phase === 'sealed' || this.#isHandleGone) throw codedError('ERR_LEASE_SEALED');
+    if (this.#phase !== 'idle') throw new Error('A write is in progress');
+  }
+
+  /** Whether old code has closed, deleted or nulled the handle. */
+  get #isHandleGone(): boolean {
+    return this.#hasHandle && (this.#isHandleClosed || !this._handle);
+  }
+
+  /** The stream has no engine any more, as node:zlib's: it has ended at its `_processChunk()`. */
+  #closeHandle(): void {
+    this.#isHandleClosed = true;
+    const lease = this.#lease;
+    if (this.#phase !== 'idle' || lease === undefined) return;
+    this.#lease = undefined;
+    lease.release();
+  }
+
+  #begin(chunk: Buffer, flag: number, callback: TransformCallback): void {
+    if (this.#phase === 'sealed' || this.#isHandleGone) {
       nextTick(callback);
-      return undefined;
+      return;
     }
     if (this.#phase !== 'idle') throw new Error('A write is in progress');
     this.#chunk = chunk;
@@ -197,13 +318,12 @@ export class DecompressStream extends Transform {
     this.#inlineLength = 0;
     this.#done = callback;
     this.#enqueue();
-    return undefined;
   }
 
   override _flush(callback: TransformCallback): void {
     this.#phase = 'queued';
     this.#done = callback;
-    enqueueTick(this.#context, this.#flushLast, this);
+    enqueueNextRun(this.#context, this.#flushLast, this);
   }
 
   /** As node:zlib: the last flush comes after 'prefinish', not before 'finish'. */
@@ -220,11 +340,13 @@ export class DecompressStream extends Transform {
   }
 
   override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
-    if (this.#phase === 'inFlight') this.#heldDestroy = [error, callback];
+    // An aborted signal destroys the stream inside of super(), when it has no fields yet.
+    if (!(#phase in this)) callback(error);
+    else if (this.#phase === 'inFlight') this.#heldDestroy = [error, callback];
     else this.#seal(error, callback);
   }
 
-  /** A tick after 'prefinish', to be a tick after 'finish' with what it pushes. */
+  /** A run of ticks after 'finish', with what it pushes and with 'end': each can be awaited after the one before. */
   #flushLast(): void {
     if (this.#phase !== 'queued') return;
     this.#phase = 'idle';
@@ -233,6 +355,11 @@ export class DecompressStream extends Transform {
 
   #enqueue(): void {
     this.#phase = 'queued';
+    if (this.#capturesRejections) enqueueNextRun(this.#context, this.#enqueueRun, this);
+    else this.#enqueueRun();
+  }
+
+  #enqueueRun(): void {
     enqueueTick(this.#context, this.#run, this);
   }
 
@@ -354,8 +481,8 @@ export class DecompressStream extends Transform {
     // A byte more than there seems to be: an engine without room does not get to the trailer.
     const room = expected === undefined ? Math.max(0, budget) : budget + 1;
     const chunkRoom = this.#chunkRoom();
-    // A chunkSize is kept to the byte: what does not fit goes on in the threadpool.
-    if (room < chunkRoom && this.#settings.chunkLength !== 0) return 0;
+    // A chunkSize is kept to the byte: what does not fit goes on in the threadpool. So are the chunks of Zstandard: see endsWithChunk().
+    if (room < chunkRoom && (this.#settings.chunkLength !== 0 || engine.kind.format === 'zstd')) return 0;
     const inOnePiece = mayBeWhole && this.#settings.chunkLength === 0 && hasFullWindow(engine);
     return this.#limited(Math.min(room, inOnePiece ? Math.min(expected ?? WHOLE_LENGTH, WHOLE_LENGTH) + 1 : chunkRoom));
   }
@@ -385,6 +512,10 @@ export class DecompressStream extends Transform {
         chunkLength === 0
           ? slab.forOutput(expected, this.#limited(Number.POSITIVE_INFINITY), this.#chunk.length)
           : slab.ofLength(this.#limited(this.#chunkRoom()));
+      // As far as node:zlib's chunk would end: see endsWithChunk().
+      if (chunkLength === 0 && engine.kind.format === 'zstd' && slab.room % Z_DEFAULT_CHUNK === 0) {
+        slab.room -= this.#chunkFilled;
+      }
       engine.write(this.#flag, this.#chunk, this.#offset, this.#left, output, slab.room, () => {
         runIn(this.#context, this.#landed, this);
       });
@@ -462,11 +593,13 @@ export class DecompressStream extends Transform {
         return false;
       }
     }
-    if (availOut === 0) {
+    if (availOut === 0 || (availIn > 0 && endsWithChunk(engine, made, this.#chunkFilled))) {
       if (wanted) {
         // Not of a reader that was paused by what it was given. null: a subclass hands the output on itself.
         if (this.readableFlowing !== false && this.readableLength === 0) this.#slab?.readerKeepsUp();
-        return true;
+        if (!this.#capturesRejections) return true;
+        this.#enqueue();
+        return false;
       }
       this.#phase = 'paused';
       this.#slab?.readerIsFull();
@@ -543,6 +676,7 @@ export class DecompressStream extends Transform {
     this.#leaveQueue?.();
     this.#phase = 'sealed';
     this.#slab?.drop();
+    if (this.#hasHandle) this.#showHandle(null);
     // Schedules 'close', where 'close' is emitted at all: what is scheduled next comes right after it.
     callback(error);
     if (lease !== undefined) nextTick(afterClose, lease, clean, error);
@@ -569,6 +703,16 @@ function hasFullWindow({ kind }: Engine): boolean {
 function isFailureOf(lease: Lease | undefined, error: Error): boolean {
   return lease !== undefined && engineOf(lease).failure === error;
 }
+
+function notBytes(chunk: unknown): Error {
+  return codedError(
+    'ERR_INVALID_ARG_TYPE',
+    `A chunk must be a Buffer, TypedArray, DataView or ArrayBuffer. Received ${shownType(chunk)}`,
+  );
+}
+
+/** Not exported from the package. */
+export { settingsOf };
 
 function afterClose(lease: Lease, clean: boolean, error: Error | null): void {
   if (clean) lease.release();

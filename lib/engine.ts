@@ -71,6 +71,15 @@ export interface Engine {
     done: () => void,
   ): void;
 
+  /**
+   * Inflates all of `input` on the calling thread, as `_processChunk()` of node:zlib's streams does without a callback.
+   * `availIn` is that of its last write.
+   * @param room - bytes of output that a write makes at most
+   * @param most - bytes of output after which it stops: one more may be returned
+   * @throws the failure; what `writeSync` throws
+   */
+  processChunk(flush: number, input: Buffer, room: number, most: number): Buffer;
+
   /** Makes the engine as new, also after a write that failed if the engine is `recoverable`. */
   reset(): void;
 
@@ -87,6 +96,16 @@ const LARGEST_KEPT_WINDOW = 262_144;
  */
 export function growsOversized(kind: EngineKind, length: number): boolean {
   return kind.format === 'zstd' && length > LARGEST_KEPT_WINDOW;
+}
+
+/**
+ * Whether a write that left input alone has ended a frame of Zstandard together with a chunk of node:zlib's output. node:zlib
+ * writes on there and so begins the next frame. Anywhere else it ignores what follows the first frame. For this to be seen, a
+ * write without room left has to end with such a chunk too.
+ * @param filled - bytes of the chunk that are filled after the write, 0 for a full one
+ */
+export function endsWithChunk({ kind, inline }: Engine, made: number, filled: number): boolean {
+  return filled === 0 && made > 0 && inline && kind.format === 'zstd';
 }
 
 /** node:zlib's native part takes lengths and offsets as 32-bit numbers, and cuts off what is above. Bytes. */

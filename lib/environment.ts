@@ -4,6 +4,7 @@
  */
 import { codedError } from './errors.ts';
 import type { ZlibPoolOptions } from './pool-options.ts';
+import { shown } from './validate.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -50,7 +51,7 @@ export function isSwitchedOn(environment: Environment): boolean {
   const value = environment[SWITCH];
   if (value === 'off') return false;
   if (!value || value === 'on') return true;
-  throw codedError('ERR_INVALID_ARG_VALUE', `${SWITCH} must be on or off. Received ${value}`);
+  throw codedError('ERR_INVALID_ARG_VALUE', `${SWITCH} must be on or off. Received ${shown(value)}`);
 }
 
 function inline(options: ZlibPoolOptions, part: ZlibPoolOptions['inline']): void {
@@ -60,5 +61,5 @@ function inline(options: ZlibPoolOptions, part: ZlibPoolOptions['inline']): void
 function count(text: string, name: string): number {
   if (/^\d+$/.test(text)) return Number(text);
   if (text === 'Infinity') return Number.POSITIVE_INFINITY;
-  throw codedError('ERR_INVALID_ARG_VALUE', `${name} must be a whole number or Infinity. Received ${text}`);
+  throw codedError('ERR_INVALID_ARG_VALUE', `${name} must be a whole number or Infinity. Received ${shown(text)}`);
 }

@@ -70,5 +70,5 @@ const DATA_ERROR =
 
 /** Whether an error with this code says that the data is bad, cut short or in want of a dictionary. */
 export function isDataError(code: unknown): boolean {
-  return DATA_ERROR.test(String(code));
+  return typeof code === 'string' && DATA_ERROR.test(code);
 }

@@ -6,6 +6,7 @@
 import type { BrotliOptions, Gunzip, ZlibOptions, ZlibReset } from 'node:zlib';
 import { zlib } from './builtin-zlib.ts';
 import { codedError } from './errors.ts';
+import { shown } from './validate.ts';
 
 /**
  * gzip: RFC 1952. deflate: the zlib wrapper, RFC 1950. deflate-raw: RFC 1951. unzip: gzip or deflate, as the data
@@ -78,7 +79,7 @@ export function formatTraits(format: Format): Readonly<Traits> {
   if (format === 'zstd') {
     throw codedError('ERR_FORMAT_UNAVAILABLE', `zstd needs Node 22.15 or later. This is Node ${process.versions.node}`);
   }
-  throw codedError('ERR_INVALID_ARG_VALUE', `format must be one of ${formats.join(', ')}. Received ${String(format)}`);
+  throw codedError('ERR_INVALID_ARG_VALUE', `format must be one of ${formats.join(', ')}. Received ${shown(format)}`);
 }
 
 /** A stream of node:zlib itself. Throws what its constructor throws. */

@@ -9,6 +9,7 @@ import { codedError } from './errors.ts';
 import { type Format, formatTraits } from './formats.ts';
 import { Decompression } from './message.ts';
 import { atLeastOne, type Limits, limits } from './pool-options.ts';
+import { bufferOf, shown, shownType } from './validate.ts';
 import { poolOf, type ZlibPool } from './zlib.ts';
 
 /** What the stages of this module have in common. */
@@ -32,7 +33,7 @@ export type DecompressMessagesOptions<Message, Result = Message> = CommonMessage
       }
     | {
         /** Takes the compressed bytes out of a message. */
-        get: (message: Message) => Uint8Array;
+        get: (message: Message) => NodeJS.ArrayBufferView | ArrayBufferLike;
         /** Gives the message to hand on. */
         set: (message: Message, decompressed: Buffer) => Result;
       }
@@ -88,7 +89,7 @@ export function decompressMessages<Message, Result = Message>(
 function accessors<Message, Result>(
   options: DecompressMessagesOptions<Message, Result>,
 ): {
-  get: (message: Message) => Uint8Array;
+  get: (message: Message) => NodeJS.ArrayBufferView | ArrayBufferLike;
   set: (message: Message, decompressed: Buffer) => Result;
 } {
   if ('get' in options && typeof options.get === 'function' && typeof options.set === 'function') return options;
@@ -126,14 +127,18 @@ export function messageBytes<Message>(field: keyof Message & string): Transform 
 
 function checkField(field: unknown): void {
   if (typeof field !== 'string') {
-    throw codedError('ERR_INVALID_ARG_TYPE', `field must be a string. Received ${String(field)}`);
+    throw codedError('ERR_INVALID_ARG_TYPE', `field must be a string. Received ${shown(field)}`);
   }
 }
 
 function bytesIn<Message>(message: Message, field: keyof Message): Uint8Array {
   const bytes: unknown = message?.[field];
-  if (bytes instanceof Uint8Array) return bytes;
-  throw codedError('ERR_INVALID_ARG_TYPE', `message.${String(field)} must be a Uint8Array. Received ${String(bytes)}`);
+  const buffer = bufferOf(bytes);
+  if (buffer !== undefined) return buffer;
+  throw codedError(
+    'ERR_INVALID_ARG_TYPE',
+    `message.${shown(field)} must be a Uint8Array. Received ${shownType(bytes)}`,
+  );
 }
 
 /** The values of grpc-encoding, as far as node:zlib has them. deflate is the zlib wrapper, RFC 1950. */
@@ -170,7 +175,7 @@ export function frameDecoder(options: FrameDecoderOptions = {}): Transform {
   const { encoding = 'identity' } = options;
   const pool = poolOf(options);
   if (typeof encoding !== 'string') {
-    throw codedError('ERR_INVALID_ARG_TYPE', `options.encoding must be a string. Received ${String(encoding)}`);
+    throw codedError('ERR_INVALID_ARG_TYPE', `options.encoding must be a string. Received ${shown(encoding)}`);
   }
   const maxOutputLength = atLeastOne(options.maxMessageLength, 'options.maxMessageLength', MAX_MESSAGE_LENGTH);
   const abort = new AbortController();
@@ -194,7 +199,7 @@ function formatOf(encoding: string): Format {
     'ERR_GRPC_ENCODING',
     encodings.has(encoding)
       ? 'A message is compressed though grpc-encoding is identity'
-      : `A message is compressed with the unsupported grpc-encoding ${encoding}`,
+      : `A message is compressed with the unsupported grpc-encoding ${shown(encoding)}`,
   );
 }
 
@@ -272,10 +277,21 @@ const DATA_ERROR = /^(Z_|ERR__ERROR_|ZSTD_error_)/;
  * @param error - what a pipeline failed with; anything that can be thrown
  */
 export function toStatus(error: unknown): GrpcStatus {
-  const { code, details, message } = (error ?? {}) as { code?: unknown; details?: unknown; message?: unknown };
+  const { code, details, message } = partsOf(error);
+  const words = typeof message === 'string' ? message : typeof error === 'string' ? error : shown(error);
   // The peer gets one line: what follows may be stacks of ours.
-  const [text] = (typeof message === 'string' ? message : String(error)).split('\n', 1) as [string];
+  const [text] = words.split('\n', 1) as [string];
   if (typeof code === 'number') return { code, details: typeof details === 'string' ? details : text };
-  const known = codes.get(code) ?? (DATA_ERROR.test(String(code)) ? INTERNAL : UNKNOWN);
-  return { code: known, details: code === undefined ? text : `${String(code)}: ${text}` };
+  const known = codes.get(code) ?? (typeof code === 'string' && DATA_ERROR.test(code) ? INTERNAL : UNKNOWN);
+  return { code: known, details: code === undefined ? text : `${shown(code)}: ${text}` };
+}
+
+/** What was thrown may be anything, a Proxy or an object with getters that throw for one. */
+function partsOf(error: unknown): { code?: unknown; details?: unknown; message?: unknown } {
+  try {
+    const { code, details, message } = (error ?? {}) as { code?: unknown; details?: unknown; message?: unknown };
+    return { code, details, message };
+  } catch {
+    return {};
+  }
 }

@@ -15,6 +15,7 @@ import type { Format } from './formats.ts';
 import { type HttpError, httpError } from './http-errors.ts';
 import { type Limits, limits, record, refuse } from './pool-options.ts';
 import { replaceBody, type ServerRequest } from './request-body.ts';
+import { shown, shownType } from './validate.ts';
 import { poolOf, type ZlibPool } from './zlib.ts';
 
 export type { HeaderValue, HttpError, ServerRequest };
@@ -105,7 +106,7 @@ export function decodeResponse(response: CodedResponse, options?: DecodeOptions)
     typeof get === 'function'
       ? (headers as WithGet).get('content-encoding')
       : (headers as IncomingHttpHeaders)['content-encoding'];
-  return decodeBody(response instanceof Readable ? response : response.body, header, options);
+  return decodeBody(isReadable(response) ? response : response.body, header, options);
 }
 
 /**
@@ -144,7 +145,7 @@ function decodingsOf(options: DecodeOptions): (format: Format) => Decoding {
   } = record(options, 'options');
   refuse(rest, 'options');
   if (typeof rawDeflate !== 'boolean') {
-    throw codedError('ERR_INVALID_ARG_TYPE', `options.rawDeflate must be a boolean. Received ${String(rawDeflate)}`);
+    throw codedError('ERR_INVALID_ARG_TYPE', `options.rawDeflate must be a boolean. Received ${shown(rawDeflate)}`);
   }
   const pool = poolOf(options);
   const own = limits({ maxOutputLength, maxRatio, ratioFloorLength }, pool.settings);
@@ -171,10 +172,17 @@ function isZlibWrapper([cmf = 0, flags = 0]: Uint8Array): boolean {
 
 /** @throws `ERR_INVALID_ARG_TYPE` */
 function readableOf(body: Readable | ReadableStream): Readable {
+  if (isReadable(body)) return body;
   if (body instanceof ReadableStream) return Readable.fromWeb(body);
-  // Of another copy of the streams, maybe: the package readable-stream.
-  if (typeof body?.pipe === 'function') return body;
-  throw codedError('ERR_INVALID_ARG_TYPE', `A body must be a Readable or a ReadableStream. Received ${String(body)}`);
+  throw codedError(
+    'ERR_INVALID_ARG_TYPE',
+    `A body must be a Readable or a ReadableStream. Received ${shownType(body)}`,
+  );
+}
+
+/** Of another copy of the streams, maybe: the package readable-stream. */
+function isReadable(body: unknown): body is Readable {
+  return typeof (body as Partial<Readable> | null | undefined)?.pipe === 'function';
 }
 
 /** RFC 9112, section 6.3; HTTP/2 says at the end of the headers whether there is more. */

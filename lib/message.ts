@@ -27,6 +27,9 @@ export interface MessageOptions extends SyncMessageOptions {
   signal?: AbortSignal | undefined;
 }
 
+/** All of the compressed bytes of a message: any Buffer, TypedArray, DataView, ArrayBuffer or SharedArrayBuffer, as node:zlib's functions take them. */
+export type Bytes = NodeJS.ArrayBufferView | ArrayBufferLike;
+
 /** Room for output as long as nothing says how much there will be: 64 KB, and a byte, since an engine that has room left needs not be asked again. */
 const FIRST_ROOM = 65_537;
 
@@ -34,7 +37,7 @@ const FIRST_ROOM = 65_537;
 const USUAL_RATIO = 16;
 
 /** See `ZlibPool.decompressSync`. */
-export function decompressSync(pool: Pool, message: Uint8Array, format: Format, options?: SyncMessageOptions): Buffer {
+export function decompressSync(pool: Pool, message: Bytes, format: Format, options?: SyncMessageOptions): Buffer {
   const passage = new Passage(pool, message, format, options);
   // It can't wait, and is done before anybody else notices: it may be one more than maxLeased.
   const lease = pool.lend(passage.kind);
@@ -44,7 +47,7 @@ export function decompressSync(pool: Pool, message: Uint8Array, format: Format, 
     if (!engine.inline) return passage.stockSync();
     do {
       const hasHint = passage.expected > 0;
-      const room = hasHint ? passage.expectedRoom : passage.limited(FIRST_ROOM);
+      const room = hasHint ? passage.expectedRoom : passage.limited(passage.aligned(FIRST_ROOM));
       const output = memoryFor(room, hasHint ? room - 1 : 0);
       passage.writeSync(engine, output, room);
       const made = passage.absorb(engine, room);
@@ -60,12 +63,7 @@ export function decompressSync(pool: Pool, message: Uint8Array, format: Format, 
 }
 
 /** See `ZlibPool.decompress`. */
-export function decompress(
-  pool: Pool,
-  message: Uint8Array,
-  format: Format,
-  options: MessageOptions = {},
-): Promise<Buffer> {
+export function decompress(pool: Pool, message: Bytes, format: Format, options: MessageOptions = {}): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const { signal } = options;
     if (signal?.aborted) throw abortError(signal);
@@ -102,7 +100,7 @@ export class Decompression {
    */
   constructor(
     pool: Pool,
-    message: Uint8Array,
+    message: Bytes,
     format: Format,
     options: SyncMessageOptions,
     done: (error: Error | null, output?: Buffer) => void,
@@ -196,13 +194,14 @@ export class Decompression {
       const inlineRoom = outputLength - this.#inlineLength;
       const { expected, left } = this.#passage;
       const small = engine.inline && !this.#isLong && left <= inputLength && inputLength > 0;
-      if (!small || inlineRoom <= 0 || turnLength === 0) return this.#send(engine);
+      const wanted = this.#passage.aligned(Math.min(expected > 0 ? expected + 1 : inlineRoom, FIRST_ROOM));
+      if (!small || inlineRoom <= 0 || wanted === 0 || turnLength === 0) return this.#send(engine);
       if (turn.inflatedLength >= turnLength) {
         if (!turn.isWorthWaitingFor(left, expected)) return this.#send(engine);
         turn.whenFree(turnLength, this.#context, this.#run, this);
         return false;
       }
-      const room = this.#passage.limited(Math.min(expected > 0 ? expected + 1 : inlineRoom, FIRST_ROOM));
+      const room = this.#passage.limited(wanted);
       const output = memoryFor(room, expected);
       this.#passage.writeSync(engine, output, room);
       const made = this.#absorbInline(engine, room);
@@ -231,7 +230,8 @@ export class Decompression {
     // A whole message is handed out in one piece: the fewer there are, the better.
     const output =
       expected >= FIRST_ROOM ? this.#slab.exactly(this.#passage.expectedRoom) : this.#slab.forOutput(expected, most, 0);
-    const { room } = this.#slab;
+    // Room for all that is wanted at all needs no end of a chunk.
+    const room = this.#slab.room < most ? this.#passage.aligned(this.#slab.room) || this.#slab.room : most;
     this.#passage.write(engine, output, room, () => runIn(this.#context, () => this.#landed(engine, room), undefined));
     threadpool.sent();
     return false;

@@ -5,6 +5,7 @@
  * reset during a write, no offset outside of a buffer; and the buffers of a write are held until it is over.
  * `nativeFormats` says where this engine may be used at all.
  */
+import { types } from 'node:util';
 import { constants } from './builtin-zlib.ts';
 import { setImmediate } from './clock.ts';
 import { outsideOfContexts } from './context.ts';
@@ -19,6 +20,7 @@ import {
   type StockStream,
   stockStream,
 } from './formats.ts';
+import { handOut, inOnePiece, memoryFor } from './slab.ts';
 
 /** What a donor holds, on every tested major: seven arguments a write, results in `_writeState`. */
 interface Handle {
@@ -125,6 +127,23 @@ export class NativeEngine implements Engine {
     return 'undone';
   }
 
+  processChunk(flush: number, input: Buffer, room: number, most: number): Buffer {
+    const pieces: Buffer[] = [];
+    let offset = 0;
+    let length = 0;
+    do {
+      const outputLength = Math.min(room, most - length + 1);
+      const output = memoryFor(outputLength, 0);
+      this.writeSync(flush, input, offset, input.length - offset, output, outputLength);
+      if (this.failed) throw this.failure;
+      const made = outputLength - this.availOut;
+      offset = input.length - this.availIn;
+      length += made;
+      if (made > 0) pieces.push(handOut(output, made, pieces.length === 0));
+    } while (this.availOut === 0 && length <= most);
+    return pieces.length === 1 ? (pieces[0] as Buffer) : inOnePiece(pieces, length);
+  }
+
   write(
     flush: number,
     input: Buffer,
@@ -210,7 +229,7 @@ function probe(format: Format): boolean {
   const { finishFlush } = formatTraits(format);
   const donor = stockStream(format, { chunkSize: DONOR_CHUNK_LENGTH }) as Donor;
   const known =
-    donor._writeState instanceof Uint32Array &&
+    types.isUint32Array(donor._writeState) &&
     donor._writeState.length === 2 &&
     (['write', 'writeSync', 'reset', 'close'] as const).every((name) => typeof donor._handle?.[name] === 'function');
   donor.close();

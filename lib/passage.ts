@@ -3,13 +3,15 @@
  */
 import { constants as bufferConstants } from 'node:buffer';
 import { zlib } from './builtin-zlib.ts';
-import { type Engine, MAX_WRITE_LENGTH } from './engine.ts';
-import { codedError, limitError, tooLarge } from './errors.ts';
+import { type Engine, endsWithChunk, MAX_WRITE_LENGTH } from './engine.ts';
+import { codedError, tooLarge } from './errors.ts';
 import { type EngineKind, type Format, kindFor, sizeHint } from './formats.ts';
+import type { Bytes } from './message.ts';
 import type { Pool } from './pool.ts';
 import { type Limits, limits, outputLimit, overLimit } from './pool-options.ts';
-import { EXACT_RATIO, LAST_LENGTH } from './slab.ts';
+import { EXACT_RATIO, inOnePiece, LAST_LENGTH } from './slab.ts';
 import { streamSettings } from './stream-settings.ts';
+import { bufferOf, shownType } from './validate.ts';
 
 const syncNames: Readonly<Record<Format, string>> = {
   gzip: 'gunzipSync',
@@ -39,13 +41,14 @@ export class Passage {
   #length = 0;
   readonly #pieces: Buffer[] = [];
 
-  constructor(pool: Pool, message: Uint8Array, format: Format, options: Limits | undefined) {
-    if (!(message instanceof Uint8Array)) {
-      throw codedError('ERR_INVALID_ARG_TYPE', `message must be a Uint8Array. Received ${String(message)}`);
+  constructor(pool: Pool, message: Bytes, format: Format, options: Limits | undefined) {
+    const input = bufferOf(message);
+    if (input === undefined) {
+      throw codedError(
+        'ERR_INVALID_ARG_TYPE',
+        `message must be a Buffer, TypedArray, DataView or ArrayBuffer. Received ${shownType(message)}`,
+      );
     }
-    const input = Buffer.isBuffer(message)
-      ? message
-      : Buffer.from(message.buffer, message.byteOffset, message.byteLength);
     if (input.length > MAX_WRITE_LENGTH) throw tooLarge(MAX_WRITE_LENGTH);
     const { kind, finishFlush } = streamSettings(format);
     this.#pool = pool;
@@ -66,6 +69,15 @@ export class Passage {
   /** Whether nothing of it is out. */
   get isFirst(): boolean {
     return this.#pieces.length === 0;
+  }
+
+  /**
+   * Room for a write of Zstandard, which has to end with a chunk of node:zlib's output: see `endsWithChunk()`. 0 if there is less room than
+   * that. For the other formats it is `room`.
+   */
+  aligned(room: number): number {
+    if (this.kind.format !== 'zstd') return room;
+    return Math.max(0, room - ((this.#length + room) % zlib.constants.Z_DEFAULT_CHUNK));
   }
 
   /** Never more than one byte over the limit, so that a bomb is stopped before it is inflated. */
@@ -104,8 +116,9 @@ export class Passage {
     const made = room - engine.availOut;
     this.#pool.count(used, made);
     this.#offset += used;
-    this.#drained = engine.availOut > 0;
     this.#length += made;
+    const filled = this.#length % zlib.constants.Z_DEFAULT_CHUNK;
+    this.#drained = engine.availOut > 0 && !(this.left > 0 && endsWithChunk(engine, made, filled));
     this.expected = Math.max(0, this.expected - made);
     const excess = overLimit(this.#limits, this.#offset, this.#length);
     if (excess !== undefined) throw excess;
@@ -150,10 +163,6 @@ export class Passage {
   take(): Buffer {
     const [first] = this.#pieces;
     if (first !== undefined && this.#pieces.length === 1) return first;
-    try {
-      return Buffer.concat(this.#pieces, this.#length);
-    } catch (error) {
-      throw limitError('ERR_BUFFER_TOO_LARGE', `Cannot create a Buffer of ${this.#length} bytes`, { cause: error });
-    }
+    return inOnePiece(this.#pieces, this.#length);
   }
 }

@@ -5,6 +5,7 @@
 import { constants } from 'node:buffer';
 import { codedError, limitError, tooLarge } from './errors.ts';
 import type { LeakDetection } from './origin.ts';
+import { shown } from './validate.ts';
 
 /** How much a stream may inflate on the main thread; what is over goes to the threadpool. Bytes. */
 export interface InlineOptions {
@@ -146,13 +147,13 @@ export function overLimit(
 function oneOf<T extends string>(value: T | undefined, name: string, values: readonly [T, ...T[]]): T {
   if (value === undefined) return values[0];
   if (values.includes(value)) return value;
-  throw codedError('ERR_INVALID_ARG_VALUE', `${name} must be one of ${values.join(', ')}. Received ${String(value)}`);
+  throw codedError('ERR_INVALID_ARG_VALUE', `${name} must be one of ${values.join(', ')}. Received ${shown(value)}`);
 }
 
 /** @throws `ERR_INVALID_ARG_TYPE` for what is no object */
 export function record<T extends object>(value: T, name: string): T {
   if (typeof value !== 'object' || value === null) {
-    throw codedError('ERR_INVALID_ARG_TYPE', `${name} must be an object. Received ${String(value)}`);
+    throw codedError('ERR_INVALID_ARG_TYPE', `${name} must be an object. Received ${shown(value)}`);
   }
   return value;
 }
@@ -160,7 +161,7 @@ export function record<T extends object>(value: T, name: string): T {
 /** @throws `ERR_INVALID_ARG_VALUE` where options are left that there are not */
 export function refuse(rest: object, name: string): void {
   const [unknown] = Object.keys(rest);
-  if (unknown !== undefined) throw codedError('ERR_INVALID_ARG_VALUE', `${name} has no ${unknown}`);
+  if (unknown !== undefined) throw codedError('ERR_INVALID_ARG_VALUE', `${name} has no ${shown(unknown)}`);
 }
 
 /** @throws `ERR_INVALID_ARG_TYPE` or `ERR_OUT_OF_RANGE` for what is no whole number from 1 on */
@@ -173,7 +174,7 @@ export function atLeastOne(value: number | undefined, name: string, standard: nu
 function ratio(value: number | undefined, name: string, standard: number): number {
   if (value === undefined) return standard;
   if (typeof value !== 'number') {
-    throw codedError('ERR_INVALID_ARG_TYPE', `${name} must be a number. Received ${String(value)}`);
+    throw codedError('ERR_INVALID_ARG_TYPE', `${name} must be a number. Received ${shown(value)}`);
   }
   if (value >= 1) return value;
   throw codedError('ERR_OUT_OF_RANGE', `${name} must be at least 1. Received ${value}`);
@@ -182,7 +183,7 @@ function ratio(value: number | undefined, name: string, standard: number): numbe
 function count(value: number | undefined, name: string, standard: number, most = Number.MAX_SAFE_INTEGER): number {
   if (value === undefined) return standard;
   if (typeof value !== 'number') {
-    throw codedError('ERR_INVALID_ARG_TYPE', `${name} must be a number. Received ${String(value)}`);
+    throw codedError('ERR_INVALID_ARG_TYPE', `${name} must be a number. Received ${shown(value)}`);
   }
   const whole = Number.isInteger(value) || value === Number.POSITIVE_INFINITY;
   if (!whole || value < 0 || value > most) {

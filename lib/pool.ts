@@ -79,6 +79,11 @@ export class Pool {
   #refusal: Error | undefined;
   #closing: PromiseWithResolvers | undefined;
 
+  /** @internal Whether a value is a pool of this copy of the library. It runs no code of the value, which may be a Proxy. */
+  static isPool(value: unknown): value is Pool {
+    return typeof value === 'object' && value !== null && #idle in value;
+  }
+
   /**
    * @param options - limits and sizes, each with a default of its own
    * @throws `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`, `ERR_OUT_OF_RANGE` for options that make no sense.

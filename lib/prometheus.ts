@@ -3,13 +3,13 @@
  * several copies, each with a global registry of its own, and only the caller knows which of them is scraped. The metrics are our own, and answer what a
  * registry asks of one, `get()`: that gives the numbers of the moment, and a lease costs an addition instead of what `observe()` and `inc()` do.
  */
-import { inspect } from 'node:util';
 import { channels, type DiscardEvent, type FailEvent, type LeaseEvent, type WaitEvent } from './channels.ts';
 import { codedError } from './errors.ts';
 import { type MetricRow, metricRows, type Reading } from './metrics.ts';
 import { Pool } from './pool.ts';
 import { record, refuse } from './pool-options.ts';
 import { Tally } from './tally.ts';
+import { shown } from './validate.ts';
 
 /** A registry of prom-client, from 13 on, as far as it is used here: `register`, or a `new Registry()`. */
 export interface PrometheusRegistry {
@@ -217,7 +217,7 @@ function collectSettings(
   pool: Pool,
   options: CollectOptions,
 ): Required<CollectOptions> & { name: string; prefix: string } {
-  if (!(pool instanceof Pool)) {
+  if (!Pool.isPool(pool)) {
     throw codedError('ERR_INVALID_ARG_TYPE', `pool must be a ZlibPool. Received ${shown(pool)}`);
   }
   const { register, name = 'default', prefix = '', ...rest } = record(options, 'options');
@@ -235,12 +235,10 @@ function collectSettings(
   }
   if (name === '') throw codedError('ERR_INVALID_ARG_VALUE', 'options.name must not be empty');
   if (!PREFIX.test(prefix)) {
-    throw codedError('ERR_INVALID_ARG_VALUE', `No name of a metric can begin with options.prefix. Received ${prefix}`);
+    throw codedError(
+      'ERR_INVALID_ARG_VALUE',
+      `No name of a metric can begin with options.prefix. Received ${shown(prefix)}`,
+    );
   }
   return { register, name, prefix };
-}
-
-/** A module, such as prom-client itself, can't be made a string. */
-function shown(value: unknown): string {
-  return inspect(value, { depth: -1 });
 }

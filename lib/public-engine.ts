@@ -4,12 +4,22 @@
  * its twin, but no Node can break it. The inner stream is never ended: a last write is a flush with
  * Z_FINISH, after which reset() makes it as new.
  */
+import { constants as bufferConstants } from 'node:buffer';
 import { constants } from './builtin-zlib.ts';
 import { nextTick } from './clock.ts';
 import { outsideOfContexts } from './context.ts';
 import { checkBuffers, type Engine, type EngineFailure, growsOversized } from './engine.ts';
 import { codedError } from './errors.ts';
 import { type EngineKind, type StockStream, stockStream } from './formats.ts';
+
+interface OldStream {
+  _handle: { close: () => void } | null | undefined;
+  _maxOutputLength: number;
+  _processChunk(chunk: Buffer, flush: number): Uint8Array | Uint8Array[];
+}
+
+/** Some code that calls _processChunk() replaces it for that moment: node:zlib returns the pieces then. */
+const { concat } = Buffer;
 
 export class PublicEngine implements Engine {
   readonly kind: EngineKind;
@@ -101,6 +111,38 @@ export class PublicEngine implements Engine {
       inner.write(copy, flush === constants.Z_NO_FLUSH ? fed : undefined);
     }
     if (inputLength === 0 || flush !== constants.Z_NO_FLUSH) inner.flush(flush, fed);
+  }
+
+  /** By the same undocumented method of the inner stream: no other way is synchronous. Its window goes on where its handle allows it. */
+  processChunk(flush: number, input: Buffer, _room: number, most: number): Buffer {
+    if (this.busy || this.#feeding) throw new Error('A write is in progress');
+    if (this.#closed || this.failure !== undefined) throw codedError('ERR_LEASE_SEALED');
+    const inner = this.#inner as StockStream & OldStream;
+    const { _handle: handle } = inner;
+    const close = handle?.close;
+    const listeners = inner.listeners('error');
+    inner._maxOutputLength = Math.min(most, bufferConstants.MAX_LENGTH);
+    // The method closes the handle when it has all.
+    if (handle) handle.close = () => {};
+    try {
+      // A copy of either: the inner stream uses its output memory again.
+      const given = inner._processChunk(Buffer.from(input), flush);
+      const output = Array.isArray(given) ? concat(given) : Buffer.from(given);
+      this.availIn = input.length - inner.bytesWritten;
+      this.#madeLength += output.length;
+      return output;
+    } catch (error) {
+      this.failure = error as EngineFailure;
+      throw error;
+    } finally {
+      if (handle) {
+        inner._handle = handle;
+        handle.close = close as () => void;
+      }
+      for (const listener of inner.listeners('error')) {
+        if (!listeners.includes(listener)) inner.removeListener('error', listener as () => void);
+      }
+    }
   }
 
   reset(): void {

@@ -162,3 +162,18 @@ export function handOut(memory: Buffer, length: number, isFirst: boolean): Buffe
   if (memory === scratch || length < memory.length - 1) return copyOf(memory, length, isFirst);
   return memory.subarray(0, length);
 }
+
+/** Some code that calls `_processChunk()` of a stream replaces it for that moment. */
+const { concat } = Buffer;
+
+/**
+ * All pieces of an output, of `length` bytes together.
+ * @throws `ERR_BUFFER_TOO_LARGE` where there is no memory for it in one piece
+ */
+export function inOnePiece(pieces: readonly Uint8Array[], length: number): Buffer {
+  try {
+    return concat(pieces, length);
+  } catch (error) {
+    throw limitError('ERR_BUFFER_TOO_LARGE', `Cannot create a Buffer of ${length} bytes`, { cause: error });
+  }
+}

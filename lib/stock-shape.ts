@@ -3,8 +3,9 @@
  * asks `instanceof zlib.Gunzip`. Its prototype has our methods and, behind them, the class of node:zlib with what it has beyond
  * them (`params`, `_closed`, the deprecated `bytesRead`). The constructor of that class never runs: it would make an engine.
  */
-import { DecompressStream } from './decompress-stream.ts';
-import { type Format, formats, formatTraits, type StockStream, stockStream } from './formats.ts';
+import { DecompressStream, settingsOf } from './decompress-stream.ts';
+import { type Format, formats, formatTraits } from './formats.ts';
+import { donorOf, legacyNames } from './legacy.ts';
 import type { Pool } from './pool.ts';
 import type { DecompressOptions } from './stream-settings.ts';
 
@@ -32,7 +33,6 @@ Object.defineProperty(DecompressStream, Symbol.hasInstance, {
 
 function shapeOf(format: Format): Shape {
   const { Stock, byZlib } = formatTraits(format);
-  const handles = new WeakMap<DecompressStream, StockStream>();
   // A subclass, and no plain function with this prototype: V8 would make a hidden class for every single stream of that.
   class Shaped extends DecompressStream {}
   const { constructor: _, ...members } = Object.getOwnPropertyDescriptors(DecompressStream.prototype);
@@ -40,21 +40,23 @@ function shapeOf(format: Format): Shape {
   Reflect.deleteProperty(Shaped.prototype, 'constructor');
   Object.defineProperties(Shaped.prototype, {
     ...members,
-    _handle: {
-      configurable: true,
-      /**
-       * A handle of the right class that is nobody's engine: ssh2 takes its constructor, `params()` tells it what it
-       * has no use for. The engine of a stream is reachable through its lease only.
-       */
-      get(this: DecompressStream) {
-        if (this.destroyed) return null;
-        if (!handles.has(this)) handles.set(this, stockStream(format));
-        return (handles.get(this) as StockStream & { _handle: unknown })._handle;
-      },
-    },
+    ...Object.fromEntries(legacyNames(format).map((name) => [name, legacy(name)])),
     ...(byZlib ? { _level: data(-1), _strategy: data(0) } : {}),
   });
   return Shaped;
+}
+
+/** A property that node:zlib's streams have as their own. An assignment makes it one, without any other effect. */
+function legacy(name: string): PropertyDescriptor {
+  return {
+    configurable: true,
+    get(this: DecompressStream) {
+      return donorOf(this, settingsOf(this))[name];
+    },
+    set(this: DecompressStream, value: unknown) {
+      Object.defineProperty(this, name, { ...data(0), enumerable: true, value });
+    },
+  };
 }
 
 function data(value: number): PropertyDescriptor {

@@ -34,6 +34,8 @@ export interface StreamSettings {
   /** Where there are none of its own, the pool's hold. They are checked where they meet those. */
   readonly limits: Readonly<{ [K in keyof Limits]: number | undefined }> | undefined;
   readonly rejectGarbageAfterEnd: boolean;
+  /** Without an effect on a stream; old code may read it. */
+  readonly info: boolean | undefined;
 }
 
 /** Of every format: Z_NO_FLUSH, BROTLI_OPERATION_PROCESS, ZSTD_e_continue. */
@@ -71,6 +73,7 @@ function read(format: Format, options: DecompressOptions): StreamSettings {
     fullFlush,
     limits: ownLimits(options),
     rejectGarbageAfterEnd,
+    info: options.info,
   });
 }
 

@@ -26,6 +26,40 @@ export function enqueueTick(context: AsyncResource, run: () => void, self: unkno
   queue[length++] = self;
 }
 
+/** Tasks that wait for their tick, and those that wait for the microtasks behind it. */
+let late: Tasks = [];
+let marked: Tasks = [];
+const resolved = Promise.resolve();
+
+/**
+ * As `enqueueTick`, but never in the run of ticks that goes on now or begins next: all microtasks that were queued until
+ * the end of that run come before. Two events that are a run apart can be awaited one after the other.
+ */
+export function enqueueNextRun(context: AsyncResource, run: () => void, self: unknown): void {
+  // A tick first: the caller may be a microtask, and its ticks are then still to come.
+  if (late.length === 0) nextTick(mark);
+  late.push(context, run, self);
+}
+
+function mark(): void {
+  if (marked.length === 0) {
+    void resolved.then(enqueueMarked);
+    [marked, late] = [late, marked];
+  } else {
+    for (const part of late) marked.push(part);
+    late.length = 0;
+  }
+}
+
+function enqueueMarked(): void {
+  for (let next = 0; next < marked.length; next += 3) {
+    enqueueTick(marked[next] as AsyncResource, marked[next + 1] as () => void, marked[next + 2]);
+  }
+  // A large array is not kept, as above.
+  if (marked.length <= 3 * KEPT) marked.length = 0;
+  else marked = [];
+}
+
 function workOff(): void {
   const tasks = queue;
   const end = length;

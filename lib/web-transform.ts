@@ -3,12 +3,13 @@
  * have queues of their own. It does not go through a TransformStream, which has no way to stop a chunk half way that
  * turns out to be a bomb.
  */
-import { inspect, types } from 'node:util';
+import { types } from 'node:util';
 import { DecompressStream } from './decompress-stream.ts';
 import { codedError, isDataError } from './errors.ts';
 import { type Format, formatTraits } from './formats.ts';
 import { endError, type Framing } from './framing.ts';
 import type { Pool } from './pool.ts';
+import { shownType } from './validate.ts';
 
 /** How much output is made before anybody reads. Bytes. */
 const HIGH_WATER_MARK = 65_536;
@@ -190,7 +191,7 @@ function bytesOf(chunk: unknown): Buffer {
   if (!types.isArrayBuffer(memory)) {
     throw codedError(
       'ERR_INVALID_ARG_TYPE',
-      `A chunk must be an ArrayBuffer or a view of one, and not shared. Received ${inspect(chunk, { depth: -1 })}`,
+      `A chunk must be an ArrayBuffer or a view of one, and not shared. Received ${shownType(chunk)}`,
     );
   }
   // A DataView of memory that is gone tells no length.
@@ -207,7 +208,9 @@ function ownMemory(chunk: Buffer): Uint8Array<ArrayBuffer> {
 
 /** What the standard calls an error of the data, with zlib's code, and its error as the `cause`. */
 function asTypeError(error: unknown): unknown {
+  // Anything can be a reason to cancel, and come this way.
+  if (!types.isNativeError(error) || error instanceof TypeError) return error;
   const { code, message } = error as NodeJS.ErrnoException;
-  if (error instanceof TypeError || !isDataError(code)) return error;
+  if (!isDataError(code)) return error;
   return Object.assign(new TypeError(message, { cause: error }), { code });
 }

@@ -8,6 +8,7 @@ import { type Format, formats } from './formats.ts';
 import type { Framing } from './framing.ts';
 import { GzipMember } from './gzip-member.ts';
 import { atLeastOne, record, refuse } from './pool-options.ts';
+import { shown } from './validate.ts';
 import { WebTransform } from './web-transform.ts';
 import { poolOf, type ZlibPool } from './zlib.ts';
 import { ZstdFrame } from './zstd-frame.ts';
@@ -94,5 +95,5 @@ function decodingOf(format: string): Decoding {
   const decoding = decodings.get(format);
   if (decoding !== undefined) return decoding;
   const names = [...decodings.keys()].join(', ');
-  throw codedError('ERR_INVALID_ARG_VALUE', `format must be one of ${names}. Received ${format}`);
+  throw codedError('ERR_INVALID_ARG_VALUE', `format must be one of ${names}. Received ${shown(format)}`);
 }

@@ -9,6 +9,7 @@ import { decompress, decompressSync, type MessageOptions, type SyncMessageOption
 import { Pool } from './pool.ts';
 import { decompressStream } from './stock-shape.ts';
 import type { DecompressOptions } from './stream-settings.ts';
+import { shown } from './validate.ts';
 
 /** A pool of decompressing engines, and the factories of the streams that lease them. */
 export class ZlibPool extends Pool {
@@ -86,7 +87,11 @@ export class ZlibPool extends Pool {
    * @returns rejects with the error that node:zlib makes of bad data, `ERR_BUFFER_TOO_LARGE`, `ABORT_ERR`, `ERR_POOL_CLOSED`,
    * `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`, `ERR_OUT_OF_RANGE`, `ERR_FORMAT_UNAVAILABLE`
    */
-  decompress(message: Uint8Array, format: Format, options?: MessageOptions): Promise<Buffer> {
+  decompress(
+    message: NodeJS.ArrayBufferView | ArrayBufferLike,
+    format: Format,
+    options?: MessageOptions,
+  ): Promise<Buffer> {
     return decompress(this, message, format, options);
   }
 
@@ -97,7 +102,11 @@ export class ZlibPool extends Pool {
    * @param options - limits, default the pool's
    * @throws what `decompress` rejects with
    */
-  decompressSync(message: Uint8Array, format: Format, options?: SyncMessageOptions): Buffer {
+  decompressSync(
+    message: NodeJS.ArrayBufferView | ArrayBufferLike,
+    format: Format,
+    options?: SyncMessageOptions,
+  ): Buffer {
     return decompressSync(this, message, format, options);
   }
 }
@@ -113,8 +122,8 @@ export const defaultPool: ZlibPool = new ZlibPool(poolOptionsOf(process.env));
  * @throws `ERR_INVALID_ARG_TYPE` for one that is no `ZlibPool`
  */
 export function poolOf({ pool = defaultPool }: { pool?: ZlibPool }): ZlibPool {
-  if (pool instanceof ZlibPool) return pool;
-  throw codedError('ERR_INVALID_ARG_TYPE', `options.pool must be a ZlibPool. Received ${String(pool)}`);
+  if (Pool.isPool(pool)) return pool;
+  throw codedError('ERR_INVALID_ARG_TYPE', `options.pool must be a ZlibPool. Received ${shown(pool)}`);
 }
 
 /**

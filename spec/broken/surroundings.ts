@@ -134,7 +134,7 @@ export const surroundings: readonly Variant[] = [
     edits: [
       {
         file: 'message.ts',
-        from: '    lease.discard(error as Error);\n    throw error;\n  } finally {\n    if (!lease.released) lease.release();\n  }\n',
+        from: '    giveUp(lease, error as Error);\n    throw error;\n  } finally {\n    if (!lease.released) lease.release();\n  }\n',
         to: '    throw error;\n  }\n  lease.release();\n',
       },
     ],
@@ -465,7 +465,11 @@ export const surroundings: readonly Variant[] = [
     name: 'a body that takes no heed of back-pressure',
     caughtBy: ['decoded-body', 'request-body'],
     edits: [
-      { file: 'decoded-body.ts', from: 'if (!this.push(chunk)) this.#decoder?.pause();', to: 'this.push(chunk);' },
+      {
+        file: 'decoded-body.ts',
+        from: 'if (!this.push(chunk) || this.readableFlowing === false) this.#decoder?.pause();',
+        to: 'this.push(chunk);',
+      },
     ],
   },
   {

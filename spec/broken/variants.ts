@@ -358,7 +358,7 @@ export const variants: readonly Variant[] = [
     name: 'a sealed stream that still knows its engine',
     caughtBy: ['promises/p3-sealed', 'model'],
     edits: [
-      { file: stream, from: "if (this.destroyed) throw codedError('ERR_LEASE_SEALED');", to: '' },
+      { file: stream, from: "if (this.destroyed || this.#isHandleGone) throw codedError('ERR_LEASE_SEALED');", to: '' },
       { file: stream, from: '    this.#lease = undefined;\n', to: '' },
       { file: 'lease.ts', from: '    this.#engine = undefined;\n', to: '' },
     ],
@@ -444,7 +444,7 @@ export const variants: readonly Variant[] = [
     edits: [
       {
         file: stream,
-        from: "if (this.#phase === 'sealed') {\n      nextTick(callback);",
+        from: "if (this.#phase === 'sealed' || this.#isHandleGone) {\n      nextTick(callback);",
         to: 'if (this.#offset < 0) {\n      nextTick(callback);',
       },
       { file: stream, from: "if (this.#phase !== 'idle') throw", to: 'if (this.#offset < 0) throw' },
@@ -682,6 +682,79 @@ export const variants: readonly Variant[] = [
     caughtBy: ['fifo'],
     edits: [
       { file: 'fifo.ts', from: 'this.#first >= MOST_TAKEN && 2 * this.#first >= this.#items.length', to: 'true' },
+    ],
+  },
+  {
+    name: 'a signal that aborts a stream before it has fields',
+    caughtBy: ['event-order'],
+    edits: [{ file: stream, from: 'if (!(#phase in this)) callback(error);\n    else if', to: 'if' }],
+  },
+  {
+    name: 'bytes of this realm and of one type only',
+    caughtBy: ['validate'],
+    edits: [
+      { file: 'validate.ts', from: 'if (ArrayBuffer.isView(value)) {', to: 'if (value instanceof Uint8Array) {' },
+    ],
+  },
+  {
+    name: 'errors that make a string of the value',
+    caughtBy: ['validate'],
+    edits: [
+      {
+        file: 'validate.ts',
+        from: '  switch (typeof value) {',
+        to: '  if (value) return String(value);\n  switch (typeof value) {',
+      },
+    ],
+  },
+  {
+    name: "an 'end' in the run of ticks of 'finish'",
+    caughtBy: ['event-order'],
+    edits: [
+      {
+        file: stream,
+        from: 'enqueueNextRun(this.#context, this.#flushLast, this)',
+        to: 'enqueueTick(this.#context, this.#flushLast, this)',
+      },
+    ],
+  },
+  {
+    name: "an 'end' that only a microtask keeps from 'finish'",
+    caughtBy: ['event-order'],
+    edits: [
+      {
+        file: 'tick-queue.ts',
+        from: '  if (late.length === 0) nextTick(mark);\n  late.push(context, run, self);',
+        to: '  late.push(context, run, self);\n  mark();',
+      },
+    ],
+  },
+  {
+    name: 'an old call that ends the lease though the handle is kept',
+    caughtBy: ['legacy'],
+    edits: [{ file: stream, from: 'if (handle) handle.close();\n    else this', to: 'this' }],
+  },
+  {
+    name: 'an old call that leaves its lease behind',
+    caughtBy: ['legacy'],
+    edits: [
+      { file: stream, from: 'if (handle) handle.close();\n    else this.#closeHandle();', to: 'handle?.close();' },
+    ],
+  },
+  {
+    name: 'a frame of Zstandard behind a full chunk that is ignored',
+    caughtBy: ['zstd-frames'],
+    needs: 'zstd',
+    edits: [
+      { file: 'engine.ts', from: 'return filled === 0 && made > 0 && inline', to: 'return made < filled && inline' },
+    ],
+  },
+  {
+    name: 'a frame of Zstandard behind output that is full by chance',
+    caughtBy: ['zstd-frames'],
+    needs: 'zstd',
+    edits: [
+      { file: 'passage.ts', from: "if (this.kind.format !== 'zstd') return room;", to: 'if (room > 0) return room;' },
     ],
   },
 ];

@@ -80,10 +80,13 @@ function suit(script: Script, mode: Mode): Script {
   const { windowBits, ...options } = script.options ?? {};
   // On Node 26 some of it is found by the engine, some after it: from outside there is no telling which.
   if (mode.pool.engine === 'public') delete options.rejectGarbageAfterEnd;
-  // Where zstd data ends with a full chunk, node:zlib goes on to what is behind it, and fails.
+  // Where zstd data ends with a full chunk, node:zlib goes on to what is behind it, and fails. So does the native engine.
   // A stream on the public engine has chunks of two lengths: of its own, and of the stream inside.
   const chunkLengths = [Z_DEFAULT_CHUNK, (options.chunkSize as number | undefined) ?? Z_DEFAULT_CHUNK];
-  const endsFull = script.format === 'zstd' && chunkLengths.some((length) => script.payload.length % length === 0);
+  const endsFull =
+    mode.pool.engine === 'public' &&
+    script.format === 'zstd' &&
+    chunkLengths.some((length) => script.payload.length % length === 0);
   return {
     ...script,
     ...(endsFull ? { fault: { kind: 'none' }, payload: { ...script.payload, second: 'none' } } : {}),

@@ -29,9 +29,6 @@ export const { NativeEngine, nativeFormats } = (await import(
 export const { collectPool } = (await import(`${folder}/prometheus.ts`)) as typeof import('../../lib/prometheus.ts');
 
 export const { createCompressions } = (await import(`${folder}/connect.ts`)) as typeof import('../../lib/connect.ts');
-export const { decompressMessages, frameDecoder, toStatus } = (await import(
-  `${folder}/grpc.ts`
-)) as typeof import('../../lib/grpc.ts');
 
 export const { DecompressionStream } = (await import(`${folder}/web.ts`)) as typeof import('../../lib/web.ts');
 /** Not exported from the package: its time, and its queues. */
@@ -45,6 +42,12 @@ export const { decodeBody, decodeRequests, decodeResponse } = (await import(
 export const { acceptEncoding, codingsOf } = (await import(
   `${folder}/content-encoding.ts`
 )) as typeof import('../../lib/content-encoding.ts');
+
+export const { decompressMessages, frameDecoder, messageBytes, toStatus } = (await import(
+  `${folder}/grpc.ts`
+)) as typeof import('../../lib/grpc.ts');
+/** Not exported from the package. */
+export const { httpError } = (await import(`${folder}/http-errors.ts`)) as typeof import('../../lib/http-errors.ts');
 
 /** Both twins: each promise is to hold on each. */
 export const engines = ['native', 'public'] as const;
