@@ -3,7 +3,7 @@
  * that makes. A body of no bytes is empty, whatever its coding. It does not know HTTP; several of them in a row take off several codings.
  */
 import { finished, Readable } from 'node:stream';
-import { type DecompressStream, readsAll } from './decompress-stream.ts';
+import type { DecompressStream } from './decompress-stream.ts';
 import { codedError } from './errors.ts';
 import { bufferOf, shownType } from './validate.ts';
 
@@ -18,8 +18,8 @@ export interface Decoding {
 const NOTHING = Buffer.alloc(0);
 
 export class DecodedBody extends Readable {
-  /** As `DecompressStream.isRelayed`: the reader of this body is another stream's. */
-  isRelayed = false;
+  /** The stream that hands the output on, if there is one: its reader may stop. */
+  relay: Readable | undefined;
   readonly #source: Readable;
   readonly #decoding: Decoding;
   /** What has come while it was too short to make the decoder. */
@@ -35,7 +35,7 @@ export class DecodedBody extends Readable {
   constructor(source: Readable, decoding: Decoding) {
     super();
     this.#source = source;
-    if (source instanceof DecodedBody) source.isRelayed = true;
+    if (source instanceof DecodedBody) source.relay = this;
     this.#decoding = decoding;
     // Before anybody reads, too: an error that nobody listens to would end the process.
     finished(source, { writable: false }, (error) => {
@@ -65,6 +65,13 @@ export class DecodedBody extends Readable {
     if (!this.#isReceived) this.#source.destroy();
     if (this.#decoder === undefined || this.#decoder.closed) callback(error);
     else this.#decoder.once('close', () => callback(error)).destroy();
+  }
+
+  /** The last of the streams that hand the output on. */
+  #reader(): Readable {
+    const { relay } = this;
+    if (relay instanceof DecodedBody) return relay.#reader();
+    return relay ?? this;
   }
 
   #receive(chunk: unknown): void {
@@ -98,7 +105,7 @@ export class DecodedBody extends Readable {
   #decode(head: Buffer): DecompressStream {
     this.#head = NOTHING;
     const decoder = this.#decoding.createDecoder(head);
-    decoder.isRelayed = this.isRelayed || !readsAll(this);
+    decoder.relay = this.#reader();
     return decoder
       .on('data', (chunk) => {
         // A paused body takes the chunk and wants no more: the decoder goes by whether its own reader takes all.

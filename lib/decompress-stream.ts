@@ -57,8 +57,8 @@ export class DecompressStream extends Transform {
   /** Compressed bytes used up so far (`bytesWritten` of node:zlib's streams). */
   bytesWritten = 0;
 
-  /** @internal The 'data' listener hands the output on to a reader that may stop. */
-  isRelayed = false;
+  /** @internal The stream that hands the output on, if there is one: its reader may stop. */
+  relay: Readable | undefined;
 
   readonly #pool: Pool;
   readonly #settings: StreamSettings;
@@ -505,7 +505,7 @@ export class DecompressStream extends Transform {
 
   #send(engine: Engine, expected: number): void {
     const { chunkLength } = this.#settings;
-    this.#slab ??= new Slab(!this.isRelayed && readsAll(this));
+    this.#slab ??= new Slab(readsAll(this.relay ?? this));
     const slab = this.#slab;
     try {
       const output =
@@ -689,7 +689,7 @@ export class DecompressStream extends Transform {
  * Whether a stream's reader takes all it is given. A 'data' listener does. A pipe stops when its destination is full,
  * and a 'readable' listener or an iterator may never read.
  */
-export function readsAll(stream: Readable): boolean {
+function readsAll(stream: Readable): boolean {
   const { pipes } = (stream as unknown as { _readableState: { pipes?: unknown[] } })._readableState;
   return stream.readableFlowing === true && pipes?.length === 0;
 }

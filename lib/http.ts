@@ -9,7 +9,6 @@ import { Readable } from 'node:stream';
 import { ReadableStream } from 'node:stream/web';
 import { codingsOf, type HeaderValue } from './content-encoding.ts';
 import { DecodedBody, type Decoding } from './decoded-body.ts';
-import { readsAll } from './decompress-stream.ts';
 import { codedError } from './errors.ts';
 import type { Format } from './formats.ts';
 import { type HttpError, httpError } from './http-errors.ts';
@@ -72,7 +71,7 @@ export function decodeRequests(options: DecodeOptions = {}): DecodeMiddleware {
       if (formats.length > 0) {
         const decode = (received: Readable): Readable => {
           const body = decoded(received, formats, decodings);
-          (body as DecodedBody).isRelayed = !readsAll(request);
+          (body as DecodedBody).relay = request;
           return body;
         };
         replaceBody(request, decode, httpError);

@@ -1,4 +1,5 @@
 /** A request whose body `decodeRequests()` has replaced: still a request, and a Readable as any other. */
+import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import {
   Agent,
@@ -234,6 +235,40 @@ describe('A request that is decoded', () => {
     });
     expect(await send(gzip)).to.include({ status: 503, body: '{"code":"ERR_POOL_TIMEOUT","expose":false}' });
     lease?.release();
+  });
+
+  it('holds no more than a few times what waits in node:zlib for a reader that stops', async () => {
+    // Comes in one chunk, and its length hint is plausible.
+    const body = compress('gzip', Buffer.concat([randomBytes(40_000), Buffer.alloc(500_000)]));
+    const stops: Record<string, (incoming: IncomingMessage) => void> = {
+      readable: (incoming) => incoming.on('readable', () => {}),
+      pause: (incoming) => incoming.on('data', () => incoming.pause()),
+      pipe: (incoming) => incoming.pipe(new Writable({ write() {} })),
+    };
+    let most = 0;
+    let stopped: IncomingMessage | undefined;
+    await decoded(async (incoming, response) => {
+      stops[String(incoming.headers['x-stop'])]?.(incoming);
+      while (!incoming.complete || pool.stats.bytesOut === 0) await delay(1);
+      // For longer than all of it takes.
+      for (let i = 0; i < 5; i++) await other.decompress(body, 'gzip');
+      most = incoming.readableLength;
+      stopped = incoming;
+      response.end();
+    });
+    const other = new ZlibPool();
+    for (const stop of Object.keys(stops)) {
+      pool = new ZlibPool();
+      decode = decodeRequests({ pool });
+      await client.send({ encoding: 'gzip', pieces: [body], headers: { 'x-stop': stop } });
+      stopped?.destroy();
+      // Its connection is gone with it.
+      client.close();
+      client = overHttp1((running as Running).origin);
+      if (stop !== 'pause') expect(most, stop).to.be.above(0);
+      expect(most, stop).to.be.at.most(3 * 65_536);
+      await allBack(pool);
+    }
   });
 
   it('is not decoded before somebody reads, nor where nobody does', async () => {

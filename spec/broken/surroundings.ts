@@ -25,6 +25,11 @@ export const surroundings: readonly Variant[] = [
     ],
   },
   {
+    name: 'a body that takes all at once whoever reads it',
+    caughtBy: ['decoded-body', 'request-body'],
+    edits: [{ file: 'decoded-body.ts', from: '    decoder.relay = this.#reader();\n', to: '' }],
+  },
+  {
     name: 'metrics that count the waiting times of each bucket by itself',
     caughtBy: ['prometheus'],
     edits: [{ file: 'metrics.ts', from: 'count += waited;', to: 'count = waited;' }],

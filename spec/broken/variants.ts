@@ -347,7 +347,7 @@ export const variants: readonly Variant[] = [
   {
     name: 'memory of its exact length for a reader that does not read',
     caughtBy: ['promises/p9-bounded'],
-    edits: [{ file: stream, from: 'new Slab(!this.isRelayed && readsAll(this))', to: 'new Slab(true)' }],
+    edits: [{ file: stream, from: 'new Slab(readsAll(this.relay ?? this))', to: 'new Slab(true)' }],
   },
   {
     name: 'a new chunk of the chunkSize for each write',
