@@ -194,7 +194,7 @@ export const variants: readonly Variant[] = [
   {
     name: 'a failed engine that is handed on before its handle has ended the write',
     caughtBy: ['recovery'],
-    edits: [{ file: 'native-engine.ts', from: 'inNextTurn(finishLate, this)', to: 'finishLate(this)' }],
+    edits: [{ file: 'native-engine.ts', from: 'setImmediate(finishLate, this)', to: 'finishLate(this)' }],
   },
   {
     name: 'one shelf for all kinds of engines',
