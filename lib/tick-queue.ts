@@ -29,6 +29,8 @@ export function enqueueTick(context: AsyncResource, run: () => void, self: unkno
 /** Tasks that wait for their tick, and those that wait for the microtasks behind it. */
 let late: Tasks = [];
 let marked: Tasks = [];
+/** Whether a tick of this queue is on the stack. */
+let isWorking = false;
 const resolved = Promise.resolve();
 
 /**
@@ -36,17 +38,20 @@ const resolved = Promise.resolve();
  * the end of that run come before. Two events that are a run apart can be awaited one after the other.
  */
 export function enqueueNextRun(context: AsyncResource, run: () => void, self: unknown): void {
-  // A tick first: the caller may be a microtask, and its ticks are then still to come.
-  if (late.length === 0) nextTick(mark);
+  // A tick first, unless this is one: the caller may be a microtask, and its ticks are then still to come.
+  if (late.length === 0 && !isWorking) nextTick(mark);
   late.push(context, run, self);
+  if (isWorking) mark();
 }
 
+/** In a tick: what waits by now goes on after the microtasks behind this run. */
 function mark(): void {
+  if (late.length === 0) return;
   if (marked.length === 0) {
     void resolved.then(enqueueMarked);
     [marked, late] = [late, marked];
   } else {
-    for (const part of late) marked.push(part);
+    for (const task of late) marked.push(task);
     late.length = 0;
   }
 }
@@ -61,6 +66,7 @@ function enqueueMarked(): void {
 }
 
 function workOff(): void {
+  isWorking = true;
   const tasks = queue;
   const end = length;
   queue = spare;
@@ -73,7 +79,9 @@ function workOff(): void {
     tasks[next] = undefined;
     tasks[next + 1] = undefined;
     tasks[next + 2] = undefined;
+    // It catches what user code throws.
     runIn(context, run, self);
   }
+  isWorking = false;
   spare = end <= 3 * KEPT ? tasks : [];
 }

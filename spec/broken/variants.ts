@@ -724,8 +724,8 @@ export const variants: readonly Variant[] = [
     edits: [
       {
         file: 'tick-queue.ts',
-        from: '  if (late.length === 0) nextTick(mark);\n  late.push(context, run, self);',
-        to: '  late.push(context, run, self);\n  mark();',
+        from: '  if (isWorking) mark();',
+        to: '  mark();',
       },
     ],
   },
