@@ -45,7 +45,7 @@ async function engineIn(world: string, choice: string): Promise<string> {
 }
 
 describe('The choice of an engine', function () {
-  this.timeout(30_000);
+  this.timeout(120_000);
   this.slow(5_000);
 
   it('is the native one on a tested major whose zlib passes the probe', async () => {

@@ -21,7 +21,7 @@ interface Seen {
 }
 
 describe('zlease/register', function () {
-  this.timeout(60_000);
+  this.timeout(120_000);
   this.slow(5_000);
   let folder: string;
   let register: string;

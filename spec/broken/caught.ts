@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
 import pLimit from 'p-limit';
 import { formats } from '../../lib/formats.ts';
-import { loader } from '../support/script.ts';
+import { CHILD_TIMEOUT_MS, loader } from '../support/script.ts';
 import { editedCopy } from './copy.ts';
 import type { Edit, Variant } from './variants.ts';
 
@@ -45,7 +45,7 @@ async function runOver(edits: readonly Edit[], files: readonly string[], grep = 
       },
     });
     const output = Promise.all([text(child.stdout), text(child.stderr)]);
-    const hung = setTimeout(() => child.kill('SIGKILL'), 110_000);
+    const hung = setTimeout(() => child.kill('SIGKILL'), CHILD_TIMEOUT_MS);
     const [code, signal] = await once(child, 'exit');
     clearTimeout(hung);
     return { ended: signal ?? code, output: (await output).join('\n') };

@@ -16,6 +16,7 @@ import {
   text,
   throwsOf,
 } from '../../docs/api.ts';
+import { TEST_TIMEOUT_MS } from '../support/script.ts';
 
 /** What throws nothing, whatever it is given. */
 const neverThrow = ['DecompressStream.close', 'Lease.[Symbol.dispose]', 'ZlibPool.destroy', 'toStatus'];
@@ -61,7 +62,7 @@ function gaps(module: Module, all: readonly Module[]): string[] {
 }
 
 describe('The API reference', function () {
-  this.timeout(120_000);
+  this.timeout(TEST_TIMEOUT_MS);
   this.slow(60_000);
   let all: Module[];
 

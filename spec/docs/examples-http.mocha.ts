@@ -17,6 +17,8 @@ import * as zlease from '../../lib/index.ts';
 import { type PoolStats, ZlibPool } from '../../lib/index.ts';
 import { type Ended, example, top } from '../support/example.ts';
 import { compress, formats, json } from '../support/samples.ts';
+import { TEST_TIMEOUT_MS } from '../support/script.ts';
+import { until } from '../support/until.ts';
 
 const register = `--import=${new URL('../support/register-and-tell.ts', import.meta.url).href}`;
 
@@ -26,7 +28,7 @@ function statsOf({ stderr }: Ended): PoolStats {
 }
 
 describe('Examples over HTTP', function () {
-  this.timeout(60_000);
+  this.timeout(TEST_TIMEOUT_MS);
   this.slow(10_000);
 
   describe('fetch', () => {
@@ -126,7 +128,7 @@ describe('Examples over HTTP', function () {
 
     /** A lease ends with its stream's 'close', a moment after the reader has its error. */
     async function allBack(): Promise<void> {
-      for (let i = 0; i < 200 && pool.stats.leased > 0; i++) await delay(5);
+      await until(() => pool.stats.leased === 0);
       expect(pool.stats).to.include({ leased: 0, leaked: 0 });
     }
 
@@ -213,8 +215,8 @@ describe('Examples over HTTP', function () {
       const bomb = gzipSync(Buffer.alloc(40_000_000));
       answer = (_, response) => response.setHeader('content-encoding', 'gzip').end(bomb);
       const { body } = await get();
+      await until(() => pool.stats.leased === 1);
       await delay(200);
-      expect(pool.stats).to.include({ leased: 1 });
       expect(pool.stats.bytesOut).to.be.below(2_000_000);
       expect((await body.bytes()).length).to.equal(40_000_000);
     });
@@ -277,8 +279,8 @@ describe('Examples over HTTP', function () {
 
         const controller = new AbortController();
         const aborted = await get({ signal: controller.signal });
-        setTimeout(() => controller.abort(), 50);
-        await delay(100);
+        await until(() => pool.stats.leased === 1);
+        controller.abort();
         expect(await aborted.body.text().catch(({ name }) => name)).to.equal('AbortError');
         await allBack();
       }

@@ -1,19 +1,23 @@
 /** The examples with streams, files and messages run, as processes of their own, on good input and on bad. */
+import { execFile } from 'node:child_process';
+import { closeSync, constants, existsSync, openSync, writeSync } from 'node:fs';
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
+import { promisify } from 'node:util';
 import { gzipSync } from 'node:zlib';
 import { expect } from 'chai';
 import { encodeBatch, encodeRecords } from '../../examples/batches/batch.ts';
 import { example, top } from '../support/example.ts';
 import { formats } from '../support/samples.ts';
+import { TEST_TIMEOUT_MS } from '../support/script.ts';
+import { until } from '../support/until.ts';
 
 const lockfile = await readFile(join(top, 'package-lock.json'));
 const packages = Object.entries(JSON.parse(String(lockfile)).packages as Record<string, { license?: string }>);
 
 describe('Examples with streams', function () {
-  this.timeout(60_000);
+  this.timeout(TEST_TIMEOUT_MS);
   this.slow(10_000);
   let folder: string;
 
@@ -207,15 +211,31 @@ describe('Examples with streams', function () {
     }
 
     it('leaves nothing behind when it is interrupted', async () => {
-      const input = await file('long.gz', gzipSync(Buffer.alloc(400_000_000)));
+      // A pipe that does not end before the interruption: open for reading, too, so that no open() waits for the other side.
+      const input = join(folder, 'long.gz');
+      await promisify(execFile)('mkfifo', [input]);
+      const pipe = openSync(input, constants.O_RDWR | constants.O_NONBLOCK);
+      const stored = gzipSync(Buffer.alloc(1_000_000), { level: 0 });
+      writeSync(pipe, stored, 0, 20_000);
+      let isOver = false;
+      let at = 20_000;
       const output = join(folder, 'long');
       const { code, stderr } = await example('files/gunzip.ts', {
         args: [input, output],
         started: async (kill) => {
-          while (!(await readdir(folder)).includes('long.part')) await delay(2);
+          await until(() => existsSync(join(folder, 'long.part')));
           kill('SIGINT');
+          // A read of a pipe is not over before there is something to read.
+          await until(
+            () => isOver,
+            () => {
+              if (at < 50_000) at += writeSync(pipe, stored, at, 1);
+            },
+          );
         },
       });
+      isOver = true;
+      closeSync(pipe);
       expect({ code, stderr }).to.deep.equal({
         code: 1,
         stderr: `gunzip: ${input}: ABORT_ERR: The operation was aborted\n`,

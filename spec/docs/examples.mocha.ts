@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { expect } from 'chai';
+import { TEST_TIMEOUT_MS } from '../support/script.ts';
 
 const run = promisify(execFile);
 const top = fileURLToPath(new URL('../..', import.meta.url));
@@ -13,7 +14,7 @@ async function upload(...args: string[]): Promise<{ stdout: string; stderr: stri
 }
 
 describe('examples/grpc-upload', function () {
-  this.timeout(60_000);
+  this.timeout(TEST_TIMEOUT_MS);
   this.slow(10_000);
 
   it('uploads files in many calls at a time, verified, and one damaged upload fails alone', async () => {
@@ -56,7 +57,7 @@ describe('examples/grpc-upload', function () {
 });
 
 describe('The examples in pairs', function () {
-  this.timeout(30_000);
+  this.timeout(TEST_TIMEOUT_MS);
   this.slow(10_000);
 
   for (const name of ['grpc-records', 'grpc-gateway']) {

@@ -9,6 +9,7 @@ import { gzipSync } from 'node:zlib';
 import { expect } from 'chai';
 import { transform } from 'esbuild';
 import { bundled, checks, lengthOf, MAX_TARBALL_LENGTH, type Manifest, manifestOf } from '../support/packed.ts';
+import { TEST_TIMEOUT_MS } from '../support/script.ts';
 import { type Use, uses } from '../support/subpath-uses.ts';
 
 const run = promisify(execFile);
@@ -54,7 +55,7 @@ function script(head: string, code: string): string {
 }
 
 describe('The package', function () {
-  this.timeout(60_000);
+  this.timeout(TEST_TIMEOUT_MS);
   this.slow(20_000);
   let folder: string;
   let tarball: string;

@@ -17,6 +17,7 @@ import {
   readPage,
   top,
 } from '../support/markdown.ts';
+import { TEST_TIMEOUT_MS } from '../support/script.ts';
 
 const run = promisify(execFile);
 const pages = await Promise.all((await pageFiles()).map(readPage));
@@ -89,7 +90,7 @@ describe('The documentation', () => {
   }
 
   it('has TypeScript that is right under strict rules', async function () {
-    this.timeout(30_000);
+    this.timeout(TEST_TIMEOUT_MS);
     const files: string[] = [];
     for (const [i, { code }] of all.filter(({ language }) => language === 'ts').entries()) {
       const file = `typed${i}.ts`;

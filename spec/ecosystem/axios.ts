@@ -66,7 +66,7 @@ for (const encoding of encodingNames) {
   });
 
   await scenario(`axios: ${encoding}, timed out half-way`, async () =>
-    client.get(origin + pathOf(encoding, 'stalled'), { timeout: 300 }),
+    client.get(origin + pathOf(encoding, 'stalled'), { timeout: 1_500 }),
   );
 }
 

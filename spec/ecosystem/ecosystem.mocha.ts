@@ -8,9 +8,10 @@ import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
 import type { PoolStats } from '../../lib/index.ts';
-import { loader } from '../support/script.ts';
+import { CHILD_TIMEOUT_MS, loader, TEST_TIMEOUT_MS } from '../support/script.ts';
 
-const CHILD_TIMEOUT_MS = 60_000;
+/** Packages whose two streams race each other have more than one result on plain Node, too: how often they are run for all of them. */
+const ATTEMPTS = 4;
 
 const register = new URL('../../dist/register.js', import.meta.url).href;
 const broken = new URL('broken-preload.mjs', import.meta.url).href;
@@ -65,6 +66,16 @@ async function run(name: string, preload?: string): Promise<Run> {
   return ran;
 }
 
+/** Of each scenario the result that is that of `other`, if plain Node has ever had it. */
+function nearest(known: Run[], other: Run): Run {
+  const [first] = known as [Run];
+  const results = [...first.results].map(([scenario, result]): [string, string] => {
+    const one = known.find((run) => run.results.get(scenario) === other.results.get(scenario));
+    return [scenario, one?.results.get(scenario) ?? result];
+  });
+  return { ...first, results: new Map(results) };
+}
+
 /** A text for each scenario that did not come out as on plain Node. */
 function differences(name: string, plain: Run, other: Run): string[] {
   const shared = [...plain.results.keys()].filter((scenario) => other.results.has(scenario));
@@ -92,7 +103,7 @@ function told(what: string, plain: string, other: string): string {
 describe('The ecosystem, on the pool', () => {
   for (const { name, leaks = false } of packages) {
     describe(name, function () {
-      this.timeout(2 * CHILD_TIMEOUT_MS + 10_000);
+      this.timeout(ATTEMPTS * TEST_TIMEOUT_MS);
       let plain: Run;
       let pooled: Run;
 
@@ -100,10 +111,15 @@ describe('The ecosystem, on the pool', () => {
         [plain, pooled] = await Promise.all([run(name), run(name, register)]);
       });
 
-      it('does what it does on plain Node', () => {
+      it('does what it does on plain Node', async () => {
         expect(plain.end).to.equal('0 ');
         expect(plain.results.size).to.be.above(10);
-        const different = differences(name, plain, pooled);
+        const known = [plain];
+        let different = differences(name, plain, pooled);
+        while (known.length < ATTEMPTS && different.length > 0) {
+          known.push(await run(name));
+          different = differences(name, nearest(known, pooled), pooled);
+        }
         expect(different, `\n${different.join('\n')}\n`).to.have.lengthOf(0);
       });
 

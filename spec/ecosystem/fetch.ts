@@ -29,7 +29,7 @@ await getAll(
 );
 
 async function never(): Promise<never> {
-  await delay(hangs ? 1_000 : 8_000, undefined, { ref: false });
+  await delay(hangs ? 2_000 : 30_000, undefined, { ref: false });
   throw new Error('no end');
 }
 

@@ -61,7 +61,7 @@ for (const encoding of withWrapper) {
   });
 
   await scenario(`got: ${encoding}, timed out half-way`, async () =>
-    client(origin + pathOf(encoding, 'stalled'), { timeout: { response: 300, request: 300 } }),
+    client(origin + pathOf(encoding, 'stalled'), { timeout: { response: 1_500, request: 1_500 } }),
   );
 }
 

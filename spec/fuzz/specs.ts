@@ -1,17 +1,18 @@
 /** Random scripts as specs: good and bad streams beside each other on one pool, and each on node:zlib. */
-import { setTimeout as delay } from 'node:timers/promises';
 import { inspect } from 'node:util';
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { ZlibPool } from '../support/library.ts';
+import { TEST_TIMEOUT_MS } from '../support/script.ts';
 import { seed } from '../support/seed.ts';
+import { until } from '../support/until.ts';
 import { difference, modes } from './compare.ts';
 import { script } from './script.ts';
 
 /** @param numRuns - scripts for each mode */
 export function describeScripts(numRuns: number): void {
   describe('Random scripts', function () {
-    this.timeout(60_000);
+    this.timeout(TEST_TIMEOUT_MS);
     this.slow(20_000);
 
     for (const mode of modes) {
@@ -23,7 +24,7 @@ export function describeScripts(numRuns: number): void {
           const first = found.find((one) => one !== undefined);
           expect(first, inspect(first, { depth: 9 })).to.equal(undefined);
         }
-        while (pool.stats.leased > 0) await delay(1);
+        await until(() => pool.stats.leased === 0);
         const { leased, created, idle, discarded, evicted } = pool.stats;
         expect({ leased, created }).to.deep.equal({ leased: 0, created: idle + discarded + evicted });
       });

@@ -5,8 +5,10 @@ import type { Attack } from './attacks.ts';
 import { compress, digest, frame, message, unframe } from './messages.ts';
 import { type Kind, pathOf } from './service.ts';
 
-/** How long an answer may take, where other calls are answered. */
-const PATIENCE_MS = 1_500;
+/** An answer that has not come by the time that so many other calls were answered, one after another, does not come. */
+const OTHERS = 150;
+/** Most answers come within it, without other calls. */
+const SOON_MS = 50;
 
 export interface Seen {
   /** The gRPC status; undefined where the call ended without. */
@@ -71,24 +73,32 @@ export async function serves(port: number): Promise<boolean> {
   return status === '0' && replies[0] === digest(content);
 }
 
+/** Until a call is over in one way or another, or has been outlived. */
+async function outlived(port: number, isOver: () => boolean): Promise<void> {
+  for (let waitedMs = 0; waitedMs < SOON_MS && !isOver(); waitedMs += 2) await delay(2);
+  for (let i = 0; i < OTHERS && !isOver(); i++) await serves(port);
+}
+
 /** Plays one attack on a connection of its own. */
 export async function play(port: number, kind: Kind, { encoding, parts, reset }: Attack): Promise<Seen> {
   const session = open(port);
   const call = request(session, kind, encoding === undefined ? {} : { 'grpc-encoding': encoding });
+  let seen: Seen | undefined;
+  void call.seen.then((end) => {
+    seen = end;
+  });
+  const isOver = () => seen !== undefined;
   try {
     for (const [i, part] of parts.entries()) {
       await new Promise((written) => call.stream.write(part, written));
       // Which of several messages of a call is decompressed first is nobody's to say.
-      const patience = AbortSignal.timeout(PATIENCE_MS);
-      while (kind === 'bidi' && i < parts.length - 1 && call.replies() <= i && !patience.aborted) await delay(2);
+      if (kind === 'bidi' && i < parts.length - 1) await outlived(port, () => isOver() || call.replies() > i);
     }
     if (reset === 'connection') session.destroy();
     else if (reset !== undefined) call.stream.close(reset);
     else call.stream.end();
-    const soon = await Promise.race([call.seen, delay(PATIENCE_MS)]);
-    if (soon !== undefined) return soon;
-    if (!(await serves(port))) throw new Error('It does not serve any more');
-    return (await Promise.race([call.seen, delay(PATIENCE_MS / 3)])) ?? { replies: [], noAnswer: true };
+    await outlived(port, isOver);
+    return seen ?? { replies: [], noAnswer: true };
   } finally {
     session.destroy();
   }

@@ -5,7 +5,6 @@
  */
 import { createHash } from 'node:crypto';
 import { Readable, type Writable } from 'node:stream';
-import { setTimeout as delay } from 'node:timers/promises';
 import {
   type CallOptions,
   Client,
@@ -24,6 +23,7 @@ import {
   status,
 } from '@grpc/grpc-js';
 import type { PoolStats } from '../../lib/index.ts';
+import { until } from '../support/until.ts';
 
 export type Kind = 'unary' | 'clientStreaming' | 'serverStreaming' | 'bidi';
 
@@ -253,7 +253,7 @@ function print(line: object): void {
 /** The stats of the pool that was preloaded, when what is closing has closed. */
 async function poolStats(library: string): Promise<PoolStats> {
   const { defaultPool } = (await import(library)) as typeof import('../../lib/index.ts');
-  for (let i = 0; i < 100 && defaultPool.stats.leased > 0; i++) await delay(20);
+  await until(() => defaultPool.stats.leased === 0);
   return defaultPool.stats;
 }
 

@@ -13,10 +13,9 @@ import { text } from 'node:stream/consumers';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 import { expect } from 'chai';
-import { loader } from '../support/script.ts';
+import { CHILD_TIMEOUT_MS, loader } from '../support/script.ts';
 import type { Kind, Plan, Report, Tally } from './grpc.ts';
 
-const CHILD_TIMEOUT_MS = 120_000;
 const MB = 1024 * 1024;
 
 const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));

@@ -1,12 +1,13 @@
 /** Random commands on random pools beside their model, as a spec. */
 import fc from 'fast-check';
+import { TEST_TIMEOUT_MS } from '../support/script.ts';
 import { seed } from '../support/seed.ts';
 import { runs } from './run.ts';
 
 /** @param numRuns - broken copies are given as many as it takes: ZLEASE_RUNS */
 export function describeModel(numRuns: number): void {
   describe('The model of a pool', function () {
-    this.timeout(110_000);
+    this.timeout(TEST_TIMEOUT_MS);
     this.slow(30_000);
 
     it(`agrees with the pool, whatever happens (seed ${seed})`, () =>

@@ -5,6 +5,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
+import { CHILD_TIMEOUT_MS } from './script.ts';
 
 export const top: string = fileURLToPath(new URL('../..', import.meta.url));
 
@@ -23,16 +24,14 @@ export interface ExampleOptions {
   started?: (kill: (signal: NodeJS.Signals) => void) => void;
 }
 
-/** An example that hangs is ended by force, and its `code` is SIGKILL. */
-const TIMEOUT_MS = 20_000;
-
 /** @param path of the example, from `examples/` on */
 export async function example(path: string, { flags = [], args = [], started }: ExampleOptions = {}): Promise<Ended> {
   const child = spawn(process.execPath, ['--import=tsx', ...flags, join(top, 'examples', path), ...args], {
     cwd: top,
     env: { ...process.env, NODE_OPTIONS: '--disable-warning=ExperimentalWarning', ...(await librarySettings()) },
     stdio: ['ignore', 'pipe', 'pipe'],
-    timeout: TIMEOUT_MS,
+    // An example that hangs is ended by force, and its `code` is SIGKILL.
+    timeout: CHILD_TIMEOUT_MS,
     killSignal: 'SIGKILL',
   });
   started?.((signal) => child.kill(signal));
