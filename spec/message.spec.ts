@@ -1,17 +1,12 @@
 /** Whole messages: decompress() and decompressSync(), beside node:zlib's one-shot functions. */
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { execFile } from 'node:child_process';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
 import zlib from 'node:zlib';
 import { expect } from 'chai';
 import type { Format, ZlibPool as Pool } from '../lib/index.ts';
 import { engines, ZlibPool } from './support/library.ts';
 import { compress, formats, json, sample } from './support/samples.ts';
 import { dice, seed } from './support/seed.ts';
-
-const outOfMemory = fileURLToPath(new URL('support/out-of-memory.ts', import.meta.url));
 
 type OneShot = (data: Uint8Array, options?: { maxOutputLength?: number }) => Buffer;
 
@@ -178,18 +173,6 @@ describe('A message', () => {
       });
       settled(pool);
     });
-  }
-
-  // prlimit is of Linux.
-  for (const way of process.platform === 'linux' ? ['decompress', 'decompressSync'] : []) {
-    for (const engine of engines) {
-      it(`fails with ERR_BUFFER_TOO_LARGE where there is no memory for all of it in one piece (${way}, ${engine})`, async () => {
-        const flags = 'typescript' in process.features ? [] : ['--import=tsx/esm'];
-        const { stdout } = await promisify(execFile)(process.execPath, [...flags, outOfMemory, way, engine]);
-        const last = stdout.trim().split('\n').at(-1) as string;
-        expect(JSON.parse(last)).to.deep.equal({ code: 'ERR_BUFFER_TOO_LARGE', after: 'hello', leased: 0 });
-      });
-    }
   }
 
   it('has no memory of its own beyond its length, where a gzip trailer lies about it', async () => {

@@ -188,12 +188,12 @@ export const variants: readonly Variant[] = [
   },
   {
     name: 'an engine that is closed after bad data, though a reset makes it as new',
-    caughtBy: ['recovery', 'promises/p5-clean', 'model'],
+    caughtBy: ['deep/recovery', 'promises/p5-clean', 'model'],
     edits: [{ file: 'pool.ts', from: '(engine.failed && !engine.recoverable)', to: 'engine.failed' }],
   },
   {
     name: 'a failed engine that is handed on before its handle has ended the write',
-    caughtBy: ['recovery'],
+    caughtBy: ['deep/recovery'],
     edits: [{ file: 'native-engine.ts', from: 'setImmediate(finishLate, this)', to: 'finishLate(this)' }],
   },
   {

@@ -3,11 +3,11 @@ import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { expect } from 'chai';
-import { loader } from './support/script.ts';
+import { loader } from '../support/script.ts';
 
 const run = promisify(execFile);
-const lib = new URL('../lib/index.ts', import.meta.url).href;
-const lease = new URL('../lib/lease.ts', import.meta.url).href;
+const lib = new URL('../../lib/index.ts', import.meta.url).href;
+const lease = new URL('../../lib/lease.ts', import.meta.url).href;
 
 /** What Node was changed to be like before zlease was loaded. */
 const worlds: Record<string, string> = {
@@ -39,7 +39,7 @@ async function engineIn(world: string, choice: string): Promise<string> {
     stream.on('error', (error) => console.log(error.code)).end(data);
     stream.on('end', () => console.log(text, engineOf(pool.tryLease('gzip')).constructor.name));`;
   const { stdout } = await run(process.execPath, [...loader, '--input-type=module', '--eval', code], {
-    cwd: fileURLToPath(new URL('..', import.meta.url)),
+    cwd: fileURLToPath(new URL('../..', import.meta.url)),
   });
   return stdout.trim();
 }

@@ -1,13 +1,13 @@
 /** Inflate after bad data: a reset makes the engine as new, so the pool keeps it. Random messages, with the seed in the title. */
 import { constants } from 'node:zlib';
 import { expect } from 'chai';
-import type { Engine } from '../lib/engine.ts';
-import { type EngineKind, engineKind, kindFor } from '../lib/formats.ts';
-import type { Format, ZlibPool as Pool } from '../lib/index.ts';
-import { NativeEngine, ZlibPool } from './support/library.ts';
-import { outcome } from './support/outcome.ts';
-import { compress, json, sample } from './support/samples.ts';
-import { type Dice, dice, seed } from './support/seed.ts';
+import type { Engine } from '../../lib/engine.ts';
+import { type EngineKind, engineKind, kindFor } from '../../lib/formats.ts';
+import type { Format, ZlibPool as Pool } from '../../lib/index.ts';
+import { NativeEngine, ZlibPool } from '../support/library.ts';
+import { outcome } from '../support/outcome.ts';
+import { compress, json, sample } from '../support/samples.ts';
+import { type Dice, dice, seed } from '../support/seed.ts';
 
 const { Z_FINISH, Z_NO_FLUSH, Z_SYNC_FLUSH } = constants;
 
