@@ -8,6 +8,7 @@ import { Worker } from 'node:worker_threads';
 import { type DecompressStream, ZlibPool } from '../../lib/index.ts';
 import { bytesOf, closed } from './outcome.ts';
 import { pieces, sample } from './samples.ts';
+import { loader } from './script.ts';
 
 const { plain, data } = sample(3_000_000);
 const threadpool = { inputLength: 0 };
@@ -157,7 +158,8 @@ export const provocations: Record<string, Provocation> = {
     const engine = pool.settings.engine;
     for (let i = 0; i < 6; i++) {
       // Node 20 does not hand --import on to worker threads.
-      const script = `import('tsx/esm/api').then(({ register }) => { register(); return import('${import.meta.url}'); })`;
+      const loading = loader.length === 0 ? '' : "import('tsx/esm/api').then(({ register }) => register())";
+      const script = `Promise.resolve(${loading}).then(() => import('${import.meta.url}'))`;
       const worker = new Worker(script, { eval: true, argv: ['keeps writing', engine], execArgv: [] });
       await once(worker, 'message');
       await worker.terminate();
