@@ -216,7 +216,7 @@ export class MessageClient extends Caller<Buffer> {
 
   /** A message that is given up during its last write may be done by then. */
   endsClean(engine: Engine): boolean | undefined {
-    if (engine.failure !== undefined || (this.#bad && !recovers(engine))) return false;
+    if ((this.#bad || engine.failure !== undefined) && !recovers(engine)) return false;
     return this.#maybeAborted ? undefined : true;
   }
 

@@ -103,9 +103,10 @@ export class StreamClient implements Leaser {
 
   endsClean(engine: Engine): boolean | undefined {
     if (this.stream === undefined) return undefined;
-    if (this.#midway || engine.failure !== undefined) return false;
+    if (this.#midway) return false;
     const { errored } = this.stream as { errored: NodeJS.ErrnoException | null };
-    return errored === null || (recovers(engine) && INFLATE_ERROR.test(String(errored.code)));
+    if (errored === null) return engine.failure === undefined || recovers(engine);
+    return recovers(engine) && INFLATE_ERROR.test(String(errored.code));
   }
 
   write(share: number): void {
