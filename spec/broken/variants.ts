@@ -21,6 +21,8 @@ export interface Variant {
   edits: readonly Edit[];
   /** A mistake that can only be made where Node has this format. */
   needs?: Format;
+  /** The last major of Node on which it is a mistake. Default: each. */
+  lastMajor?: number;
 }
 
 const stream = 'decompress-stream.ts';
@@ -745,6 +747,8 @@ export const variants: readonly Variant[] = [
     name: 'a frame of Zstandard behind a full chunk that is ignored',
     caughtBy: ['zstd-frames'],
     needs: 'zstd',
+    // Node 26 goes on with the next frame by itself.
+    lastMajor: 24,
     edits: [
       { file: 'engine.ts', from: 'return filled === 0 && made > 0 && inline', to: 'return made < filled && inline' },
     ],
@@ -753,6 +757,8 @@ export const variants: readonly Variant[] = [
     name: 'a frame of Zstandard behind output that is full by chance',
     caughtBy: ['zstd-frames'],
     needs: 'zstd',
+    // Node 26 goes on with the next frame by itself.
+    lastMajor: 24,
     edits: [
       { file: 'passage.ts', from: "if (this.kind.format !== 'zstd') return room;", to: 'if (room > 0) return room;' },
     ],
