@@ -1,5 +1,5 @@
 /**
- * Async contexts: the one that belongs to nobody, and those of streams and messages. Engines, timers and immediates are made
+ * Async contexts: the root context, and those of streams and messages. Engines, timers and immediates are made
  * in the first, so that an idle engine never keeps the `AsyncLocalStorage` store of a stream's creator alive (promise P7):
  * a native handle calls back in the context of its *creation*, and holds on to it until it is collected.
  */

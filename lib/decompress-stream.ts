@@ -699,7 +699,7 @@ function hasFullWindow({ kind }: Engine): boolean {
   return kind.options.windowBits === Z_DEFAULT_WINDOWBITS;
 }
 
-/** Whether the data is bad, and nothing else went wrong: the pool knows which engines a reset makes as new after that. */
+/** Whether the data is bad, and nothing else went wrong: the pool reuses only engines that a reset cleans after that. */
 function isFailureOf(lease: Lease | undefined, error: Error): boolean {
   return lease !== undefined && engineOf(lease).failure === error;
 }

@@ -10,7 +10,7 @@ import type { EngineKind } from './formats.ts';
 export type EngineFailure = NodeJS.ErrnoException;
 
 /**
- * What came of a try. whole: a last flush would find nothing. part: it was a write as any other. undone: it failed, and was as if it had
+ * The result of a try. whole: a last flush would find nothing. part: it was a write as any other. undone: it failed, and was as if it had
  * not been. failed: it failed as any other write.
  */
 export type WholeWrite = 'whole' | 'part' | 'undone' | 'failed';
@@ -39,7 +39,7 @@ export interface Engine {
   /** The error of the write that failed. It may be made when it is first read, with the stack of that moment. */
   readonly failure: EngineFailure | undefined;
 
-  /** After a write that failed: `reset` is proven to make the engine as new. Otherwise the engine is to be closed. */
+  /** After a write that failed: `reset` is proven to clean the engine. Otherwise the engine is to be closed. */
   readonly recoverable: boolean;
 
   /** Inflates on the calling thread into `output`. */
@@ -54,7 +54,7 @@ export interface Engine {
 
   /**
    * Inflates on the calling thread what may be a whole message, on an engine that is as new and of a reusable zlib kind. It costs less
-   * than a write and a last flush. Where it fails, the engine is as new again, and the failure is left to the writes that follow, unless
+   * than a write and a last flush. Where it fails, the engine is clean again, and the failure is left to the writes that follow, unless
    * the first of them is known to fail alike.
    * @param firstLength - room that the first of those writes would have. Bytes
    */
@@ -80,7 +80,7 @@ export interface Engine {
    */
   processChunk(flush: number, input: Buffer, room: number, most: number): Buffer;
 
-  /** Makes the engine as new, also after a write that failed if the engine is `recoverable`. */
+  /** Resets the engine, also after a write that failed if the engine is `recoverable`. */
   reset(): void;
 
   /** Gives its memory back, once; during a write, right after it. */
