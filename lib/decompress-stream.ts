@@ -484,7 +484,8 @@ export class DecompressStream extends Transform {
     // A chunkSize is kept to the byte: what does not fit goes on in the threadpool. So are the chunks of Zstandard: see endsWithChunk().
     if (room < chunkRoom && (this.#settings.chunkLength !== 0 || engine.kind.format === 'zstd')) return 0;
     const inOnePiece = mayBeWhole && this.#settings.chunkLength === 0 && hasFullWindow(engine);
-    return this.#limited(Math.min(room, inOnePiece ? Math.min(expected ?? WHOLE_LENGTH, WHOLE_LENGTH) + 1 : chunkRoom));
+    const wholeRoom = expected === undefined || expected >= WHOLE_LENGTH ? WHOLE_LENGTH : expected + 1;
+    return this.#limited(Math.min(room, inOnePiece ? wholeRoom : chunkRoom));
   }
 
   /** Only the turn is used up, and the input is so short that the way to the threadpool costs more than inflating it. */

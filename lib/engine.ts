@@ -54,8 +54,8 @@ export interface Engine {
 
   /**
    * Inflates on the calling thread what may be a whole message, on an engine that is as new and of a reusable zlib kind. It costs less
-   * than a write and a last flush. Where it fails, the engine is clean again, and the failure is left to the writes that follow, unless
-   * the first of them is known to fail alike.
+   * than a write and a last flush. Where it fails, or fills a room that does not end with a chunk of node:zlib's output, the engine is
+   * clean again, and the work is left to the writes that follow, unless the first of them is known to fail alike.
    * @param firstLength - room that the first of those writes would have. Bytes
    */
   writeWhole(input: Buffer, output: Buffer, outputLength: number, firstLength: number): WholeWrite;

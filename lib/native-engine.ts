@@ -119,10 +119,13 @@ export class NativeEngine implements Engine {
 
   writeWhole(input: Buffer, output: Buffer, outputLength: number, firstLength: number): WholeWrite {
     this.writeSync(constants.Z_FINISH, input, 0, input.length, output, outputLength);
-    if (!this.failed) return this.availOut > 0 ? 'whole' : 'part';
+    if (!this.failed && this.availOut > 0) return 'whole';
+    if (!this.failed && (outputLength - firstLength) % constants.Z_DEFAULT_CHUNK === 0) return 'part';
     // Bad data is found by the first write alike, if it comes that far. Only the end of the data is found later.
-    if (!this.recoverable || (outputLength <= firstLength && this.#code !== 'Z_BUF_ERROR')) return 'failed';
-    // Nothing tells how much came out.
+    const failsAlike = outputLength <= firstLength && this.#code !== 'Z_BUF_ERROR';
+    if (this.failed && (!this.recoverable || failsAlike)) return 'failed';
+    // The write state does not tell how much a failed write made. And an error may follow output that a wrong length hint
+    // has cut where node:zlib does not: node:zlib gives none of that output.
     this.reset();
     return 'undone';
   }

@@ -447,6 +447,16 @@ describe('DecompressStream', () => {
         }
       });
 
+      it('hands out nothing before an error that node:zlib finds at once, whatever the length hint says', async () => {
+        for (const hint of [0, 1, 338, 765, 767, 20_000, 2 ** 31, 2 ** 32 - 1]) {
+          const lie = compress('gzip', Buffer.alloc(766));
+          lie.writeUInt32LE(hint, lie.length - 4);
+          const theirs = await cuts(stockGunzip(), lie);
+          expect(theirs).to.deep.equal(['Z_DATA_ERROR']);
+          expect(await cuts(new ZlibPool({ engine: 'native' }).createGunzip(), lie)).to.deep.equal(theirs);
+        }
+      });
+
       it('finds what reaches back further than a small window where node:zlib finds it', async () => {
         const raw = deflateRawSync(sample(60_000).plain, { windowBits: 15 });
         const options = { windowBits: 9 };

@@ -202,8 +202,8 @@ describe('An engine', () => {
   describe('that may be given a whole message at once', () => {
     const { plain, data } = sample(10_000);
     const output = Buffer.alloc(20_000);
-    const whole = (engine: Engine, input: Buffer, room = output.length): WholeWrite =>
-      engine.writeWhole(input, output, room, 0);
+    const whole = (engine: Engine, input: Buffer, room = output.length, firstLength = 0): WholeWrite =>
+      engine.writeWhole(input, output, room, firstLength);
 
     it('tells whether it was one', () => {
       const engine = new NativeEngine(engineKind('gzip'));
@@ -217,10 +217,18 @@ describe('An engine', () => {
 
     it('takes one that wants more room as a write like any other', () => {
       const engine = new NativeEngine(engineKind('gzip'));
-      expect(whole(engine, data, 4_000)).to.equal('part');
+      expect(whole(engine, data, 4_000, 4_000)).to.equal('part');
       const left = data.length - engine.availIn;
       engine.writeSync(Z_NO_FLUSH, data, left, engine.availIn, output, output.length);
       expect(output.subarray(0, output.length - engine.availOut).equals(plain.subarray(4_000))).to.equal(true);
+      engine.close();
+    });
+
+    it('is as new where the room ends in the middle of a chunk: an error may follow', () => {
+      const engine = new NativeEngine(engineKind('gzip'));
+      expect(whole(engine, data, 4_000, 16_384)).to.equal('undone');
+      expect(whole(engine, data, 4_000, 100)).to.equal('undone');
+      expect(whole(engine, data)).to.equal('whole');
       engine.close();
     });
 

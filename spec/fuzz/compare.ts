@@ -2,6 +2,7 @@
 import { constants } from 'node:zlib';
 import { formatTraits, stockStream } from '../../lib/formats.ts';
 import type { ZlibPool, ZlibPoolOptions } from '../../lib/index.ts';
+import { type Answers, pooledAnswers, stockAnswers } from './messages.ts';
 import { eventNames, play, type Transcript } from './play.ts';
 import { inputOf, isGood, type Script } from './script.ts';
 
@@ -45,6 +46,8 @@ const LAST = 14;
 const ATTEMPTS = 6;
 
 export async function difference(script: Script, mode: Mode, pool: ZlibPool): Promise<Difference | undefined> {
+  const wrong = await messageDifference(script, mode, pool);
+  if (wrong !== undefined) return wrong;
   const suited = suit(script, mode);
   const theirs: Transcript[] = [];
   let found: Difference | undefined;
@@ -61,6 +64,24 @@ export async function difference(script: Script, mode: Mode, pool: ZlibPool): Pr
     }
   }
   return found;
+}
+
+async function messageDifference(script: Script, mode: Mode, pool: ZlibPool): Promise<Difference | undefined> {
+  const [theirs, ours] = await Promise.all([stockAnswers(script), pooledAnswers(script, pool)]);
+  for (const way of ['async', 'sync'] as const satisfies Array<keyof Answers>) {
+    const [a, b] = [ours[way], theirs[way]];
+    const [errorA, errorB] = [errorOf(script, a.error), errorOf(script, b.error)];
+    // A bad message above the limit has two faults. Which one is reported depends on the lengths of the writes.
+    const hasTwoFaults = script.maxOutputLength !== undefined && a.error && b.error;
+    if (!hasTwoFaults && JSON.stringify(errorA) !== JSON.stringify(errorB)) {
+      return { mode: mode.name, what: `error of the whole message, ${way}`, script, ours: errorA, theirs: errorB };
+    }
+    if (a.output !== undefined && !a.output.equals(b.output as Buffer)) {
+      const [lengthA, lengthB] = [a.output.length, b.output?.length];
+      return { mode: mode.name, what: `output of the whole message, ${way}`, script, ours: lengthA, theirs: lengthB };
+    }
+  }
+  return undefined;
 }
 
 function isExact(script: Script, mode: Mode): boolean {

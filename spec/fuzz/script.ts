@@ -3,7 +3,7 @@
  * ours. What happens in it is tied to what the stream does (the third write has called back, 900 bytes are out), not to time, so that
  * both see the same.
  */
-import type { ZlibOptions } from 'node:zlib';
+import { crc32, type ZlibOptions } from 'node:zlib';
 import fc from 'fast-check';
 import type { Format } from '../../lib/index.ts';
 import { compress, formats, json, random } from '../support/samples.ts';
@@ -24,7 +24,13 @@ export type Fault =
   | { kind: 'bit flipped'; at: number; bit: number }
   | { kind: 'inserted'; at: number; length: number }
   | { kind: 'zeros behind'; length: number }
-  | { kind: 'garbage behind'; length: number };
+  | { kind: 'garbage behind'; length: number }
+  /** Bytes of the header, at a position in it, replaced. */
+  | { kind: 'hostile header'; at: number; bytes: number[] }
+  /** gzip only: optional fields in the header, whose lengths or checksum may be lies. */
+  | { kind: 'gzip fields'; flags: number; declaredLength: number; length: number }
+  /** Four bytes of the trailer replaced: gzip's length hint is the last four, its checksum comes before. */
+  | { kind: 'hostile trailer'; back: number; value: number };
 
 /** When something is done: right after a write() returned, in its callback, once so many bytes are out, at an event. */
 export type Moment =
@@ -51,6 +57,8 @@ export interface Script {
   options: Record<string, unknown> | undefined;
   dictionary: 'none' | 'right' | 'wrong';
   plan: Array<{ moment: Moment; action: Action }>;
+  /** Of the whole message. Streams have none: node:zlib's ignore it. */
+  maxOutputLength: number | undefined;
 }
 
 const isNode20 = process.versions.node.startsWith('20.');
@@ -78,6 +86,14 @@ const payload: fc.Arbitrary<Payload> = fc.record({
   ) as fc.Arbitrary<Payload['second']>,
 });
 
+/** Lengths and checksums around the bounds of signed and unsigned numbers, of chunks, and of plausible expansion. */
+const hostileNumber = fc.oneof(
+  fc.constantFrom(0, 1, 2, 255, 16_383, 16_384, 16_385, 65_535, 65_536, 65_537, 1_048_576),
+  fc.constantFrom(0x3fffffff, 0x7ffffffe, 0x7fffffff, 0x80000000, 0xfffffffe, 0xffffffff),
+  fc.nat(500_000),
+  fc.nat(0xffffffff),
+);
+
 const at = fc.double({ min: 0, max: 1, noNaN: true, maxExcluded: true });
 const fault: fc.Arbitrary<Fault> = fc.oneof(
   { weight: 5, arbitrary: fc.constant({ kind: 'none' } as const) },
@@ -94,6 +110,27 @@ const fault: fc.Arbitrary<Fault> = fc.oneof(
   {
     weight: 1,
     arbitrary: fc.record({ kind: fc.constant('garbage behind' as const), length: fc.integer({ min: 1, max: 900 }) }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      kind: fc.constant('hostile header' as const),
+      at: fc.nat(13),
+      bytes: fc.array(fc.oneof(fc.constantFrom(0, 0x7f, 0x80, 0xff), fc.nat(255)), { minLength: 1, maxLength: 8 }),
+    }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      kind: fc.constant('gzip fields' as const),
+      flags: fc.nat(255),
+      declaredLength: fc.oneof(fc.nat(40), fc.constantFrom(0xffff, 0x7fff)),
+      length: fc.nat(40),
+    }),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.record({ kind: fc.constant('hostile trailer' as const), back: fc.nat(8), value: hostileNumber }),
   },
 );
 
@@ -176,6 +213,10 @@ export const script: fc.Arbitrary<Script> = fc
     options: options as fc.Arbitrary<Script['options']>,
     dictionary: fc.constantFrom('none', 'none', 'none', 'right', 'wrong'),
     plan: fc.oneof(fc.constant([]), fc.array(fc.record({ moment, action }), { maxLength: 3 })),
+    maxOutputLength: fc.oneof(
+      { weight: 3, arbitrary: fc.constant(undefined) },
+      { weight: 1, arbitrary: fc.oneof(fc.integer({ min: 1, max: 70_000 }), fc.constantFrom(16_384, 65_536, 2 ** 31)) },
+    ),
   })
   .map((script) => sensible(script as Script));
 
@@ -310,5 +351,39 @@ function faulty(data: Buffer, fault: Fault): Buffer {
       return Buffer.concat([data, Buffer.alloc(fault.length)]);
     case 'garbage behind':
       return Buffer.concat([data, Buffer.alloc(fault.length, 'garbage')]);
+    case 'hostile header': {
+      const copy = Buffer.from(data);
+      copy.set(fault.bytes.slice(0, Math.max(0, copy.length - fault.at)), Math.min(fault.at, copy.length));
+      return copy;
+    }
+    case 'gzip fields':
+      return withFields(data, fault);
+    case 'hostile trailer': {
+      const start = data.length - 4 - fault.back;
+      if (start < 0) return data;
+      const copy = Buffer.from(data);
+      copy.writeUInt32LE(fault.value, start);
+      return copy;
+    }
   }
+}
+
+const GZIP_HEADER_LENGTH = 10;
+
+/** RFC 1952, section 2.3.1. The header checksum, where there is one, is right for some of the declared lengths only. */
+function withFields(data: Buffer, { flags, declaredLength, length }: Fault & { kind: 'gzip fields' }): Buffer {
+  if (data[0] !== 0x1f || data.length < GZIP_HEADER_LENGTH) return data;
+  const header = Buffer.from(data.subarray(0, GZIP_HEADER_LENGTH));
+  header[3] = flags;
+  const field = Buffer.alloc(length, 'field');
+  const parts = [header];
+  if (flags & 4) parts.push(Buffer.from([declaredLength & 0xff, declaredLength >> 8]), field);
+  if (flags & 8) parts.push(field, Buffer.alloc(1));
+  if (flags & 16) parts.push(field, Buffer.alloc(1));
+  if (flags & 2) {
+    const checksum = Buffer.alloc(2);
+    checksum.writeUInt16LE(crc32(Buffer.concat(parts)) & 0xffff);
+    parts.push(checksum);
+  }
+  return Buffer.concat([...parts, data.subarray(GZIP_HEADER_LENGTH)]);
 }
