@@ -3,11 +3,9 @@
  * listens to fails the run (mocha does that), and so does a process warning, such as of too many listeners.
  * A timeout names the conditions that the test waited for.
  */
+import { takeCoverage } from 'node:v8';
 import Mocha from 'mocha';
 import { endWaits } from './until.ts';
-
-// Coverage is that of this process: what other processes of the specs run is not merged exactly.
-delete process.env.NODE_V8_COVERAGE;
 
 const warnings: Error[] = [];
 process.on('warning', (warning) => {
@@ -24,10 +22,20 @@ prototype._timeoutError = function (timeoutMs) {
 };
 
 export const mochaHooks = {
+  /** In a process that runs specs. Coverage is that of this process: that of its children is not merged exactly. */
+  beforeAll(): void {
+    delete process.env.NODE_V8_COVERAGE;
+  },
+
   afterEach(): void {
     // A test that has failed may have left some.
     endWaits();
     const [first] = warnings.splice(0);
     if (first !== undefined) throw first;
+  },
+
+  /** Mocha ends its workers by a signal, and Node writes the coverage of a process only when it exits by itself. */
+  afterAll(): void {
+    takeCoverage();
   },
 };
