@@ -7,9 +7,10 @@ import { promisify } from 'node:util';
 import type { ZlibOptions } from 'node:zlib';
 import { Code, ConnectError } from '@connectrpc/connect';
 import type { Compression } from '@connectrpc/connect/protocol';
-import { zlib } from './builtin-zlib.ts';
-import type { Format } from './formats.ts';
-import { poolOf, type ZlibPool } from './zlib.ts';
+import { zlib } from './engine/builtin-zlib.ts';
+import type { Format } from './engine/codec.ts';
+import { grpcStatus } from './errors.ts';
+import { poolOf, type ZlibPool } from './node-zlib/factories.ts';
 
 /** Of `createCompressions()`. */
 export interface CompressionsOptions {
@@ -89,27 +90,17 @@ function limitOf({ settings }: ZlibPool, readMaxBytes: number): Limit {
     : { length: readMaxBytes, name: 'readMaxBytes' };
 }
 
-/** Of zlib and Brotli, what connect-node blames on the peer, which leaves out what is cut short; of Zstandard, what is like it. */
+/** Codes for which connect-node blames the peer. Data that is cut short is not among them. Those of Zstandard are chosen alike. */
 const DATA_ERROR = /^(Z_DATA_ERROR$|ERR_PADDING_2$|ERR__ERROR_FORMAT_|ZSTD_error_(?!memory_allocation$))/;
-
-/** What the pool's other limits say, for which connect-node has no words. */
-const EXHAUSTED: ReadonlySet<string | undefined> = new Set([
-  'ERR_RATIO_TOO_HIGH',
-  'ERR_POOL_TIMEOUT',
-  'ERR_POOL_QUEUE_FULL',
-]);
 
 /** What connect-node makes of an error, in its words: they go to the peer. */
 function connectError(error: NodeJS.ErrnoException, limit: Limit): ConnectError {
-  let code = Code.Internal;
+  const status = grpcStatus(error.code);
+  // The codes of Connect are the numbers of gRPC's statuses.
+  let code = status === Code.ResourceExhausted || status === Code.Unavailable ? status : Code.Internal;
   let message = 'decompression failed';
   if (error.code === 'ERR_BUFFER_TOO_LARGE') {
-    code = Code.ResourceExhausted;
     message = `message is larger than configured ${limit.name} ${limit.length} after decompression`;
-  } else if (EXHAUSTED.has(error.code)) {
-    code = Code.ResourceExhausted;
-  } else if (error.code === 'ERR_POOL_CLOSED') {
-    code = Code.Unavailable;
   } else if (typeof error.code === 'string' && DATA_ERROR.test(error.code)) {
     code = Code.InvalidArgument;
   }

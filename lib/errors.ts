@@ -1,33 +1,55 @@
 /**
- * Every error that zlease makes itself, one row a code. Errors are matched by `err.code`; zlib's own
+ * Every error that zlease makes itself, one row a code: class, text, status of HTTP and status of gRPC. Errors are matched by `err.code`; zlib's own
  * (`Z_DATA_ERROR`, `Z_BUF_ERROR`, ...) are not in this table and pass through unchanged.
  */
+
+// https://grpc.io/docs/guides/status-codes/
+const CANCELLED = 1;
+const UNKNOWN = 2;
+const RESOURCE_EXHAUSTED = 8;
+const UNIMPLEMENTED = 12;
+const INTERNAL = 13;
+const UNAVAILABLE = 14;
+
+type Row = readonly [
+  Class: new (message: string, options?: ErrorOptions) => Error,
+  text: string,
+  /** Status of HTTP. Default 500. */
+  http?: number,
+  /** Status of gRPC. Default UNKNOWN. */
+  grpc?: number,
+];
 
 const table = {
   ERR_LEASE_SEALED: [Error, 'The stream is closed, its engine is back in the pool'],
   ERR_LEASE_RELEASED: [Error, 'The lease has been given back already'],
-  ERR_POOL_CLOSED: [Error, 'The pool is closed'],
-  ERR_POOL_TIMEOUT: [Error, 'No engine came free in time'],
-  ERR_POOL_QUEUE_FULL: [Error, 'Too many wait for an engine already'],
-  ERR_RATIO_TOO_HIGH: [RangeError, 'The data expands by more than the limit'],
+  ERR_POOL_CLOSED: [Error, 'The pool is closed', 503, UNAVAILABLE],
+  ERR_POOL_TIMEOUT: [Error, 'No engine came free in time', 503, RESOURCE_EXHAUSTED],
+  ERR_POOL_QUEUE_FULL: [Error, 'Too many wait for an engine already', 503, RESOURCE_EXHAUSTED],
+  ERR_RATIO_TOO_HIGH: [RangeError, 'The data expands by more than the limit', 413, RESOURCE_EXHAUSTED],
   ERR_ENGINE_UNAVAILABLE: [Error, 'The native engine does not pass its probe on this Node'],
-  ERR_FORMAT_UNAVAILABLE: [Error, 'This Node does not have the format'],
+  ERR_FORMAT_UNAVAILABLE: [Error, 'This Node does not have the format', 500, UNIMPLEMENTED],
   ERR_BUFFER_DETACHED: [Error, 'The memory of a written chunk was taken away before it was inflated'],
   ERR_METRICS_TAKEN: [Error, 'The registry has metrics of that name already'],
-  ERR_CODING_UNKNOWN: [Error, 'The body has an unknown content coding'],
-  ERR_TOO_MANY_CODINGS: [Error, 'The body has more content codings than the limit'],
+  ERR_CODING_UNKNOWN: [Error, 'The body has an unknown content coding', 415],
+  ERR_TOO_MANY_CODINGS: [Error, 'The body has more content codings than the limit', 415],
   ERR_BODY_IN_USE: [Error, 'Somebody has begun to read the body of the request already'],
-  ERR_GRPC_ENCODING: [Error, 'A message is compressed with something unknown'],
-  ERR_GRPC_FRAME: [Error, 'The bytes are not messages of gRPC'],
+  ERR_GRPC_ENCODING: [Error, 'A message is compressed with something unknown', 500, UNIMPLEMENTED],
+  ERR_GRPC_FRAME: [Error, 'The bytes are not messages of gRPC', 500, INTERNAL],
   // The rest are Node's codes, classes and words: lib/internal/errors.js.
-  ERR_BUFFER_TOO_LARGE: [RangeError, 'Cannot create a Buffer larger than the output limit'],
-  ERR_TRAILING_JUNK_AFTER_STREAM_END: [TypeError, 'Trailing junk found after the end of the compressed stream'],
+  ERR_BUFFER_TOO_LARGE: [RangeError, 'Cannot create a Buffer larger than the output limit', 413, RESOURCE_EXHAUSTED],
+  ERR_TRAILING_JUNK_AFTER_STREAM_END: [
+    TypeError,
+    'Trailing junk found after the end of the compressed stream',
+    500,
+    INTERNAL,
+  ],
   ERR_STREAM_NULL_VALUES: [TypeError, 'May not write null values to stream'],
   ERR_INVALID_ARG_TYPE: [TypeError, 'An option is of the wrong type'],
   ERR_INVALID_ARG_VALUE: [TypeError, 'An option has a value that it does not take'],
   ERR_OUT_OF_RANGE: [RangeError, 'An option is out of its range'],
-  ABORT_ERR: [Error, 'The operation was aborted'],
-} as const satisfies Record<string, readonly [new (message: string, options?: ErrorOptions) => Error, string]>;
+  ABORT_ERR: [Error, 'The operation was aborted', 500, CANCELLED],
+} as const satisfies Record<string, Row>;
 
 /** The codes of the errors that zlease makes itself. */
 export type ErrorCode = keyof typeof table;
@@ -71,4 +93,22 @@ const DATA_ERROR =
 /** Whether an error with this code says that the data is bad, cut short or in want of a dictionary. */
 export function isDataError(code: unknown): boolean {
   return typeof code === 'string' && DATA_ERROR.test(code);
+}
+
+/** Codes of errors that are not zlease's own, and that mean the same as a row of the table. */
+const alike = new Map<unknown, ErrorCode>([['ERR_STREAM_PREMATURE_CLOSE', 'ABORT_ERR']]);
+
+function rowOf(code: unknown): Row | undefined {
+  const own = alike.get(code) ?? code;
+  return typeof own === 'string' && Object.hasOwn(table, own) ? table[own as ErrorCode] : undefined;
+}
+
+/** The status of HTTP for an error with this code: 400 for bad data, 500 for an unknown code. */
+export function httpStatus(code: unknown): number {
+  return rowOf(code)?.[2] ?? (isDataError(code) ? 400 : 500);
+}
+
+/** The status of gRPC for an error with this code: INTERNAL for bad data, UNKNOWN for an unknown code. */
+export function grpcStatus(code: unknown): number {
+  return rowOf(code)?.[3] ?? (isDataError(code) ? INTERNAL : UNKNOWN);
 }

@@ -7,15 +7,15 @@ import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:
 import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2';
 import { Readable } from 'node:stream';
 import { ReadableStream } from 'node:stream/web';
-import { codingsOf, type HeaderValue } from './content-encoding.ts';
-import { DecodedBody, type Decoding } from './decoded-body.ts';
+import type { Format } from './engine/codec.ts';
 import { codedError } from './errors.ts';
-import type { Format } from './formats.ts';
-import { type HttpError, httpError } from './http-errors.ts';
-import { type Limits, limits, record, refuse } from './pool-options.ts';
-import { replaceBody, type ServerRequest } from './request-body.ts';
+import { codingsOf, type HeaderValue } from './http/content-encoding.ts';
+import { DecodedBody, type Decoding } from './http/decoded-body.ts';
+import { type HttpError, httpError } from './http/http-errors.ts';
+import { replaceBody, type ServerRequest } from './http/request-body.ts';
+import { poolOf, type ZlibPool } from './node-zlib/factories.ts';
+import { type Limits, limits, record, refuse } from './pool/options.ts';
 import { shown, shownType } from './validate.ts';
-import { poolOf, type ZlibPool } from './zlib.ts';
 
 export type { HeaderValue, HttpError, ServerRequest };
 

@@ -1,15 +1,7 @@
 /** `zlease`: pools of decompressing engines, and node:zlib's decompressing streams, which lease from them. */
-export type { DiscardEvent, FailEvent, LeakEvent, LeaseEvent, ReleaseEvent, WaitEvent } from './channels.ts';
-export { DecompressStream } from './decompress-stream.ts';
+
+export type { Format } from './engine/codec.ts';
 export { type ErrorCode, errorCodes } from './errors.ts';
-export type { Format } from './formats.ts';
-export { type InstallOptions, install } from './install.ts';
-export { Lease } from './lease.ts';
-export type { MessageOptions, SyncMessageOptions } from './message.ts';
-export type { LeakDetection } from './origin.ts';
-export type { LeaseOptions, PoolStats } from './pool.ts';
-export type { InlineOptions, Limits, ZlibPoolOptions } from './pool-options.ts';
-export type { DecompressOptions } from './stream-settings.ts';
 export {
   createBrotliDecompress,
   createGunzip,
@@ -19,4 +11,14 @@ export {
   createZstdDecompress,
   defaultPool,
   ZlibPool,
-} from './zlib.ts';
+} from './node-zlib/factories.ts';
+export { type InstallOptions, install } from './node-zlib/install.ts';
+export type { DiscardEvent, FailEvent, LeakEvent, LeaseEvent, ReleaseEvent, WaitEvent } from './observe/channels.ts';
+export type { LeakDetection } from './observe/origin.ts';
+export type { ObservedPool, PoolStats } from './observe/stats.ts';
+export { Lease } from './pool/lease.ts';
+export type { InlineOptions, Limits, ZlibPoolOptions } from './pool/options.ts';
+export type { LeaseOptions } from './pool/pool.ts';
+export { DecompressStream } from './streams/decompress.ts';
+export type { MessageOptions, SyncMessageOptions } from './streams/message.ts';
+export type { DecompressOptions } from './streams/options.ts';

@@ -3,12 +3,14 @@
  * several copies, each with a global registry of its own, and only the caller knows which of them is scraped. The metrics are our own, and answer what a
  * registry asks of one, `get()`: that gives the numbers of the moment, and a lease costs an addition instead of what `observe()` and `inc()` do.
  */
-import { channels, type DiscardEvent, type FailEvent, type LeaseEvent, type WaitEvent } from './channels.ts';
+
 import { codedError } from './errors.ts';
-import { type MetricRow, metricRows, type Reading } from './metrics.ts';
-import { Pool } from './pool.ts';
-import { record, refuse } from './pool-options.ts';
-import { Tally } from './tally.ts';
+import { channels, type DiscardEvent, type FailEvent, type LeaseEvent, type WaitEvent } from './observe/channels.ts';
+import { type MetricRow, metricRows, type Reading } from './observe/metrics.ts';
+import type { ObservedPool } from './observe/stats.ts';
+import { Tally } from './observe/tally.ts';
+import { record, refuse } from './pool/options.ts';
+import { Pool } from './pool/pool.ts';
 import { shown } from './validate.ts';
 
 /** A registry of prom-client, from 13 on, as far as it is used here: `register`, or a `new Registry()`. */
@@ -90,7 +92,7 @@ class Collection {
   readonly #register: PrometheusRegistry;
   readonly #metrics: ReadonlyMap<string, Metric>;
   readonly #members = new Map<string, Member>();
-  readonly #byPool = new WeakMap<Pool, Member>();
+  readonly #byPool = new WeakMap<ObservedPool, Member>();
   readonly #onLease = (message: unknown): void => this.#tallyOf(message)?.lease(message as LeaseEvent);
   readonly #onFail = (message: unknown): void => this.#tallyOf(message)?.fail(message as FailEvent);
   readonly #onDiscard = (message: unknown): void => this.#tallyOf(message)?.discard(message as DiscardEvent);

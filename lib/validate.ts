@@ -7,6 +7,9 @@ import { types } from 'node:util';
 /** Characters of a string that an error shows. */
 const SHOWN_LENGTH = 64;
 
+/** Bytes as node:zlib's one-shot functions take them: any Buffer, TypedArray, DataView, ArrayBuffer or SharedArrayBuffer. */
+export type Bytes = NodeJS.ArrayBufferView | ArrayBufferLike;
+
 /**
  * The bytes of a Buffer, TypedArray, DataView, ArrayBuffer or SharedArrayBuffer of any realm, as a Buffer on the same memory.
  * @returns undefined for anything else: a Proxy of a Buffer, for one, which node:zlib refuses too

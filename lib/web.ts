@@ -3,15 +3,15 @@
  * Node. It is no global: `globalThis.DecompressionStream` stays Node's own.
  */
 import { type InspectOptions, inspect } from 'node:util';
+import { type Format, formats } from './engine/codec.ts';
 import { codedError } from './errors.ts';
-import { type Format, formats } from './formats.ts';
-import type { Framing } from './framing.ts';
-import { GzipMember } from './gzip-member.ts';
-import { atLeastOne, record, refuse } from './pool-options.ts';
+import type { Framing } from './framing/framing.ts';
+import { GzipMember } from './framing/gzip-member.ts';
+import { ZstdFrame } from './framing/zstd-frame.ts';
+import { poolOf, type ZlibPool } from './node-zlib/factories.ts';
+import { atLeastOne, record, refuse } from './pool/options.ts';
+import { WebTransform } from './streams/web-transform.ts';
 import { shown } from './validate.ts';
-import { WebTransform } from './web-transform.ts';
-import { poolOf, type ZlibPool } from './zlib.ts';
-import { ZstdFrame } from './zstd-frame.ts';
 
 /**
  * gzip: RFC 1952, one member. deflate: the zlib wrapper, RFC 1950. deflate-raw: RFC 1951. brotli: RFC 7932. zstd: Zstandard, RFC 8878, one frame, on

@@ -36,7 +36,7 @@ describe('An error of zlease', () => {
   it('has a code, or is Node’s own for a call during a write, which the docs quote', async () => {
     const lib = new URL('../lib/', import.meta.url);
     const plain = new Set<string>();
-    for (const file of await readdir(lib)) {
+    for (const file of (await readdir(lib, { recursive: true })).filter((name) => name.endsWith('.ts'))) {
       const source = await readFile(new URL(file, lib), 'utf8');
       for (const [, message] of source.matchAll(/throw new (?:Range|Type)?Error\('([^']*)'/g))
         plain.add(message as string);

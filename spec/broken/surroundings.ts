@@ -7,7 +7,7 @@ export const surroundings: readonly Variant[] = [
     caughtBy: ['register'],
     edits: [
       {
-        file: 'builtin-zlib.ts',
+        file: 'engine/builtin-zlib.ts',
         from: "export const zlib: typeof import('node:zlib') = process.getBuiltinModule('node:zlib');",
         to: "import builtin from 'node:zlib';\nexport const zlib: typeof import('node:zlib') = builtin;",
       },
@@ -15,7 +15,7 @@ export const surroundings: readonly Variant[] = [
   },
   {
     name: 'a compression that takes no bytes for an empty message',
-    caughtBy: ['empty-messages'],
+    caughtBy: ['streams/empty-messages'],
     edits: [
       {
         file: 'connect.ts',
@@ -26,18 +26,18 @@ export const surroundings: readonly Variant[] = [
   },
   {
     name: 'a body that takes all at once whoever reads it',
-    caughtBy: ['decoded-body', 'request-body'],
-    edits: [{ file: 'decoded-body.ts', from: '    decoder.relay = this.#reader();\n', to: '' }],
+    caughtBy: ['http/decoded-body', 'http/request-body'],
+    edits: [{ file: 'http/decoded-body.ts', from: '    decoder.relay = this.#reader();\n', to: '' }],
   },
   {
     name: 'metrics that count the waiting times of each bucket by itself',
     caughtBy: ['prometheus'],
-    edits: [{ file: 'metrics.ts', from: 'count += waited;', to: 'count = waited;' }],
+    edits: [{ file: 'observe/metrics.ts', from: 'count += waited;', to: 'count = waited;' }],
   },
   {
     name: 'waiting times in milliseconds',
     caughtBy: ['prometheus'],
-    edits: [{ file: 'tally.ts', from: 'waitedMs / 1_000', to: 'waitedMs' }],
+    edits: [{ file: 'observe/tally.ts', from: 'waitedMs / 1_000', to: 'waitedMs' }],
   },
   {
     name: 'metrics that tell each pool what all pools do',
@@ -53,12 +53,12 @@ export const surroundings: readonly Variant[] = [
   {
     name: 'metrics with as many series as there are codes of errors',
     caughtBy: ['prometheus'],
-    edits: [{ file: 'causes.ts', from: "known.has(code) ? (code as string) : 'other'", to: 'String(code)' }],
+    edits: [{ file: 'observe/causes.ts', from: "known.has(code) ? (code as string) : 'other'", to: 'String(code)' }],
   },
   {
     name: 'metrics that do not know the codes of the engines',
     caughtBy: ['prometheus'],
-    edits: [{ file: 'causes.ts', from: '...ENGINES, ', to: '' }],
+    edits: [{ file: 'observe/causes.ts', from: '...ENGINES, ', to: '' }],
   },
   {
     name: 'metrics that keep their pools alive',
@@ -87,7 +87,7 @@ export const surroundings: readonly Variant[] = [
   {
     name: 'metrics that forget what was before them',
     caughtBy: ['prometheus'],
-    edits: [{ file: 'tally.ts', from: 'if (discarded > 0) this', to: 'if (discarded < 0) this' }],
+    edits: [{ file: 'observe/tally.ts', from: 'if (discarded > 0) this', to: 'if (discarded < 0) this' }],
   },
   {
     name: 'metrics of which resetMetrics() makes something else than the stats',
@@ -103,23 +103,23 @@ export const surroundings: readonly Variant[] = [
   {
     name: 'a metric with a name that the dashboard does not know',
     caughtBy: ['docs/dashboard'],
-    edits: [{ file: 'metrics.ts', from: 'zlease_leases_waiting', to: 'zlease_waiting' }],
+    edits: [{ file: 'observe/metrics.ts', from: 'zlease_leases_waiting', to: 'zlease_waiting' }],
   },
   {
     name: 'a label with a name that the dashboard does not know',
     caughtBy: ['docs/dashboard'],
-    edits: [{ file: 'metrics.ts', from: 'tell(count, { cause })', to: 'tell(count, { code: cause })' }],
+    edits: [{ file: 'observe/metrics.ts', from: 'tell(count, { cause })', to: 'tell(count, { code: cause })' }],
   },
   {
     name: 'a leak report without the stack',
     caughtBy: ['docs/examples-streams'],
-    edits: [{ file: 'pool.ts', from: 'stack: holder?.stack });', to: 'stack: undefined });' }],
+    edits: [{ file: 'pool/pool.ts', from: 'stack: holder?.stack });', to: 'stack: undefined });' }],
   },
   {
     name: 'a leak that nobody is warned of',
     caughtBy: ['docs/examples-streams'],
     edits: [
-      { file: 'pool.ts', from: 'if (holder !== undefined) {', to: 'if (holder?.stack === undefined && holder) {' },
+      { file: 'pool/pool.ts', from: 'if (holder !== undefined) {', to: 'if (holder?.stack === undefined && holder) {' },
     ],
   },
   {
@@ -127,7 +127,7 @@ export const surroundings: readonly Variant[] = [
     caughtBy: ['docs/examples-streams', 'docs/examples-http'],
     edits: [
       {
-        file: 'pool-options.ts',
+        file: 'pool/options.ts',
         from: '...limits({ maxOutputLength, maxRatio,',
         to: '...limits({ maxRatio,',
       },
@@ -138,7 +138,7 @@ export const surroundings: readonly Variant[] = [
     caughtBy: ['docs/examples-streams'],
     edits: [
       {
-        file: 'message.ts',
+        file: 'streams/message.ts',
         from: '    giveUp(lease, error as Error);\n    throw error;\n  } finally {\n    if (!lease.released) lease.release();\n  }\n',
         to: '    throw error;\n  }\n  lease.release();\n',
       },
@@ -147,12 +147,12 @@ export const surroundings: readonly Variant[] = [
   {
     name: 'an install() that leaves a format out',
     caughtBy: ['docs/examples-http'],
-    edits: [{ file: 'install.ts', from: "  ['createBrotliDecompress', 'br'],\n", to: '' }],
+    edits: [{ file: 'node-zlib/install.ts', from: "  ['createBrotliDecompress', 'br'],\n", to: '' }],
   },
   {
     name: 'a web stream that takes what follows the end',
     caughtBy: ['web'],
-    edits: [{ file: 'web-transform.ts', from: 'if (rest.length > (', to: 'if (rest.length < (' }],
+    edits: [{ file: 'streams/web-transform.ts', from: 'if (rest.length > (', to: 'if (rest.length < (' }],
   },
   {
     name: 'a web stream that lets gzip go on with another member',
@@ -166,7 +166,7 @@ export const surroundings: readonly Variant[] = [
     caughtBy: ['web'],
     edits: [
       {
-        file: 'web-transform.ts',
+        file: 'streams/web-transform.ts',
         from: 'if (!this.#hasEnded) await this.#inflate(NOTHING, this.#finishFlush);',
         to: 'if (this.#finishFlush < 0) await this.#inflate(NOTHING, this.#finishFlush);',
       },
@@ -175,29 +175,33 @@ export const surroundings: readonly Variant[] = [
   {
     name: 'a web stream that takes gzip without its trailer for whole',
     caughtBy: ['web'],
-    edits: [{ file: 'web-transform.ts', from: 'if (this.#framing?.ended === false) throw endError();', to: '' }],
+    edits: [
+      { file: 'streams/web-transform.ts', from: 'if (this.#framing?.ended === false) throw endError();', to: '' },
+    ],
   },
   {
     name: 'a web stream that does not compare what came out with the trailer',
     caughtBy: ['web'],
-    edits: [{ file: 'gzip-member.ts', from: 'readUInt32LE(0) !== this.#crc)', to: 'readUInt32LE(0) < 0)' }],
+    edits: [{ file: 'framing/gzip-member.ts', from: 'readUInt32LE(0) !== this.#crc)', to: 'readUInt32LE(0) < 0)' }],
   },
   {
     name: 'a gzip header whose CRC leaves a field out',
     caughtBy: ['web'],
-    edits: [{ file: 'gzip-member.ts', from: '    crc = crc32(length, crc);\n', to: '' }],
+    edits: [{ file: 'framing/gzip-member.ts', from: '    crc = crc32(length, crc);\n', to: '' }],
   },
   {
     name: 'a field that is lost where a chunk cuts it',
     caughtBy: ['web'],
-    edits: [{ file: 'framing.ts', from: 'this.#cut = isCut ? field : undefined;', to: 'this.#cut = undefined;' }],
+    edits: [
+      { file: 'framing/framing.ts', from: 'this.#cut = isCut ? field : undefined;', to: 'this.#cut = undefined;' },
+    ],
   },
   {
     name: 'a web stream that keeps its engine when it is cancelled',
     caughtBy: ['web'],
     edits: [
       {
-        file: 'web-transform.ts',
+        file: 'streams/web-transform.ts',
         from: '          this.#end(reason);\n          this.#sink.error(reason);',
         to: '          this.#giveUp?.(reason);\n          this.#sink.error(reason);',
       },
@@ -206,14 +210,16 @@ export const surroundings: readonly Variant[] = [
   {
     name: 'a web stream that keeps its engine until the reader comes, when it is aborted',
     caughtBy: ['web'],
-    edits: [{ file: 'web-transform.ts', from: '{ once: true }', to: '{ once: true, signal: AbortSignal.abort() }' }],
+    edits: [
+      { file: 'streams/web-transform.ts', from: '{ once: true }', to: '{ once: true, signal: AbortSignal.abort() }' },
+    ],
   },
   {
     name: 'a web stream that keeps its engine until the writer closes, though the end is known',
     caughtBy: ['web'],
     edits: [
       {
-        file: 'web-transform.ts',
+        file: 'streams/web-transform.ts',
         from: '      // Nothing that comes now reaches the engine.\n      this.#inflater.destroy();\n',
         to: '',
       },
@@ -229,7 +235,7 @@ export const surroundings: readonly Variant[] = [
     caughtBy: ['web'],
     edits: [
       {
-        file: 'web-transform.ts',
+        file: 'streams/web-transform.ts',
         from: 'return (this.#source.desiredSize as number) > 0;',
         to: 'return (this.#source.desiredSize as number) < Number.POSITIVE_INFINITY;',
       },
@@ -238,14 +244,14 @@ export const surroundings: readonly Variant[] = [
   {
     name: 'a web stream that takes one chunk after the other though nobody reads',
     caughtBy: ['web'],
-    edits: [{ file: 'web-transform.ts', from: 'if (!this.#over && (', to: 'if (this.#over && (' }],
+    edits: [{ file: 'streams/web-transform.ts', from: 'if (!this.#over && (', to: 'if (this.#over && (' }],
   },
   {
     name: 'a web stream whose chunks lie in the memory that all small Buffers share',
     caughtBy: ['web'],
     edits: [
       {
-        file: 'web-transform.ts',
+        file: 'streams/web-transform.ts',
         from: 'chunk.length === buffer.byteLength ? new Uint8Array(buffer) : new Uint8Array(chunk)',
         to: 'new Uint8Array(buffer, chunk.byteOffset, chunk.length)',
       },
@@ -256,7 +262,7 @@ export const surroundings: readonly Variant[] = [
     caughtBy: ['web'],
     edits: [
       {
-        file: 'web-transform.ts',
+        file: 'streams/web-transform.ts',
         from: 'Buffer.from(Buffer.from(memory, byteOffset, byteLength))',
         to: 'Buffer.from(memory, byteOffset, byteLength)',
       },
@@ -265,14 +271,16 @@ export const surroundings: readonly Variant[] = [
   {
     name: 'a web stream that takes shared memory',
     caughtBy: ['web'],
-    edits: [{ file: 'web-transform.ts', from: 'types.isArrayBuffer(memory)', to: 'types.isAnyArrayBuffer(memory)' }],
+    edits: [
+      { file: 'streams/web-transform.ts', from: 'types.isArrayBuffer(memory)', to: 'types.isAnyArrayBuffer(memory)' },
+    ],
   },
   {
     name: "a web stream that fails with zlib's plain error",
     caughtBy: ['web'],
     edits: [
       {
-        file: 'web-transform.ts',
+        file: 'streams/web-transform.ts',
         from: 'new TypeError(message, { cause: error })',
         to: 'new Error(message, { cause: error })',
       },
@@ -282,7 +290,11 @@ export const surroundings: readonly Variant[] = [
     name: 'a web stream whose writer is not told of an error',
     caughtBy: ['web'],
     edits: [
-      { file: 'web-transform.ts', from: '    this.#sink.error(reason);\n    this.#failure', to: '    this.#failure' },
+      {
+        file: 'streams/web-transform.ts',
+        from: '    this.#sink.error(reason);\n    this.#failure',
+        to: '    this.#failure',
+      },
     ],
   },
   {
@@ -290,7 +302,7 @@ export const surroundings: readonly Variant[] = [
     caughtBy: ['web'],
     edits: [
       {
-        file: 'web-transform.ts',
+        file: 'streams/web-transform.ts',
         from: 'if (this.#source.desiredSize === HIGH_WATER_MARK) this',
         to: 'this',
       },
@@ -302,7 +314,7 @@ export const surroundings: readonly Variant[] = [
     needs: 'zstd',
     edits: [
       {
-        file: 'zstd-frame.ts',
+        file: 'framing/zstd-frame.ts',
         from: '  if (hasChecksum) yield { exactly: CHECKSUM_LENGTH };\n',
         to: '  void hasChecksum;\n',
       },
@@ -317,7 +329,9 @@ export const surroundings: readonly Variant[] = [
   {
     name: 'a message that was cut short and passes for whole',
     caughtBy: ['docs/readme'],
-    edits: [{ file: 'passage.ts', from: 'this.#flush = finishFlush;', to: 'this.#flush = Math.min(2, finishFlush);' }],
+    edits: [
+      { file: 'driver/passage.ts', from: 'this.#flush = finishFlush;', to: 'this.#flush = Math.min(2, finishFlush);' },
+    ],
   },
   {
     name: 'a flag that does nothing',
@@ -359,32 +373,36 @@ export const surroundings: readonly Variant[] = [
   },
   {
     name: 'codings that are taken off in the order in which they were applied',
-    caughtBy: ['content-encoding', 'decoded-body'],
-    edits: [{ file: 'content-encoding.ts', from: 'return applied.reverse();', to: 'return applied;' }],
+    caughtBy: ['http/content-encoding', 'http/decoded-body'],
+    edits: [{ file: 'http/content-encoding.ts', from: 'return applied.reverse();', to: 'return applied;' }],
   },
   {
     name: 'x-gzip as an unknown coding',
-    caughtBy: ['content-encoding'],
-    edits: [{ file: 'content-encoding.ts', from: "  ['x-gzip', 'gzip'],\n", to: '' }],
+    caughtBy: ['http/content-encoding'],
+    edits: [{ file: 'http/content-encoding.ts', from: "  ['x-gzip', 'gzip'],\n", to: '' }],
   },
   {
     name: 'codings that are told by the case of their letters',
-    caughtBy: ['content-encoding'],
-    edits: [{ file: 'content-encoding.ts', from: '.trim().toLowerCase()', to: '.trim()' }],
+    caughtBy: ['http/content-encoding'],
+    edits: [{ file: 'http/content-encoding.ts', from: '.trim().toLowerCase()', to: '.trim()' }],
   },
   {
     name: 'a sixth coding that is accepted',
-    caughtBy: ['content-encoding'],
+    caughtBy: ['http/content-encoding'],
     edits: [
-      { file: 'content-encoding.ts', from: 'applied.length > MAX_CODINGS', to: 'applied.length > MAX_CODINGS + 1' },
+      {
+        file: 'http/content-encoding.ts',
+        from: 'applied.length > MAX_CODINGS',
+        to: 'applied.length > MAX_CODINGS + 1',
+      },
     ],
   },
   {
     name: 'constructor as a coding',
-    caughtBy: ['content-encoding'],
+    caughtBy: ['http/content-encoding'],
     edits: [
       {
-        file: 'content-encoding.ts',
+        file: 'http/content-encoding.ts',
         from: 'codings.get(name)',
         to: '(Object.fromEntries(codings) as Record<string, Format | undefined>)[name]',
       },
@@ -392,12 +410,12 @@ export const surroundings: readonly Variant[] = [
   },
   {
     name: 'bodies without the limit of their options',
-    caughtBy: ['decoded-body', 'request-body'],
+    caughtBy: ['http/decoded-body', 'http/request-body'],
     edits: [{ file: 'http.ts', from: 'Math.min(maxLength, constants.MAX_LENGTH)', to: 'undefined' }],
   },
   {
     name: 'bare deflate data that is taken without being asked for',
-    caughtBy: ['decoded-body', 'request-body'],
+    caughtBy: ['http/decoded-body', 'http/request-body'],
     edits: [
       { file: 'http.ts', from: "rawDeflate && format === 'deflate' ? 2", to: "format === 'deflate' ? 2" },
       {
@@ -409,15 +427,15 @@ export const surroundings: readonly Variant[] = [
   },
   {
     name: 'deflate that is told by its first byte alone',
-    caughtBy: ['decoded-body'],
+    caughtBy: ['http/decoded-body'],
     edits: [{ file: 'http.ts', from: "rawDeflate && format === 'deflate' ? 2 : 1", to: '1' }],
   },
   {
     name: 'an empty body that is cut short',
-    caughtBy: ['decoded-body'],
+    caughtBy: ['http/decoded-body'],
     edits: [
       {
-        file: 'decoded-body.ts',
+        file: 'http/decoded-body.ts',
         from: 'if (this.#decoder === undefined && this.#head.length > 0) {',
         to: 'if (this.#decoder === undefined) {',
       },
@@ -425,10 +443,10 @@ export const surroundings: readonly Variant[] = [
   },
   {
     name: 'a body that ends before its source, where something follows the data',
-    caughtBy: ['decoded-body'],
+    caughtBy: ['http/decoded-body'],
     edits: [
       {
-        file: 'decoded-body.ts',
+        file: 'http/decoded-body.ts',
         from: '        if (this.#isReceived) {\n          this.push(null);\n          return;\n        }\n',
         to: '        this.push(null);\n        if (this.#isReceived) return;\n',
       },
@@ -436,10 +454,10 @@ export const surroundings: readonly Variant[] = [
   },
   {
     name: 'a body that keeps its engine when it is destroyed',
-    caughtBy: ['decoded-body'],
+    caughtBy: ['http/decoded-body'],
     edits: [
       {
-        file: 'decoded-body.ts',
+        file: 'http/decoded-body.ts',
         from: 'if (this.#decoder === undefined || this.#decoder.closed) callback(error);',
         to: 'if (error === null || this.#decoder === undefined || this.#decoder.closed) callback(error);',
       },
@@ -447,20 +465,20 @@ export const surroundings: readonly Variant[] = [
   },
   {
     name: 'a body that leaves its source open when it is destroyed',
-    caughtBy: ['decoded-body'],
-    edits: [{ file: 'decoded-body.ts', from: '    if (!this.#isReceived) this.#source.destroy();\n', to: '' }],
+    caughtBy: ['http/decoded-body'],
+    edits: [{ file: 'http/decoded-body.ts', from: '    if (!this.#isReceived) this.#source.destroy();\n', to: '' }],
   },
   {
     name: 'a body that destroys a source that has come in full',
-    caughtBy: ['decoded-body'],
-    edits: [{ file: 'decoded-body.ts', from: 'if (!this.#isReceived) this.#source', to: 'this.#source' }],
+    caughtBy: ['http/decoded-body'],
+    edits: [{ file: 'http/decoded-body.ts', from: 'if (!this.#isReceived) this.#source', to: 'this.#source' }],
   },
   {
     name: 'a body that looks after its source only once it is read',
-    caughtBy: ['decoded-body'],
+    caughtBy: ['http/decoded-body'],
     edits: [
       {
-        file: 'decoded-body.ts',
+        file: 'http/decoded-body.ts',
         from: 'if (error) this.destroy(error);',
         to: 'if (error && this.#isStarted) this.destroy(error);',
       },
@@ -468,10 +486,10 @@ export const surroundings: readonly Variant[] = [
   },
   {
     name: 'a body that takes no heed of back-pressure',
-    caughtBy: ['decoded-body', 'request-body'],
+    caughtBy: ['http/decoded-body', 'http/request-body'],
     edits: [
       {
-        file: 'decoded-body.ts',
+        file: 'http/decoded-body.ts',
         from: 'if (!this.push(chunk) || this.readableFlowing === false) this.#decoder?.pause();',
         to: 'this.push(chunk);',
       },
@@ -479,45 +497,47 @@ export const surroundings: readonly Variant[] = [
   },
   {
     name: 'a request whose content-length stays',
-    caughtBy: ['request-body'],
+    caughtBy: ['http/request-body'],
     edits: [{ file: 'http.ts', from: "  removeHeader(request, 'content-length');\n", to: '' }],
   },
   {
     name: 'a request whose content-encoding stays',
-    caughtBy: ['request-body'],
+    caughtBy: ['http/request-body'],
     edits: [{ file: 'http.ts', from: "      removeHeader(request, 'content-encoding');\n", to: '' }],
   },
   {
     name: 'a request that seems to have no body once it is decoded',
-    caughtBy: ['request-body'],
+    caughtBy: ['http/request-body'],
     edits: [{ file: 'http.ts', from: "  headers['transfer-encoding'] = 'chunked';\n", to: '' }],
   },
   {
     name: 'an error of a request without a status',
-    caughtBy: ['request-body'],
-    edits: [{ file: 'http-errors.ts', from: '    status,\n    statusCode: status,\n', to: '' }],
+    caughtBy: ['http/request-body'],
+    edits: [{ file: 'http/http-errors.ts', from: '    status,\n    statusCode: status,\n', to: '' }],
   },
   {
     name: 'a bomb that is answered as corrupt data',
-    caughtBy: ['request-body'],
-    edits: [{ file: 'http-errors.ts', from: "['ERR_BUFFER_TOO_LARGE', 413]", to: "['ERR_BUFFER_TOO_LARGE', 400]" }],
+    caughtBy: ['http/request-body'],
+    edits: [
+      { file: 'http/http-errors.ts', from: "['ERR_BUFFER_TOO_LARGE', 413]", to: "['ERR_BUFFER_TOO_LARGE', 400]" },
+    ],
   },
   {
     name: 'a 415 that does not say what is accepted',
-    caughtBy: ['request-body'],
-    edits: [{ file: 'http-errors.ts', from: '...(status === 415 ? {', to: '...(status === 416 ? {' }],
+    caughtBy: ['http/request-body'],
+    edits: [{ file: 'http/http-errors.ts', from: '...(status === 415 ? {', to: '...(status === 416 ? {' }],
   },
   {
     name: 'a request that is aborted and keeps its engine',
-    caughtBy: ['request-body'],
-    edits: [{ file: 'request-body.ts', from: '      release();\n      _destroy.call', to: '      _destroy.call' }],
+    caughtBy: ['http/request-body'],
+    edits: [{ file: 'http/request-body.ts', from: '      release();\n      _destroy.call', to: '      _destroy.call' }],
   },
   {
     name: 'a bad body that costs its connection',
-    caughtBy: ['request-body'],
+    caughtBy: ['http/request-body'],
     edits: [
       {
-        file: 'request-body.ts',
+        file: 'http/request-body.ts',
         from: '    if (failure !== undefined) {\n      drop();\n      done(failure);\n    } else {',
         to: '    {',
       },
@@ -525,10 +545,10 @@ export const surroundings: readonly Variant[] = [
   },
   {
     name: 'a bad body whose rest nobody receives',
-    caughtBy: ['request-body'],
+    caughtBy: ['http/request-body'],
     edits: [
       {
-        file: 'request-body.ts',
+        file: 'http/request-body.ts',
         from: '    if (!isDropped) return received.push(chunk, encoding);',
         to: '    if (!isDropped || failure) return received.push(chunk, encoding);',
       },
@@ -536,31 +556,35 @@ export const surroundings: readonly Variant[] = [
   },
   {
     name: 'an error of which body-parser does not hear when all has come',
-    caughtBy: ['request-body'],
-    edits: [{ file: 'request-body.ts', from: "      setImmediate(() => request.emit('finish'));\n", to: '' }],
+    caughtBy: ['http/request-body'],
+    edits: [{ file: 'http/request-body.ts', from: "      setImmediate(() => request.emit('finish'));\n", to: '' }],
   },
   {
     name: 'a request that is decoded for nobody',
-    caughtBy: ['request-body'],
+    caughtBy: ['http/request-body'],
     edits: [
-      { file: 'request-body.ts', from: '    if (isForNobody()) drop();\n    else if (decoded', to: '    if (decoded' },
+      {
+        file: 'http/request-body.ts',
+        from: '    if (isForNobody()) drop();\n    else if (decoded',
+        to: '    if (decoded',
+      },
     ],
   },
   {
     name: 'a request that is decoded on when its reader has left',
-    caughtBy: ['request-body'],
+    caughtBy: ['http/request-body'],
     edits: [
-      { file: 'request-body.ts', from: 'if (isForNobody()) drop();', to: '' },
-      { file: 'request-body.ts', from: '        else if (!push', to: '        if (!push' },
-      { file: 'request-body.ts', from: '    else if (decoded ===', to: '    if (decoded ===' },
+      { file: 'http/request-body.ts', from: 'if (isForNobody()) drop();', to: '' },
+      { file: 'http/request-body.ts', from: '        else if (!push', to: '        if (!push' },
+      { file: 'http/request-body.ts', from: '    else if (decoded ===', to: '    if (decoded ===' },
     ],
   },
   {
     name: 'a request that forgets what had come before the middleware',
-    caughtBy: ['request-body'],
+    caughtBy: ['http/request-body'],
     edits: [
       {
-        file: 'request-body.ts',
+        file: 'http/request-body.ts',
         from: 'new ReceivedBody(state, pull)',
         to: 'new ReceivedBody((new Readable() as unknown as Internals)._readableState, pull)',
       },
@@ -568,10 +592,10 @@ export const surroundings: readonly Variant[] = [
   },
   {
     name: 'a request that is read already and decoded from there on',
-    caughtBy: ['request-body'],
+    caughtBy: ['http/request-body'],
     edits: [
       {
-        file: 'request-body.ts',
+        file: 'http/request-body.ts',
         from: "  if (isBeingRead(request)) throw codedError('ERR_BODY_IN_USE');\n",
         to: '  isBeingRead(request);\n  codedError;\n',
       },
@@ -579,10 +603,10 @@ export const surroundings: readonly Variant[] = [
   },
   {
     name: 'an error of a request that ends the process where nobody listens',
-    caughtBy: ['request-body'],
+    caughtBy: ['http/request-body'],
     edits: [
       {
-        file: 'request-body.ts',
+        file: 'http/request-body.ts',
         from: "callback(request.listenerCount('error') > 0 ? reason : null)",
         to: 'callback(reason)',
       },
@@ -590,12 +614,12 @@ export const surroundings: readonly Variant[] = [
   },
   {
     name: 'a request of HTTP/2 that closes twice',
-    caughtBy: ['request-body'],
-    edits: [{ file: 'request-body.ts', from: 'state.emitClose && state.autoDestroy', to: 'state.emitClose' }],
+    caughtBy: ['http/request-body'],
+    edits: [{ file: 'http/request-body.ts', from: 'state.emitClose && state.autoDestroy', to: 'state.emitClose' }],
   },
   {
     name: 'a request of HTTP/2 that takes an abort for a body that is cut short',
-    caughtBy: ['request-body'],
-    edits: [{ file: 'request-body.ts', from: "request.once('aborted'", to: "request.once('abort'" }],
+    caughtBy: ['http/request-body'],
+    edits: [{ file: 'http/request-body.ts', from: "request.once('aborted'", to: "request.once('abort'" }],
   },
 ];

@@ -25,7 +25,7 @@ export interface Variant {
   lastMajor?: number;
 }
 
-const stream = 'decompress-stream.ts';
+const stream = 'streams/decompress.ts';
 
 export const variants: readonly Variant[] = [
   {
@@ -38,7 +38,7 @@ export const variants: readonly Variant[] = [
     caughtBy: ['promises/p9-bounded'],
     edits: [
       {
-        file: 'pool.ts',
+        file: 'pool/pool.ts',
         from: 'return writableLength === 0 || readableLength >= readableHighWaterMark;',
         to: 'return writableLength >= 0 || readableLength >= readableHighWaterMark;',
       },
@@ -124,15 +124,19 @@ export const variants: readonly Variant[] = [
         from: '    if (this.#heldDestroy !== undefined) {',
         to: "    if (this.#phase === 'sealed') return;\n    if (this.#heldDestroy !== undefined) {",
       },
-      { file: 'pool.ts', from: 'engine.busy || ', to: '' },
+      { file: 'pool/pool.ts', from: 'engine.busy || ', to: '' },
       {
-        file: 'native-engine.ts',
+        file: 'engine/native.ts',
         from: "    if (this.busy) throw new Error('Cannot reset",
         to: "    if (this.#closed) throw new Error('Cannot reset",
       },
-      { file: 'native-engine.ts', from: "    if (this.busy) throw new Error('A write is in progress');\n", to: '' },
       {
-        file: 'public-engine.ts',
+        file: 'engine/native.ts',
+        from: "    if (this.busy) throw new Error('A write is in progress');\n",
+        to: '',
+      },
+      {
+        file: 'engine/public.ts',
         from: "    if (this.busy) throw new Error('Cannot reset",
         to: "    if (this.#closed) throw new Error('Cannot reset",
       },
@@ -141,29 +145,29 @@ export const variants: readonly Variant[] = [
   {
     name: 'a lease without its once-guard',
     caughtBy: ['promises/p1-exclusive', 'promises/p4-once', 'model'],
-    edits: [{ file: 'lease.ts', from: '    this.#engine = undefined;\n', to: '' }],
+    edits: [{ file: 'pool/lease.ts', from: '    this.#engine = undefined;\n', to: '' }],
   },
   {
     name: 'a once-guard that lives on the engine',
     caughtBy: ['promises/p4-once', 'model'],
     edits: [
       {
-        file: 'lease.ts',
+        file: 'pool/lease.ts',
         from: '    this.#giveBack = giveBack;\n',
         to: '    this.#giveBack = giveBack;\n    Object.assign(engine, { out: true });\n',
       },
       {
-        file: 'lease.ts',
+        file: 'pool/lease.ts',
         from: 'if (engine === undefined) throw',
         to: 'if (!(engine as never as { out: boolean }).out) throw',
       },
       {
-        file: 'lease.ts',
+        file: 'pool/lease.ts',
         from: '    this.#engine = undefined;\n',
         to: '    Object.assign(engine as Engine, { out: false });\n',
       },
       {
-        file: 'lease.ts',
+        file: 'pool/lease.ts',
         from: 'this.#giveBack(this, engine, clean, cause)',
         to: 'this.#giveBack(this, engine as Engine, clean, cause)',
       },
@@ -172,17 +176,17 @@ export const variants: readonly Variant[] = [
   {
     name: 'a skipped reset',
     caughtBy: ['promises/p1-exclusive', 'promises/p5-clean', 'model'],
-    edits: [{ file: 'pool.ts', from: '    engine.reset();\n', to: '' }],
+    edits: [{ file: 'pool/pool.ts', from: '    engine.reset();\n', to: '' }],
   },
   {
     name: 'a failed engine that is used again',
     caughtBy: ['promises/p5-clean', 'promises/p10-contained', 'model'],
     edits: [
-      { file: 'pool.ts', from: 'clean && isAsNew(engine)', to: 'isAsNew(engine)' },
-      { file: 'pool.ts', from: 'engine.busy || (engine.failed && !engine.recoverable)', to: 'engine.busy' },
-      { file: 'pool.ts', from: 'return !engine.failed;', to: 'return true;' },
+      { file: 'pool/pool.ts', from: 'clean && isAsNew(engine)', to: 'isAsNew(engine)' },
+      { file: 'pool/pool.ts', from: 'engine.busy || (engine.failed && !engine.recoverable)', to: 'engine.busy' },
+      { file: 'pool/pool.ts', from: 'return !engine.failed;', to: 'return true;' },
       {
-        file: 'native-engine.ts',
+        file: 'engine/native.ts',
         from: 'return reusable && formatTraits(format).byZlib && ',
         to: 'return reusable && ',
       },
@@ -191,19 +195,23 @@ export const variants: readonly Variant[] = [
   {
     name: 'an engine that is closed after bad data, though a reset makes it as new',
     caughtBy: ['deep/recovery', 'promises/p5-clean', 'model'],
-    edits: [{ file: 'pool.ts', from: '(engine.failed && !engine.recoverable)', to: 'engine.failed' }],
+    edits: [{ file: 'pool/pool.ts', from: '(engine.failed && !engine.recoverable)', to: 'engine.failed' }],
   },
   {
     name: 'a failed engine that is handed on before its handle has ended the write',
     caughtBy: ['deep/recovery'],
-    edits: [{ file: 'native-engine.ts', from: 'setImmediate(finishLate, this)', to: 'finishLate(this)' }],
+    edits: [{ file: 'engine/native.ts', from: 'setImmediate(finishLate, this)', to: 'finishLate(this)' }],
   },
   {
     name: 'one shelf for all kinds of engines',
     caughtBy: ['promises/p5-clean', 'model'],
     edits: [
-      { file: 'idle-engines.ts', from: 'this.#shelves.get(kind)', to: 'this.#shelves.values().next().value' },
-      { file: 'idle-engines.ts', from: 'this.#shelves.get(engine.kind)', to: 'this.#shelves.values().next().value' },
+      { file: 'pool/idle-engines.ts', from: 'this.#shelves.get(kind)', to: 'this.#shelves.values().next().value' },
+      {
+        file: 'pool/idle-engines.ts',
+        from: 'this.#shelves.get(engine.kind)',
+        to: 'this.#shelves.values().next().value',
+      },
     ],
   },
   {
@@ -211,7 +219,7 @@ export const variants: readonly Variant[] = [
     caughtBy: ['promises/p6-memory'],
     edits: [
       {
-        file: 'slab.ts',
+        file: 'driver/slab.ts',
         from: '  memory.copy(chunk, 0, 0, length);\n',
         to: '  if (length > 0) return memory.subarray(0, length);\n',
       },
@@ -220,34 +228,34 @@ export const variants: readonly Variant[] = [
   {
     name: 'a slab that is written to again after it was handed out',
     caughtBy: ['promises/p6-memory'],
-    edits: [{ file: 'slab.ts', from: '    this.#memory = NOTHING;\n    if (length', to: '    if (length' }],
+    edits: [{ file: 'driver/slab.ts', from: '    this.#memory = NOTHING;\n    if (length', to: '    if (length' }],
   },
   {
     name: "every small chunk in Node's Buffer pool",
     caughtBy: ['promises/p6-memory'],
-    edits: [{ file: 'slab.ts', from: 'isFirst && length < EXACT_FROM', to: 'length < EXACT_FROM' }],
+    edits: [{ file: 'driver/slab.ts', from: 'isFirst && length < EXACT_FROM', to: 'length < EXACT_FROM' }],
   },
   {
     name: 'events in the context of whoever wrote',
     caughtBy: ['promises/p7-context'],
-    edits: [{ file: 'tick-queue.ts', from: 'runIn(context, run, self)', to: 'run.call(self)' }],
+    edits: [{ file: 'schedule/tick.ts', from: 'runIn(context, run, self)', to: 'run.call(self)' }],
   },
   {
     name: 'a tick queue that keeps whom it served',
     caughtBy: ['promises/p7-context'],
-    edits: [{ file: 'tick-queue.ts', from: '    tasks[next + 2] = undefined;\n', to: '' }],
+    edits: [{ file: 'schedule/tick.ts', from: '    tasks[next + 2] = undefined;\n', to: '' }],
   },
   {
     name: 'a message that ended early taken for a whole one',
-    caughtBy: ['stock'],
-    edits: [{ file: 'native-engine.ts', from: "return 'undone';", to: "return 'whole';" }],
+    caughtBy: ['node-zlib/stock'],
+    edits: [{ file: 'engine/native.ts', from: "return 'undone';", to: "return 'whole';" }],
   },
   {
     name: 'a message that was tried as a whole and is not tried again',
-    caughtBy: ['stock'],
+    caughtBy: ['node-zlib/stock'],
     edits: [
       {
-        file: 'native-engine.ts',
+        file: 'engine/native.ts',
         from: "    this.reset();\n    return 'undone';",
         to: "    return 'failed';",
       },
@@ -255,10 +263,10 @@ export const variants: readonly Variant[] = [
   },
   {
     name: 'a bad message, tried as a whole, of which nothing is handed out',
-    caughtBy: ['decompress-stream'],
+    caughtBy: ['streams/decompress'],
     edits: [
       {
-        file: 'native-engine.ts',
+        file: 'engine/native.ts',
         from: 'outputLength <= firstLength && ',
         to: '',
       },
@@ -266,52 +274,52 @@ export const variants: readonly Variant[] = [
   },
   {
     name: 'a whole message in one piece, whatever its window',
-    caughtBy: ['decompress-stream'],
+    caughtBy: ['streams/decompress'],
     edits: [{ file: stream, from: ' && hasFullWindow(engine)', to: '' }],
   },
   {
     name: 'a whole message in one piece, whatever its chunkSize',
-    caughtBy: ['decompress-stream'],
+    caughtBy: ['streams/decompress'],
     edits: [{ file: stream, from: 'mayBeWhole && this.#settings.chunkLength === 0 &&', to: 'mayBeWhole &&' }],
   },
   {
     name: 'a try that failed not counted to the turn',
-    caughtBy: ['decompress-stream'],
+    caughtBy: ['streams/decompress'],
     edits: [{ file: stream, from: 'turn.spend(Math.min(room, USUAL_RATIO * this.#chunk.length));', to: '' }],
   },
   {
     name: 'a short message that fails and counts as the longest',
-    caughtBy: ['decompress-stream'],
+    caughtBy: ['streams/decompress'],
     edits: [{ file: stream, from: 'Math.min(room, USUAL_RATIO * this.#chunk.length)', to: 'room' }],
   },
   {
     name: 'the rest of a message taken for a whole one after a reset',
-    caughtBy: ['stock'],
+    caughtBy: ['node-zlib/stock'],
     grep: 'takes a reset()',
     edits: [{ file: stream, from: '      this.#offset === 0 &&\n', to: '' }],
   },
   {
     name: 'a reset that does not forget that a message was whole',
-    caughtBy: ['stock'],
+    caughtBy: ['node-zlib/stock'],
     grep: 'takes a reset()',
     edits: [{ file: stream, from: '    this.#wholeWrite = undefined;\n', to: '' }],
   },
   {
     name: "engines made in the context of their first stream's creator",
     caughtBy: ['promises/p7-context'],
-    edits: [{ file: 'context.ts', from: 'return root.runInAsyncScope(make)', to: 'return make()' }],
+    edits: [{ file: 'schedule/context.ts', from: 'return root.runInAsyncScope(make)', to: 'return make()' }],
   },
   {
     name: 'streams that hold each other up when a listener throws',
     caughtBy: ['promises/p10-contained'],
-    edits: [{ file: 'tick-queue.ts', from: 'runIn(context, run, self)', to: 'context.runInAsyncScope(run, self)' }],
+    edits: [{ file: 'schedule/tick.ts', from: 'runIn(context, run, self)', to: 'context.runInAsyncScope(run, self)' }],
   },
   {
     name: 'an output limit that is off by one',
-    caughtBy: ['promises/p10-contained', 'message', 'limits'],
+    caughtBy: ['promises/p10-contained', 'streams/message', 'pool/limits'],
     edits: [
       {
-        file: 'pool-options.ts',
+        file: 'pool/options.ts',
         from: 'if (outputLength > maxOutputLength)',
         to: 'if (outputLength >= maxOutputLength)',
       },
@@ -319,31 +327,37 @@ export const variants: readonly Variant[] = [
   },
   {
     name: 'a ratio that is looked at from the first byte on',
-    caughtBy: ['limits'],
-    edits: [{ file: 'pool-options.ts', from: 'outputLength > ratioFloorLength && ', to: '' }],
+    caughtBy: ['pool/limits'],
+    edits: [{ file: 'pool/options.ts', from: 'outputLength > ratioFloorLength && ', to: '' }],
   },
   {
     name: 'limits that count from the start of a stream, whatever is flushed',
-    caughtBy: ['limits'],
+    caughtBy: ['pool/limits'],
     edits: [{ file: stream, from: '      this.#flushedOutput = this.#outputLength;\n', to: '' }],
   },
   {
     name: 'a limit that body-parser takes for a bad request',
-    caughtBy: ['install'],
+    caughtBy: ['node-zlib/install'],
     edits: [{ file: 'errors.ts', from: '{ status: 413, statusCode: 413 } as const', to: '{} as LimitError' }],
   },
   {
     name: 'a length hint that is believed',
     caughtBy: ['promises/p9-bounded'],
-    edits: [{ file: 'passage.ts', from: 'const isPlausible = ', to: 'const isPlausible = this.expected > 0 || ' }],
+    edits: [
+      { file: 'driver/passage.ts', from: 'const isPlausible = ', to: 'const isPlausible = this.expected > 0 || ' },
+    ],
   },
   {
     name: 'a chunk of 4 GB that reaches an engine',
     caughtBy: ['promises/p9-bounded'],
     edits: [
-      { file: 'engine.ts', from: '  if (inputEnd > MAX_WRITE_LENGTH) return tooLarge(MAX_WRITE_LENGTH);\n', to: '' },
-      { file: 'engine.ts', from: '    inputLength >>> 0 !== inputLength ||\n', to: '' },
-      { file: 'engine.ts', from: ' ||\n    inputOffset + inputLength > MAX_WRITE_LENGTH', to: '' },
+      {
+        file: 'engine/contract.ts',
+        from: '  if (inputEnd > MAX_WRITE_LENGTH) return tooLarge(MAX_WRITE_LENGTH);\n',
+        to: '',
+      },
+      { file: 'engine/contract.ts', from: '    inputLength >>> 0 !== inputLength ||\n', to: '' },
+      { file: 'engine/contract.ts', from: ' ||\n    inputOffset + inputLength > MAX_WRITE_LENGTH', to: '' },
     ],
   },
   {
@@ -362,27 +376,31 @@ export const variants: readonly Variant[] = [
     edits: [
       { file: stream, from: "if (this.destroyed || this.#isHandleGone) throw codedError('ERR_LEASE_SEALED');", to: '' },
       { file: stream, from: '    this.#lease = undefined;\n', to: '' },
-      { file: 'lease.ts', from: '    this.#engine = undefined;\n', to: '' },
+      { file: 'pool/lease.ts', from: '    this.#engine = undefined;\n', to: '' },
     ],
   },
   {
     name: 'a finalizer that holds its own target',
-    caughtBy: ['live-leases', 'model'],
+    caughtBy: ['pool/lease-tracker', 'model'],
     edits: [
-      { file: 'live-leases.ts', from: 'lease: new WeakRef(lease)', to: 'lease: { deref: () => lease } as never' },
+      {
+        file: 'pool/lease-tracker.ts',
+        from: 'lease: new WeakRef(lease)',
+        to: 'lease: { deref: () => lease } as never',
+      },
     ],
   },
   {
     name: 'an engine that leads back to the stream it served',
-    caughtBy: ['live-leases', 'model'],
-    edits: [{ file: 'native-engine.ts', from: '    this.#writing = undefined;\n', to: '' }],
+    caughtBy: ['pool/lease-tracker', 'model'],
+    edits: [{ file: 'engine/native.ts', from: '    this.#writing = undefined;\n', to: '' }],
   },
   {
     name: 'unzip engines that are not kept apart by what they have decoded',
     caughtBy: ['promises/p5-clean', 'model'],
     edits: [
       {
-        file: 'formats.ts',
+        file: 'engine/codec.ts',
         from: 'if (input[0] !== GZIP_ID1) return detected.deflate;',
         to: 'if (input[0] !== GZIP_ID1) return detected.gzip;',
       },
@@ -391,13 +409,13 @@ export const variants: readonly Variant[] = [
   {
     name: 'engines with parameters that a reset loses, used again',
     caughtBy: ['promises/p5-clean', 'model'],
-    edits: [{ file: 'formats.ts', from: 'Object.values(rest).some((value) => value !== undefined)', to: 'false' }],
+    edits: [{ file: 'engine/codec.ts', from: 'Object.values(rest).some((value) => value !== undefined)', to: 'false' }],
   },
   {
     name: 'an engine that is kept with the big window it has grown',
     caughtBy: ['promises/p5-clean', 'model'],
     needs: 'zstd',
-    edits: [{ file: 'pool.ts', from: ' && !engine.oversized', to: '' }],
+    edits: [{ file: 'pool/pool.ts', from: ' && !engine.oversized', to: '' }],
   },
   {
     name: 'a last write that is not told to finish',
@@ -411,17 +429,17 @@ export const variants: readonly Variant[] = [
   },
   {
     name: 'an undo that takes away what somebody else has put there',
-    caughtBy: ['install'],
-    edits: [{ file: 'install.ts', from: '?.value === swap.pooled', to: '?.value !== undefined' }],
+    caughtBy: ['node-zlib/install'],
+    edits: [{ file: 'node-zlib/install.ts', from: '?.value === swap.pooled', to: '?.value !== undefined' }],
   },
   {
     name: 'an undo that puts back what another copy has given up',
-    caughtBy: ['install'],
-    edits: [{ file: 'install.ts', from: 'stillInUse(swap.found)', to: 'swap.found' }],
+    caughtBy: ['node-zlib/install'],
+    edits: [{ file: 'node-zlib/install.ts', from: 'stillInUse(swap.found)', to: 'swap.found' }],
   },
   {
     name: 'an error in the turn of its write',
-    caughtBy: ['decompress-stream'],
+    caughtBy: ['streams/decompress'],
     edits: [
       {
         file: stream,
@@ -432,17 +450,21 @@ export const variants: readonly Variant[] = [
   },
   {
     name: 'a message that gives its engine back during a write',
-    caughtBy: ['message', 'model'],
-    edits: [{ file: 'message.ts', from: ' && !engineOf(this.#lease).busy) this.#giveUp', to: ') this.#giveUp' }],
+    caughtBy: ['streams/message', 'model'],
+    edits: [
+      { file: 'streams/message.ts', from: ' && !engineOf(this.#lease).busy) this.#giveUp', to: ') this.#giveUp' },
+    ],
   },
   {
     name: 'a message whose bytes stay in the memory of a longer one',
-    caughtBy: ['decompress-stream'],
-    edits: [{ file: 'slab.ts', from: 'memory === scratch || length < memory.length - 1', to: 'memory === scratch' }],
+    caughtBy: ['streams/decompress'],
+    edits: [
+      { file: 'driver/slab.ts', from: 'memory === scratch || length < memory.length - 1', to: 'memory === scratch' },
+    ],
   },
   {
     name: 'an old way in that is not sealed',
-    caughtBy: ['stock-shape'],
+    caughtBy: ['node-zlib/stock-shape'],
     edits: [
       {
         file: stream,
@@ -460,44 +482,46 @@ export const variants: readonly Variant[] = [
   {
     name: 'an aborted lease() that stays in the queue',
     caughtBy: ['model'],
-    edits: [{ file: 'pool.ts', from: '        leave();\n        reject', to: '        reject' }],
+    edits: [{ file: 'pool/pool.ts', from: '        leave();\n        reject', to: '        reject' }],
   },
   {
     name: 'an aborted message that stays in the queue',
     caughtBy: ['model'],
-    edits: [{ file: 'message.ts', from: '    this.#leaveQueue?.();\n', to: '' }],
+    edits: [{ file: 'streams/message.ts', from: '    this.#leaveQueue?.();\n', to: '' }],
   },
   {
     name: 'a newcomer that overtakes the queue',
     caughtBy: ['model'],
-    edits: [{ file: 'pool.ts', from: 'maxLeased || this.#queue.length > 0)', to: 'maxLeased)' }],
+    edits: [{ file: 'pool/pool.ts', from: 'maxLeased || this.#queue.length > 0)', to: 'maxLeased)' }],
   },
   {
     name: 'a queue that lets in the last first',
     caughtBy: ['model'],
-    edits: [{ file: 'wait-queue.ts', from: 'const first = this.#first;', to: 'const first = this.#last;' }],
+    edits: [{ file: 'pool/wait-queue.ts', from: 'const first = this.#first;', to: 'const first = this.#last;' }],
   },
   {
     name: 'a place in the pool that is not given on after a discard',
     caughtBy: ['model'],
-    edits: [{ file: 'pool.ts', from: '    this.#oneIsBack();\n  };', to: '    if (proven) this.#oneIsBack();\n  };' }],
+    edits: [
+      { file: 'pool/pool.ts', from: '    this.#oneIsBack();\n  };', to: '    if (proven) this.#oneIsBack();\n  };' },
+    ],
   },
   {
     name: 'a place in the pool that is lost with its lease',
     caughtBy: ['model'],
-    edits: [{ file: 'pool.ts', from: '    this.#oneIsBack();\n    if (holder', to: '    if (holder' }],
+    edits: [{ file: 'pool/pool.ts', from: '    this.#oneIsBack();\n    if (holder', to: '    if (holder' }],
   },
   {
     name: 'a lost lease that is not counted down',
     caughtBy: ['model'],
-    edits: [{ file: 'pool.ts', from: 'LostLease): void {\n    this.#leased -= 1;', to: 'LostLease): void {' }],
+    edits: [{ file: 'pool/pool.ts', from: 'LostLease): void {\n    this.#leased -= 1;', to: 'LostLease): void {' }],
   },
   {
     name: 'a maxLeased that is off by one',
     caughtBy: ['model'],
     edits: [
       {
-        file: 'pool.ts',
+        file: 'pool/pool.ts',
         from: 'this.#leased >= this.settings.maxLeased',
         to: 'this.#leased > this.settings.maxLeased',
       },
@@ -506,34 +530,38 @@ export const variants: readonly Variant[] = [
   {
     name: 'a maxWaiting that is off by one',
     caughtBy: ['model'],
-    edits: [{ file: 'pool.ts', from: 'length >= this.settings.maxWaiting', to: 'length > this.settings.maxWaiting' }],
+    edits: [
+      { file: 'pool/pool.ts', from: 'length >= this.settings.maxWaiting', to: 'length > this.settings.maxWaiting' },
+    ],
   },
   {
     name: 'a maxIdle that is off by one',
     caughtBy: ['model'],
-    edits: [{ file: 'idle-engines.ts', from: 'this.#length >= this.#limit', to: 'this.#length > this.#limit' }],
+    edits: [{ file: 'pool/idle-engines.ts', from: 'this.#length >= this.#limit', to: 'this.#length > this.#limit' }],
   },
   {
     name: 'a closed pool that leaves its waiters waiting',
     caughtBy: ['model'],
-    edits: [{ file: 'pool.ts', from: '    this.#queue.refuseAll(this.#refusal);\n', to: '' }],
+    edits: [{ file: 'pool/pool.ts', from: '    this.#queue.refuseAll(this.#refusal);\n', to: '' }],
   },
   {
     name: 'a closed pool that keeps what comes back',
     caughtBy: ['model'],
-    edits: [{ file: 'pool.ts', from: 'this.#refusal === undefined && this.#idle.put', to: 'this.#idle.put' }],
+    edits: [{ file: 'pool/pool.ts', from: 'this.#refusal === undefined && this.#idle.put', to: 'this.#idle.put' }],
   },
   {
     name: 'a close() that does not wait for the leases',
     caughtBy: ['model'],
-    edits: [{ file: 'pool.ts', from: 'if (this.#leased === 0) this.#closing.resolve', to: 'this.#closing.resolve' }],
+    edits: [
+      { file: 'pool/pool.ts', from: 'if (this.#leased === 0) this.#closing.resolve', to: 'this.#closing.resolve' },
+    ],
   },
   {
     name: 'a timeout that leaves its waiter in the queue',
     caughtBy: ['model'],
     edits: [
       {
-        file: 'wait-queue.ts',
+        file: 'pool/wait-queue.ts',
         from: 'this.#refuse(first, this.#late(waitedMs));',
         to: 'first.waiter.refuse(this.#late(waitedMs));\n      return;',
       },
@@ -542,76 +570,78 @@ export const variants: readonly Variant[] = [
   {
     name: 'a timer that is there for the first waiter only',
     caughtBy: ['model'],
-    edits: [{ file: 'wait-queue.ts', from: '        this.#watch(this.#timeoutMs - waitedMs);\n', to: '' }],
+    edits: [{ file: 'pool/wait-queue.ts', from: '        this.#watch(this.#timeoutMs - waitedMs);\n', to: '' }],
   },
   {
     name: 'a timeout for who has not waited long enough',
     caughtBy: ['model'],
-    edits: [{ file: 'wait-queue.ts', from: 'if (waitedMs + 1 < this.#timeoutMs) {', to: 'if (waitedMs < 0) {' }],
+    edits: [{ file: 'pool/wait-queue.ts', from: 'if (waitedMs + 1 < this.#timeoutMs) {', to: 'if (waitedMs < 0) {' }],
   },
   {
     name: 'a closed pool that holds the stream in whose listener it was closed',
-    caughtBy: ['live-leases'],
-    edits: [{ file: 'pool.ts', from: '    void this.#refusal.stack;\n', to: '' }],
+    caughtBy: ['pool/lease-tracker'],
+    edits: [{ file: 'pool/pool.ts', from: '    void this.#refusal.stack;\n', to: '' }],
   },
   {
     name: 'a main thread that does not look at the length that gzip tells',
-    caughtBy: ['decompress-stream'],
+    caughtBy: ['streams/decompress'],
     edits: [{ file: stream, from: 'if (expected !== undefined && expected > budget) return 0;', to: '' }],
   },
   {
     name: 'a way to the threadpool for nothing but the trailer',
-    caughtBy: ['decompress-stream'],
+    caughtBy: ['streams/decompress'],
     edits: [
       { file: stream, from: 'Math.max(0, budget) : budget + 1', to: 'Math.max(0, budget) : Math.max(0, budget)' },
     ],
   },
   {
     name: 'a message that fills the budget to the byte and goes on in the threadpool',
-    caughtBy: ['message'],
-    edits: [{ file: 'message.ts', from: 'expected > 0 ? expected + 1 : inlineRoom', to: 'inlineRoom' }],
+    caughtBy: ['streams/message'],
+    edits: [{ file: 'streams/message.ts', from: 'expected > 0 ? expected + 1 : inlineRoom', to: 'inlineRoom' }],
   },
   {
     name: 'leases of a turn that are kept until it is over, ended or not',
-    caughtBy: ['live-leases'],
-    edits: [{ file: 'live-leases.ts', from: 'this.#young.filter(({ released }) => !released)', to: 'this.#young' }],
+    caughtBy: ['pool/lease-tracker'],
+    edits: [
+      { file: 'pool/lease-tracker.ts', from: 'this.#young.filter(({ released }) => !released)', to: 'this.#young' },
+    ],
   },
   {
     name: 'bytes that are only to be copied and go to the threadpool',
-    caughtBy: ['decompress-stream'],
-    edits: [{ file: 'turn.ts', from: ' || isStored', to: '' }],
+    caughtBy: ['streams/decompress'],
+    edits: [{ file: 'schedule/turn.ts', from: ' || isStored', to: '' }],
   },
   {
     name: 'a long chunk that goes to the threadpool though it is alone',
-    caughtBy: ['decompress-stream'],
-    edits: [{ file: 'turn.ts', from: ' || (waiting.length === 0 && threadpool.isIdle)', to: '' }],
+    caughtBy: ['streams/decompress'],
+    edits: [{ file: 'schedule/turn.ts', from: ' || (waiting.length === 0 && threadpool.isIdle)', to: '' }],
   },
   {
     name: 'long chunks that wait for each other while the threadpool idles',
-    caughtBy: ['decompress-stream'],
-    edits: [{ file: 'turn.ts', from: '(waiting.length === 0 && threadpool.isIdle)', to: 'threadpool.isIdle' }],
+    caughtBy: ['streams/decompress'],
+    edits: [{ file: 'schedule/turn.ts', from: '(waiting.length === 0 && threadpool.isIdle)', to: 'threadpool.isIdle' }],
   },
   {
     name: 'a piece of 1 MB for whoever says so in 1 KB',
-    caughtBy: ['decompress-stream'],
-    edits: [{ file: 'slab.ts', from: 'Math.min(EXACT_TO, EXACT_RATIO * inputLength)', to: 'EXACT_TO' }],
+    caughtBy: ['streams/decompress'],
+    edits: [{ file: 'driver/slab.ts', from: 'Math.min(EXACT_TO, EXACT_RATIO * inputLength)', to: 'EXACT_TO' }],
   },
   {
     name: 'a message of known length in slabs',
-    caughtBy: ['decompress-stream'],
-    edits: [{ file: 'slab.ts', from: 'expected >= EXACT_FROM && expected <= exactTo', to: 'expected < 0' }],
+    caughtBy: ['streams/decompress'],
+    edits: [{ file: 'driver/slab.ts', from: 'expected >= EXACT_FROM && expected <= exactTo', to: 'expected < 0' }],
   },
   {
     name: 'a turn in which there is room for any number of tiny messages',
-    caughtBy: ['decompress-stream'],
-    edits: [{ file: 'turn.ts', from: 'Math.max(length, STEP_LENGTH)', to: 'length' }],
+    caughtBy: ['streams/decompress'],
+    edits: [{ file: 'schedule/turn.ts', from: 'Math.max(length, STEP_LENGTH)', to: 'length' }],
   },
   {
     name: 'a threadpool place that is lost with an exception',
     caughtBy: ['promises/p10-contained'],
     edits: [
       {
-        file: 'threadpool.ts',
+        file: 'schedule/threadpool.ts',
         from: '    try {\n      this.#run.call(this.#self);\n    } finally {\n      threadpool.landed();\n    }',
         to: '    this.#run.call(this.#self);\n    threadpool.landed();',
       },
@@ -630,7 +660,7 @@ export const variants: readonly Variant[] = [
     caughtBy: ['promises/p7-context'],
     edits: [
       {
-        file: 'context.ts',
+        file: 'schedule/context.ts',
         from: 'context.runInAsyncScope(throwLater, undefined, error);',
         to: 'throwLater(error);',
       },
@@ -638,10 +668,10 @@ export const variants: readonly Variant[] = [
   },
   {
     name: 'a turn that ends by whichever setImmediate there is',
-    caughtBy: ['clock'],
+    caughtBy: ['schedule/clock'],
     edits: [
       {
-        file: 'clock.ts',
+        file: 'schedule/clock.ts',
         from: 'export const { setImmediate } = timers;',
         to: 'export const setImmediate = ((...args: never[]) => timers.setImmediate(...args)) as typeof timers.setImmediate;',
       },
@@ -649,10 +679,10 @@ export const variants: readonly Variant[] = [
   },
   {
     name: 'a lease that is announced before its stream has it',
-    caughtBy: ['channels'],
+    caughtBy: ['observe/channels'],
     edits: [
       {
-        file: 'pool.ts',
+        file: 'pool/pool.ts',
         from: '    this.#live.add(lease, stack);\n',
         to: '    this.#live.add(lease, stack);\n    this.announce(lease);\n',
       },
@@ -660,10 +690,10 @@ export const variants: readonly Variant[] = [
   },
   {
     name: 'a waiter that is announced before its stream knows that it waits',
-    caughtBy: ['channels'],
+    caughtBy: ['observe/channels'],
     edits: [
       {
-        file: 'pool.ts',
+        file: 'pool/pool.ts',
         from: 'return this.#queue.join(waiter);',
         to: 'const leave = this.#queue.join(waiter);\n    this.announceWait(kind);\n    return leave;',
       },
@@ -671,24 +701,30 @@ export const variants: readonly Variant[] = [
   },
   {
     name: 'a loop of flushes that starves timers',
-    caughtBy: ['fairness'],
-    edits: [{ file: 'turn.ts', from: 'else emptySteps += 1;', to: '' }],
+    caughtBy: ['schedule/fairness'],
+    edits: [{ file: 'schedule/turn.ts', from: 'else emptySteps += 1;', to: '' }],
   },
   {
     name: 'bad messages that are not counted to the turn',
-    caughtBy: ['fairness'],
-    edits: [{ file: 'message.ts', from: 'turn.spend(Math.max(1, Math.min(room, USUAL_RATIO * left)));', to: '' }],
+    caughtBy: ['schedule/fairness'],
+    edits: [
+      { file: 'streams/message.ts', from: 'turn.spend(Math.max(1, Math.min(room, USUAL_RATIO * left)));', to: '' },
+    ],
   },
   {
     name: 'a queue that is copied with each item',
-    caughtBy: ['fifo'],
+    caughtBy: ['schedule/fifo'],
     edits: [
-      { file: 'fifo.ts', from: 'this.#first >= MOST_TAKEN && 2 * this.#first >= this.#items.length', to: 'true' },
+      {
+        file: 'schedule/fifo.ts',
+        from: 'this.#first >= MOST_TAKEN && 2 * this.#first >= this.#items.length',
+        to: 'true',
+      },
     ],
   },
   {
     name: 'a signal that aborts a stream before it has fields',
-    caughtBy: ['event-order'],
+    caughtBy: ['streams/event-order'],
     edits: [{ file: stream, from: 'if (!(#phase in this)) callback(error);\n    else if', to: 'if' }],
   },
   {
@@ -711,7 +747,7 @@ export const variants: readonly Variant[] = [
   },
   {
     name: "an 'end' in the run of ticks of 'finish'",
-    caughtBy: ['event-order'],
+    caughtBy: ['streams/event-order'],
     edits: [
       {
         file: stream,
@@ -722,10 +758,10 @@ export const variants: readonly Variant[] = [
   },
   {
     name: "an 'end' that only a microtask keeps from 'finish'",
-    caughtBy: ['event-order'],
+    caughtBy: ['streams/event-order'],
     edits: [
       {
-        file: 'tick-queue.ts',
+        file: 'schedule/tick.ts',
         from: '  if (isWorking) mark();',
         to: '  mark();',
       },
@@ -733,34 +769,42 @@ export const variants: readonly Variant[] = [
   },
   {
     name: 'an old call that ends the lease though the handle is kept',
-    caughtBy: ['legacy'],
+    caughtBy: ['streams/legacy'],
     edits: [{ file: stream, from: 'if (handle) handle.close();\n    else this', to: 'this' }],
   },
   {
     name: 'an old call that leaves its lease behind',
-    caughtBy: ['legacy'],
+    caughtBy: ['streams/legacy'],
     edits: [
       { file: stream, from: 'if (handle) handle.close();\n    else this.#closeHandle();', to: 'handle?.close();' },
     ],
   },
   {
     name: 'a frame of Zstandard behind a full chunk that is ignored',
-    caughtBy: ['zstd-frames'],
+    caughtBy: ['streams/zstd-frames'],
     needs: 'zstd',
     // Node 26 goes on with the next frame by itself.
     lastMajor: 24,
     edits: [
-      { file: 'engine.ts', from: 'return filled === 0 && made > 0 && inline', to: 'return made < filled && inline' },
+      {
+        file: 'engine/contract.ts',
+        from: 'return filled === 0 && made > 0 && inline',
+        to: 'return made < filled && inline',
+      },
     ],
   },
   {
     name: 'a frame of Zstandard behind output that is full by chance',
-    caughtBy: ['zstd-frames'],
+    caughtBy: ['streams/zstd-frames'],
     needs: 'zstd',
     // Node 26 goes on with the next frame by itself.
     lastMajor: 24,
     edits: [
-      { file: 'passage.ts', from: "if (this.kind.format !== 'zstd') return room;", to: 'if (room > 0) return room;' },
+      {
+        file: 'driver/passage.ts',
+        from: "if (this.kind.format !== 'zstd') return room;",
+        to: 'if (room > 0) return room;',
+      },
     ],
   },
 ];

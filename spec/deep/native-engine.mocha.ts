@@ -7,7 +7,7 @@ import { loader } from '../support/script.ts';
 
 const run = promisify(execFile);
 const lib = new URL('../../lib/index.ts', import.meta.url).href;
-const lease = new URL('../../lib/lease.ts', import.meta.url).href;
+const lease = new URL('../../lib/pool/lease.ts', import.meta.url).href;
 
 /** What Node was changed to be like before zlease was loaded. */
 const worlds: Record<string, string> = {

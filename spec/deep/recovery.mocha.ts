@@ -1,8 +1,8 @@
 /** Inflate after bad data: a reset makes the engine as new, so the pool keeps it. Random messages, with the seed in the title. */
 import { constants } from 'node:zlib';
 import { expect } from 'chai';
-import type { Engine } from '../../lib/engine.ts';
-import { type EngineKind, engineKind, kindFor } from '../../lib/formats.ts';
+import { type EngineKind, engineKind, kindFor } from '../../lib/engine/codec.ts';
+import type { Engine } from '../../lib/engine/contract.ts';
 import type { Format, ZlibPool as Pool } from '../../lib/index.ts';
 import { NativeEngine, ZlibPool } from '../support/library.ts';
 import { outcome } from '../support/outcome.ts';

@@ -329,7 +329,7 @@ describe('The package', function () {
       const { stderr } = await run(process.execPath, ['--enable-source-maps', file]).catch(
         (error) => error as { stderr: string },
       );
-      expect(stderr).to.match(/lib\/pool-options\.ts:\d+/);
+      expect(stderr).to.match(/lib\/pool\/options\.ts:\d+/);
     });
 
     it('runs from a bundle', async () => {
@@ -382,7 +382,7 @@ describe('The package', function () {
       ['no LICENSE', 'files', remove('LICENSE')],
       ['no CHANGELOG', 'files', remove('CHANGELOG.md')],
       ['specs', 'files', add('spec/pool.spec.ts')],
-      ['sources', 'files', add('lib/pool.ts')],
+      ['sources', 'files', add('lib/pool/pool.ts')],
       ['a benchmark', 'files', add('bench/main.ts')],
       ['a built spec', 'files', add('dist/support/library.js')],
       ['a dependency more', 'dependencies', (manifest) => Object.assign(manifest.dependencies ?? {}, { chai: '*' })],
@@ -395,14 +395,18 @@ describe('The package', function () {
       [
         'an import of what is not installed',
         'dependencies',
-        edit('dist/pool.js', 'import ', "import 'p-limit';\nimport "),
+        edit('dist/pool/pool.js', 'import ', "import 'p-limit';\nimport "),
       ],
       [
         'types of what is not installed',
         'dependencies',
         edit('dist/pool.d.ts', 'import ', "import type { Limit } from 'p-limit';\nimport "),
       ],
-      ['a module of Node without node:', 'dependencies', edit('dist/pool.js', 'import ', "import 'zlib';\nimport ")],
+      [
+        'a module of Node without node:',
+        'dependencies',
+        edit('dist/pool/pool.js', 'import ', "import 'zlib';\nimport "),
+      ],
       ['a map that is missing', 'source maps', remove('dist/pool.js.map')],
       ['a map without sources', 'source maps', edit('dist/pool.js.map', '"sourcesContent"', '"noContent"')],
       ['a map of the types', 'source maps', add('dist/pool.d.ts.map')],
@@ -422,9 +426,9 @@ describe('The package', function () {
         'a pool that brings gRPC',
         'side effects',
         edit(
-          'dist/pool.js',
+          'dist/pool/pool.js',
           'import ',
-          "import { messageBytes } from './grpc.js';\nglobalThis.messageBytes = messageBytes;\nimport ",
+          "import { messageBytes } from '../grpc.js';\nglobalThis.messageBytes = messageBytes;\nimport ",
         ),
       ],
       [

@@ -1,6 +1,6 @@
 /** Plays scripts on node:zlib and on zlease beside each other, and says where they differ. */
 import { constants } from 'node:zlib';
-import { formatTraits, stockStream } from '../../lib/formats.ts';
+import { formatTraits, stockStream } from '../../lib/engine/codec.ts';
 import type { ZlibPool, ZlibPoolOptions } from '../../lib/index.ts';
 import { type Answers, pooledAnswers, stockAnswers } from './messages.ts';
 import { eventNames, play, type Transcript } from './play.ts';

@@ -1,5 +1,5 @@
 /** Those of a run that are no streams: who holds a lease, and who has a message. */
-import type { Engine } from '../../lib/engine.ts';
+import type { Engine } from '../../lib/engine/contract.ts';
 import type { Format, Lease } from '../../lib/index.ts';
 import { abort } from './abort.ts';
 import { claim } from './model.ts';

@@ -1,6 +1,6 @@
 /** Data for the streams of a run: each gets another, so that a byte that crosses over is seen. Made once for all runs. */
 import { deflateSync } from 'node:zlib';
-import type { Engine } from '../../lib/engine.ts';
+import type { Engine } from '../../lib/engine/contract.ts';
 import type { Format } from '../../lib/index.ts';
 import { compress, formats, json, type Sample } from '../support/samples.ts';
 

@@ -1,5 +1,5 @@
 /** A stream of a run: what it was given, what came out of it, and what it is to be like because of that. */
-import type { Engine } from '../../lib/engine.ts';
+import type { Engine } from '../../lib/engine/contract.ts';
 import type { DecompressStream } from '../../lib/index.ts';
 import { abort } from './abort.ts';
 import { claim } from './model.ts';

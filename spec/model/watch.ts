@@ -4,9 +4,9 @@
  * what went wrong is kept.
  */
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
-import type { Engine } from '../../lib/engine.ts';
-import type { EngineKind } from '../../lib/formats.ts';
-import type { LeaseOwner } from '../../lib/lease.ts';
+import type { EngineKind } from '../../lib/engine/codec.ts';
+import type { Engine } from '../../lib/engine/contract.ts';
+import type { LeaseOwner } from '../../lib/pool/lease.ts';
 import { engineOf, type ZlibPool } from '../support/library.ts';
 import type { Clock } from './clock.ts';
 import { type Client, claim, type Fate, type PoolModel, type Way } from './model.ts';

@@ -1,6 +1,6 @@
 /** One run: a pool, its model, and all who use it. Knows how to let time pass and what is to hold then. */
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { Engine } from '../../lib/engine.ts';
+import type { Engine } from '../../lib/engine/contract.ts';
 import type { ZlibPoolOptions } from '../../lib/index.ts';
 import { ZlibPool } from '../support/library.ts';
 import { LeaseClient, MessageClient } from './callers.ts';

@@ -2,7 +2,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { constants } from 'node:zlib';
 import { expect } from 'chai';
-import { stockStream } from '../../lib/formats.ts';
+import { stockStream } from '../../lib/engine/codec.ts';
 import type { DecompressOptions, DecompressStream, Format } from '../../lib/index.ts';
 import { engines, ZlibPool } from '../support/library.ts';
 import { bytesOf, closed, outcome } from '../support/outcome.ts';

@@ -21,10 +21,13 @@ export const {
 } = (await import(`${folder}/index.ts`)) as typeof import('../../lib/index.ts');
 
 /** Not exported from the package: the engine behind a lease, to look at. */
-export const { engineOf } = (await import(`${folder}/lease.ts`)) as typeof import('../../lib/lease.ts');
-export const { NativeEngine, nativeFormats } = (await import(
-  `${folder}/native-engine.ts`
-)) as typeof import('../../lib/native-engine.ts');
+export const { engineOf } = (await import(`${folder}/pool/lease.ts`)) as typeof import('../../lib/pool/lease.ts');
+export const { NativeEngine } = (await import(
+  `${folder}/engine/native.ts`
+)) as typeof import('../../lib/engine/native.ts');
+export const { nativeFormats } = (await import(
+  `${folder}/engine/probe.ts`
+)) as typeof import('../../lib/engine/probe.ts');
 
 export const { collectPool } = (await import(`${folder}/prometheus.ts`)) as typeof import('../../lib/prometheus.ts');
 
@@ -32,7 +35,7 @@ export const { createCompressions } = (await import(`${folder}/connect.ts`)) as 
 
 export const { DecompressionStream } = (await import(`${folder}/web.ts`)) as typeof import('../../lib/web.ts');
 /** Not exported from the package: its time, and its queues. */
-export const { clock } = (await import(`${folder}/clock.ts`)) as typeof import('../../lib/clock.ts');
+export const { clock } = (await import(`${folder}/schedule/clock.ts`)) as typeof import('../../lib/schedule/clock.ts');
 /** Not exported from the package: how its errors are made. */
 export const { codedError, errorCodes } = (await import(`${folder}/errors.ts`)) as typeof import('../../lib/errors.ts');
 export const { decodeBody, decodeRequests, decodeResponse } = (await import(
@@ -40,14 +43,16 @@ export const { decodeBody, decodeRequests, decodeResponse } = (await import(
 )) as typeof import('../../lib/http.ts');
 /** Not exported from the package either. */
 export const { acceptEncoding, codingsOf } = (await import(
-  `${folder}/content-encoding.ts`
-)) as typeof import('../../lib/content-encoding.ts');
+  `${folder}/http/content-encoding.ts`
+)) as typeof import('../../lib/http/content-encoding.ts');
 
 export const { decompressMessages, frameDecoder, messageBytes, toStatus } = (await import(
   `${folder}/grpc.ts`
 )) as typeof import('../../lib/grpc.ts');
 /** Not exported from the package. */
-export const { httpError } = (await import(`${folder}/http-errors.ts`)) as typeof import('../../lib/http-errors.ts');
+export const { httpError } = (await import(
+  `${folder}/http/http-errors.ts`
+)) as typeof import('../../lib/http/http-errors.ts');
 
 /** Both twins: each promise is to hold on each. */
 export const engines = ['native', 'public'] as const;

@@ -7,8 +7,8 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { load } from 'js-yaml';
 import { slug } from '../../docs/api.ts';
-import { variableNames } from '../../lib/environment.ts';
 import { type ErrorCode, errorCodes } from '../../lib/errors.ts';
+import { variableNames } from '../../lib/node-zlib/environment.ts';
 
 const run = promisify(execFile);
 export const top: string = fileURLToPath(new URL('../..', import.meta.url));

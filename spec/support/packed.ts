@@ -176,7 +176,7 @@ async function bySourceMaps(folder: string): Promise<string[]> {
       sourcesContent?: string[];
     };
     for (const [i, source] of sources.entries()) {
-      const original = await readFile(join(top, 'lib', source.replace('../lib/', '')), 'utf8');
+      const original = await readFile(join(top, 'lib', source.replace(/^(\.\.\/)+lib\//, '')), 'utf8');
       if (sourcesContent?.[i] !== original) problems.push(`${map} does not carry ${source}`);
     }
   }

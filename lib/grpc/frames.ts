@@ -1,0 +1,107 @@
+/** The frames of gRPC over HTTP/2, for servers and clients without a gRPC library. */
+import type { Transform } from 'node:stream';
+import { transform } from 'through2';
+import type { Format } from '../engine/codec.ts';
+import { codedError } from '../errors.ts';
+import { poolOf } from '../node-zlib/factories.ts';
+import { atLeastOne } from '../pool/options.ts';
+import { shown } from '../validate.ts';
+import type { StageOptions } from './stage.ts';
+
+/** The values of grpc-encoding, as far as node:zlib has them. deflate is the zlib wrapper, RFC 1950. */
+const encodings = new Map<string, Format | undefined>([
+  ['identity', undefined],
+  ['gzip', 'gzip'],
+  ['deflate', 'deflate'],
+  ['br', 'br'],
+  ['zstd', 'zstd'],
+]);
+
+/** Of `frameDecoder()`. */
+export interface FrameDecoderOptions extends StageOptions {
+  /** The value of the grpc-encoding header. Default 'identity'. */
+  encoding?: string;
+  /** The most bytes of a message, compressed and not; one more is `ERR_BUFFER_TOO_LARGE`. Default 4 MB, as in gRPC; `Infinity` for none. */
+  maxMessageLength?: number;
+}
+
+/** A flag and a big-endian length: gRPC over HTTP/2, "Length-Prefixed-Message". */
+const HEADER_LENGTH = 5;
+
+/** gRPC's own default. */
+const MAX_MESSAGE_LENGTH = 4_194_304;
+
+/**
+ * A stage, in the bytes of a request's or response's body, out its messages, decompressed, each a Buffer.
+ * @param options - `encoding`, default `'identity'`; `maxMessageLength`, default 4 MB; `pool`, default `defaultPool`
+ * @throws `ERR_INVALID_ARG_TYPE`, `ERR_OUT_OF_RANGE` for bad options. The stage fails with `ERR_GRPC_ENCODING` at the first message that is
+ * compressed with something unknown, or though the encoding is identity; with `ERR_GRPC_FRAME` at a flag that is neither 0 nor 1 and where
+ * the body ends within a message; else see `ZlibPool.decompress`.
+ */
+export function frameDecoder(options: FrameDecoderOptions = {}): Transform {
+  const { encoding = 'identity' } = options;
+  const pool = poolOf(options);
+  if (typeof encoding !== 'string') {
+    throw codedError('ERR_INVALID_ARG_TYPE', `options.encoding must be a string. Received ${shown(encoding)}`);
+  }
+  const maxOutputLength = atLeastOne(options.maxMessageLength, 'options.maxMessageLength', MAX_MESSAGE_LENGTH);
+  const abort = new AbortController();
+  // One chunk at a time: through2 counts what waits in chunks.
+  const stage = transform(
+    { writableHighWaterMark: 1, readableObjectMode: true },
+    async function* (body: AsyncIterable<Buffer>) {
+      for await (const { compressed, payload } of frames(body, maxOutputLength)) {
+        if (!compressed) yield payload;
+        else yield await pool.decompress(payload, formatOf(encoding), { maxOutputLength, signal: abort.signal });
+      }
+    },
+  ) as unknown as Transform;
+  return stage.once('close', () => abort.abort());
+}
+
+function formatOf(encoding: string): Format {
+  const format = encodings.get(encoding);
+  if (format !== undefined) return format;
+  throw codedError(
+    'ERR_GRPC_ENCODING',
+    encodings.has(encoding)
+      ? 'A message is compressed though grpc-encoding is identity'
+      : `A message is compressed with the unsupported grpc-encoding ${shown(encoding)}`,
+  );
+}
+
+async function* frames(
+  body: AsyncIterable<Buffer>,
+  maxLength: number,
+): AsyncGenerator<{ compressed: boolean; payload: Buffer }, void, void> {
+  let pieces: Buffer[] = [];
+  let held = 0;
+  let wanted = HEADER_LENGTH;
+  for await (const chunk of body) {
+    pieces.push(chunk);
+    held += chunk.length;
+    if (held < wanted) continue;
+    let rest = pieces.length === 1 ? chunk : Buffer.concat(pieces, held);
+    wanted = HEADER_LENGTH;
+    while (rest.length >= HEADER_LENGTH) {
+      const flag = rest.readUInt8(0);
+      if (flag > 1) throw codedError('ERR_GRPC_FRAME', `The flag of a message is 0 or 1. Received ${flag}`);
+      const length = rest.readUInt32BE(1);
+      if (length > maxLength) {
+        throw codedError(
+          'ERR_BUFFER_TOO_LARGE',
+          `A message of ${length} bytes is larger than the limit of ${maxLength}`,
+        );
+      }
+      if (rest.length < HEADER_LENGTH + length) {
+        wanted = HEADER_LENGTH + length;
+        break;
+      }
+      yield { compressed: flag === 1, payload: rest.subarray(HEADER_LENGTH, HEADER_LENGTH + length) };
+      rest = rest.subarray(HEADER_LENGTH + length);
+    }
+    pieces = rest.length > 0 ? [rest] : [];
+    held = rest.length;
+  }
+  if (held > 0) throw codedError('ERR_GRPC_FRAME', 'The body ends within a message');
+}

@@ -1,0 +1,8 @@
+/** The options that all stages for gRPC take. */
+import type { ZlibPool } from '../node-zlib/factories.ts';
+
+/** The pool of a stage. */
+export interface StageOptions {
+  /** Leases the engines. Default: `defaultPool`. */
+  pool?: ZlibPool;
+}

@@ -1,0 +1,65 @@
+/**
+ * The environment variables: options of the default pool, for services that can be given an environment more easily than
+ * new code. A value that makes no sense stops the process at start, as an option in code would.
+ */
+import { codedError } from '../errors.ts';
+import type { ZlibPoolOptions } from '../pool/options.ts';
+import { shown } from '../validate.ts';
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Turns `zlease/register` on or off. */
+const SWITCH = 'ZLEASE';
+
+const readers = new Map<string, (options: ZlibPoolOptions, text: string, name: string) => void>([
+  ['ZLEASE_MAX_LEASED', (options, ...text) => Object.assign(options, { maxLeased: count(...text) })],
+  ['ZLEASE_MAX_WAITING', (options, ...text) => Object.assign(options, { maxWaiting: count(...text) })],
+  ['ZLEASE_LEASE_TIMEOUT_MS', (options, ...text) => Object.assign(options, { leaseTimeoutMs: count(...text) })],
+  ['ZLEASE_MAX_IDLE', (options, ...text) => Object.assign(options, { maxIdle: count(...text) })],
+  ['ZLEASE_IDLE_TIMEOUT_MS', (options, ...text) => Object.assign(options, { idleTimeoutMs: count(...text) })],
+  ['ZLEASE_MAX_OUTPUT_LENGTH', (options, ...text) => Object.assign(options, { maxOutputLength: count(...text) })],
+  ['ZLEASE_MAX_RATIO', (options, ...text) => Object.assign(options, { maxRatio: count(...text) })],
+  ['ZLEASE_RATIO_FLOOR_LENGTH', (options, ...text) => Object.assign(options, { ratioFloorLength: count(...text) })],
+  ['ZLEASE_LEAK_DETECTION', (options, text) => Object.assign(options, { leakDetection: text })],
+  ['ZLEASE_INLINE_INPUT_LENGTH', (options, ...text) => inline(options, { inputLength: count(...text) })],
+  ['ZLEASE_INLINE_OUTPUT_LENGTH', (options, ...text) => inline(options, { outputLength: count(...text) })],
+  ['ZLEASE_INLINE_TURN_LENGTH', (options, ...text) => inline(options, { turnLength: count(...text) })],
+  ['ZLEASE_ENGINE', (options, text) => Object.assign(options, { engine: text })],
+]);
+
+/** The variables that are read, for documentation. */
+export const variableNames: readonly string[] = Object.freeze([SWITCH, ...readers.keys()]);
+
+/**
+ * The pool options that the variables set; an empty one sets nothing.
+ * @throws `ERR_INVALID_ARG_VALUE` for what is no number where one is wanted; what is no good as an option is for the pool to say
+ */
+export function poolOptionsOf(environment: Environment): ZlibPoolOptions {
+  const options: ZlibPoolOptions = {};
+  for (const [name, read] of readers) {
+    const text = environment[name];
+    if (text) read(options, text, name);
+  }
+  return options;
+}
+
+/**
+ * Whether `zlease/register` is to install: unless ZLEASE=off.
+ * @throws `ERR_INVALID_ARG_VALUE` for anything but on and off
+ */
+export function isSwitchedOn(environment: Environment): boolean {
+  const value = environment[SWITCH];
+  if (value === 'off') return false;
+  if (!value || value === 'on') return true;
+  throw codedError('ERR_INVALID_ARG_VALUE', `${SWITCH} must be on or off. Received ${shown(value)}`);
+}
+
+function inline(options: ZlibPoolOptions, part: ZlibPoolOptions['inline']): void {
+  options.inline = { ...options.inline, ...part };
+}
+
+function count(text: string, name: string): number {
+  if (/^\d+$/.test(text)) return Number(text);
+  if (text === 'Infinity') return Number.POSITIVE_INFINITY;
+  throw codedError('ERR_INVALID_ARG_VALUE', `${name} must be a whole number or Infinity. Received ${shown(text)}`);
+}

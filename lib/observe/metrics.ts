@@ -1,0 +1,117 @@
+/** The metrics of a pool, one row each: what it is called, and where its numbers come from. The units are Prometheus's: bytes, seconds. */
+import type { PoolStats } from './stats.ts';
+import { type Tally, waitBuckets } from './tally.ts';
+
+/** The numbers of one pool. */
+export interface Reading {
+  readonly stats: PoolStats;
+  readonly tally: Tally;
+}
+
+/** Tells one number: its labels beside `pool`, and what is put behind the name of the metric. */
+export type Tell = (value: number, labels?: Readonly<Record<string, string>>, suffix?: string) => void;
+
+export interface MetricRow {
+  readonly type: 'gauge' | 'counter' | 'histogram';
+  readonly name: string;
+  readonly help: string;
+  readonly read: (reading: Reading, tell: Tell) => void;
+}
+
+export const metricRows: readonly MetricRow[] = [
+  {
+    type: 'gauge',
+    name: 'zlease_engines_leased',
+    help: 'Engines that a stream, message or lease has now.',
+    read: ({ stats }, tell) => tell(stats.leased),
+  },
+  {
+    type: 'gauge',
+    name: 'zlease_engines_idle',
+    help: 'Engines that wait for their next lease.',
+    read: ({ stats }, tell) => tell(stats.idle),
+  },
+  {
+    type: 'gauge',
+    name: 'zlease_leases_waiting',
+    help: 'Streams, messages and callers that wait for an engine now.',
+    read: ({ stats }, tell) => tell(stats.waiting),
+  },
+  {
+    type: 'counter',
+    name: 'zlease_leases_total',
+    help: 'Leases, by format and by whether the engine had served before.',
+    read({ tally }, tell) {
+      for (const [format, { created, reused }] of tally.leases) {
+        tell(created, { format, reused: 'false' });
+        tell(reused, { format, reused: 'true' });
+      }
+    },
+  },
+  {
+    type: 'counter',
+    name: 'zlease_engines_created_total',
+    help: 'Engines made.',
+    read: ({ stats }, tell) => tell(stats.created),
+  },
+  {
+    type: 'counter',
+    name: 'zlease_leases_failed_total',
+    help: 'Leases that ended with an error, by its code: bad data, a limit, or what a stream was destroyed with.',
+    read({ tally }, tell) {
+      for (const [cause, count] of tally.failures) tell(count, { cause });
+    },
+  },
+  {
+    type: 'counter',
+    name: 'zlease_engines_discarded_total',
+    help: 'Engines closed because they could not be proven clean, by the code of the error that was the cause.',
+    read({ tally }, tell) {
+      for (const [cause, count] of tally.discards) tell(count, { cause });
+    },
+  },
+  {
+    type: 'counter',
+    name: 'zlease_engines_evicted_total',
+    help: 'Engines closed in good order: too many idle, idle for too long, not reusable, or the pool closed.',
+    read: ({ stats }, tell) => tell(stats.evicted),
+  },
+  {
+    type: 'counter',
+    name: 'zlease_engines_leaked_total',
+    help: 'Engines closed because their lease was garbage collected without having been given back.',
+    read: ({ stats }, tell) => tell(stats.leaked),
+  },
+  {
+    type: 'counter',
+    name: 'zlease_lease_waits_total',
+    help: 'Times that all engines were out, and a stream, message or caller began to wait for one.',
+    read: ({ tally }, tell) => tell(tally.waits),
+  },
+  {
+    type: 'histogram',
+    name: 'zlease_lease_wait_seconds',
+    help: 'How long each lease was waited for: 0 where there was no need. Who gave up is not counted.',
+    read({ tally }, tell) {
+      let count = 0;
+      for (const [i, waited] of tally.waited.entries()) {
+        count += waited;
+        tell(count, { le: String(waitBuckets[i] ?? '+Inf') }, '_bucket');
+      }
+      tell(tally.waitedSeconds, {}, '_sum');
+      tell(count, {}, '_count');
+    },
+  },
+  {
+    type: 'counter',
+    name: 'zlease_input_bytes_total',
+    help: 'Compressed bytes used up.',
+    read: ({ stats }, tell) => tell(stats.bytesIn),
+  },
+  {
+    type: 'counter',
+    name: 'zlease_output_bytes_total',
+    help: 'Bytes made of them.',
+    read: ({ stats }, tell) => tell(stats.bytesOut),
+  },
+];

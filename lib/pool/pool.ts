@@ -1,0 +1,393 @@
+/**
+ * The pool: engines in, leases out, engines back. It reuses what is proven clean, closes the rest, and
+ * counts both. What a stream does with its engine is not its business.
+ */
+
+import { type EngineKind, engineKind, type Format } from '../engine/codec.ts';
+import type { Engine } from '../engine/contract.ts';
+import { NativeEngine } from '../engine/native.ts';
+import { nativeFormats } from '../engine/probe.ts';
+import { PublicEngine } from '../engine/public.ts';
+import { abortError, codedError, type ErrorCode } from '../errors.ts';
+import { channels } from '../observe/channels.ts';
+import { originOf } from '../observe/origin.ts';
+import type { PoolStats } from '../observe/stats.ts';
+import { clock } from '../schedule/clock.ts';
+import { throwLater } from '../schedule/context.ts';
+import { threadpool } from '../schedule/threadpool.ts';
+import { turn } from '../schedule/turn.ts';
+import { IdleEngines } from './idle-engines.ts';
+import { engineOf, type GiveBack, Lease, type LeaseOwner } from './lease.ts';
+import { LiveLeases, type LostLease } from './lease-tracker.ts';
+import { type PoolSettings, poolSettings, type ZlibPoolOptions } from './options.ts';
+import { type Waiter, WaitQueue } from './wait-queue.ts';
+
+/** Of `pool.lease()`. */
+export interface LeaseOptions {
+  /** Gives up waiting: the promise is rejected with an `AbortError`. Default: none. */
+  signal?: AbortSignal | undefined;
+}
+
+/** So many of the leases that are out the longest are named in an error. */
+const NAMED_HOLDERS = 3;
+
+/** Refusals come by the thousand: the leases are looked through for an error once in so many milliseconds. */
+const COUNT_EVERY_MS = 1_000;
+
+export class Pool {
+  /** @internal */
+  readonly settings: PoolSettings;
+  readonly #idle: IdleEngines;
+  readonly #live: LiveLeases;
+  readonly #queue: WaitQueue;
+  #leased = 0;
+  #leases = 0;
+  #created = 0;
+  #reused = 0;
+  #failed = 0;
+  #discarded = 0;
+  #evicted = 0;
+  #leaked = 0;
+  #bytesIn = 0;
+  #bytesOut = 0;
+  /** Streams that held an engine and had no work for it, when they were last counted. */
+  #withoutWork = 0;
+  #countedAt = Number.NEGATIVE_INFINITY;
+  #refusal: Error | undefined;
+  #closing: PromiseWithResolvers | undefined;
+
+  /** @internal Whether a value is a pool of this copy of the library. It runs no code of the value, which may be a Proxy. */
+  static isPool(value: unknown): value is Pool {
+    return typeof value === 'object' && value !== null && #idle in value;
+  }
+
+  /**
+   * @param options - limits and sizes, each with a default of its own
+   * @throws `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`, `ERR_OUT_OF_RANGE` for options that make no sense.
+   */
+  constructor(options?: ZlibPoolOptions) {
+    this.settings = poolSettings(options);
+    this.#idle = new IdleEngines(this.settings.maxIdle, this.settings.idleTimeoutMs, (engine) => this.#evict(engine));
+    this.#live = new LiveLeases((lost) => this.#reclaim(lost));
+    this.#queue = new WaitQueue(this.settings.leaseTimeoutMs, (waitedMs) =>
+      this.#exhausted('ERR_POOL_TIMEOUT', `No engine came free within ${Math.ceil(waitedMs)} ms`),
+    );
+  }
+
+  /** The pool's numbers now, as a frozen snapshot. */
+  get stats(): PoolStats {
+    return Object.freeze({
+      leased: this.#leased,
+      idle: this.#idle.length,
+      waiting: this.#queue.length,
+      created: this.#created,
+      reused: this.#reused,
+      failed: this.#failed,
+      discarded: this.#discarded,
+      evicted: this.#evicted,
+      leaked: this.#leaked,
+      bytesIn: this.#bytesIn,
+      bytesOut: this.#bytesOut,
+    });
+  }
+
+  /**
+   * Leases an engine now. Streams lease for themselves; this is for code that wants to hold one ready.
+   * @param format - of the data that the engine is for
+   * @returns `undefined` where all engines that the pool may have are out, or somebody waits for one already
+   * @throws `ERR_POOL_CLOSED`; `ERR_INVALID_ARG_VALUE` for an unknown format, `ERR_FORMAT_UNAVAILABLE` for one that
+   * this Node does not have.
+   */
+  tryLease(format: Format): Lease | undefined {
+    const lease = this.tryLeaseKind(
+      engineKind(format),
+      undefined,
+      originOf(this.settings.leakDetection, this.tryLease),
+    );
+    if (lease !== undefined) this.announce(lease);
+    return lease;
+  }
+
+  /**
+   * Leases an engine, now or when its turn has come.
+   * @param format - of the data that the engine is for
+   * @param options - `signal`, default none
+   * @returns rejects with `ERR_POOL_TIMEOUT`, `ERR_POOL_QUEUE_FULL`, `ERR_POOL_CLOSED` or what the pool was destroyed with, `ABORT_ERR`,
+   * and what `tryLease` throws
+   */
+  lease(format: Format, options: LeaseOptions = {}): Promise<Lease> {
+    const { signal } = options;
+    const stack = originOf(this.settings.leakDetection, this.lease);
+    return new Promise((resolve, reject) => {
+      if (signal?.aborted) throw abortError(signal);
+      const kind = engineKind(format);
+      const lease = this.tryLeaseKind(kind, undefined, stack);
+      if (lease !== undefined) {
+        resolve(lease);
+        this.announce(lease);
+        return;
+      }
+      const leave = this.waitForLease(kind, undefined, stack, (error, later) => {
+        if (error === null) resolve(later as Lease);
+        else reject(error);
+        signal?.removeEventListener('abort', onAbort);
+      });
+      const onAbort = (): void => {
+        leave();
+        reject(abortError(signal as AbortSignal));
+      };
+      signal?.addEventListener('abort', onAbort, { once: true });
+      this.announceWait(kind);
+    });
+  }
+
+  /**
+   * @internal A lease for a stream or message, if there is one to be had now. To be followed by `announce()`.
+   * @param owner - told when the pool is destroyed
+   * @param stack - where it was asked for, if that was taken down
+   */
+  tryLeaseKind(kind: EngineKind, owner?: LeaseOwner, stack?: string): Lease | undefined {
+    if (this.#refusal !== undefined) throw this.#refusal;
+    if (this.#leased >= this.settings.maxLeased || this.#queue.length > 0) return undefined;
+    return this.lend(kind, owner, stack);
+  }
+
+  /**
+   * @internal Where there is none to be had now. To be followed by `announceWait()`.
+   * @param done - called once, from wherever an engine came back
+   * @returns gives up waiting; `done` is not called then
+   * @throws `ERR_POOL_QUEUE_FULL`
+   */
+  waitForLease(
+    kind: EngineKind,
+    owner: LeaseOwner | undefined,
+    stack: string | undefined,
+    done: (error: Error | null, lease?: Lease) => void,
+  ): () => void {
+    if (this.#queue.length >= this.settings.maxWaiting) {
+      throw this.#exhausted('ERR_POOL_QUEUE_FULL', 'No engine is free, and no more may wait for one');
+    }
+    const waiter: Waiter = {
+      admit: (waitedMs) => {
+        let lease: Lease;
+        try {
+          lease = this.lend(kind, owner, stack);
+        } catch (error) {
+          done(error as Error);
+          return;
+        }
+        done(null, lease);
+        this.announce(lease, waitedMs);
+      },
+      refuse: done,
+    };
+    return this.#queue.join(waiter);
+  }
+
+  /**
+   * @internal Publishes `zlease:wait`. The caller knows by then how to leave the queue. It may have left the queue when this returns,
+   * with a lease or with an error: a subscriber may do anything.
+   */
+  announceWait({ format }: EngineKind): void {
+    const { wait } = channels;
+    if (wait.hasSubscribers) wait.publish({ pool: this, format, waiting: this.#queue.length });
+  }
+
+  /**
+   * @internal Publishes `zlease:lease`. The caller holds the lease by then. It may have lost it when this returns, and the pool may be closed: a
+   * subscriber may do anything.
+   */
+  announce(lease: Lease, waitedMs = 0): void {
+    if (!channels.lease.hasSubscribers || lease.released) return;
+    const { format } = engineOf(lease).kind;
+    channels.lease.publish({ pool: this, format, id: lease.id, reused: lease.reused, waitedMs });
+  }
+
+  /**
+   * @internal A lease, whatever else is out: for what can't wait. To be followed by `announce()`.
+   * @throws `ERR_POOL_CLOSED`, `ERR_ENGINE_UNAVAILABLE`
+   */
+  lend(kind: EngineKind, owner?: LeaseOwner, stack?: string): Lease {
+    if (this.#refusal !== undefined) throw this.#refusal;
+    let engine = this.#idle.take(kind);
+    const reused = engine !== undefined;
+    if (engine === undefined) {
+      engine = this.#create(kind);
+      this.#created += 1;
+    } else {
+      this.#reused += 1;
+    }
+    this.#leased += 1;
+    this.#leases += 1;
+    const lease = new Lease(this.#leases, engine, this.#takeBack, owner, reused);
+    this.#live.add(lease, stack);
+    return lease;
+  }
+
+  /** @internal Counts what a stream has inflated. */
+  count(bytesIn: number, bytesOut: number): void {
+    this.#bytesIn += bytesIn;
+    this.#bytesOut += bytesOut;
+  }
+
+  /**
+   * No new leases from here on: whoever waits gets `ERR_POOL_CLOSED`. Idle engines are closed at once. Resolves when the leases that are
+   * out are back.
+   */
+  close(): Promise<void> {
+    this.#refusal ??= codedError('ERR_POOL_CLOSED');
+    // Until its stack is asked for, an error holds whatever was on it: a stream, if one of its listeners closes the pool.
+    void this.#refusal.stack;
+    this.#queue.refuseAll(this.#refusal);
+    this.#idle.evictAll();
+    this.#closing ??= withResolvers();
+    if (this.#leased === 0) this.#closing.resolve();
+    return this.#closing.promise;
+  }
+
+  /**
+   * Closes now: streams that have an engine or wait for one are destroyed with `error`.
+   * @param error - what streams get, and whoever asks for a lease later; default `ERR_POOL_CLOSED`
+   */
+  destroy(error: Error = codedError('ERR_POOL_CLOSED')): void {
+    this.#refusal = error;
+    void this.close();
+    for (const lease of this.#live.list()) {
+      try {
+        lease.owner?.destroy(error);
+      } catch (thrown) {
+        // Of a method that a subclass or the stage of a message has: the others are destroyed all the same.
+        throwLater(thrown);
+      }
+    }
+  }
+
+  /** `close()`, for `await using`. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  /** @internal Whether the engines of this format can work on the main thread. */
+  isInline(format: Format): boolean {
+    return this.settings.engine !== 'public' && nativeFormats.has(format);
+  }
+
+  /**
+   * @internal Where a first write of so much input had better wait before it takes an engine: for a turn of the event loop in which there is
+   * room on the main thread, or for room in the threadpool; `undefined` where it need not.
+   */
+  whereToWait(format: Format, inputLength: number, expected: number): 'turn' | 'threadpool' | undefined {
+    const { inline } = this.settings;
+    if (inline.turnLength > 0 && inputLength <= inline.inputLength && this.isInline(format)) {
+      if (turn.inflatedLength < inline.turnLength) return undefined;
+      if (turn.isWorthWaitingFor(inputLength, expected)) return 'turn';
+    }
+    return threadpool.isFull ? 'threadpool' : undefined;
+  }
+
+  #create(kind: EngineKind): Engine {
+    const native = this.isInline(kind.format);
+    if (!native && this.settings.engine === 'native') throw codedError('ERR_ENGINE_UNAVAILABLE');
+    return native ? new NativeEngine(kind) : new PublicEngine(kind);
+  }
+
+  readonly #takeBack: GiveBack = (lease, engine, clean, cause) => {
+    this.#live.remove(engine);
+    this.#leased -= 1;
+    const failure = cause ?? engine.failure;
+    const proven = clean && isAsNew(engine);
+    const kept =
+      proven && engine.kind.reusable && !engine.oversized && this.#refusal === undefined && this.#idle.put(engine);
+    if (failure !== undefined) this.#failed += 1;
+    if (!proven) this.#discarded += 1;
+    else if (!kept) this.#evicted += 1;
+    if (!kept) engine.close();
+    const { fail, release, discard } = channels;
+    const { format } = engine.kind;
+    if (failure !== undefined && fail.hasSubscribers)
+      fail.publish({ pool: this, format, id: lease.id, cause: failure });
+    if (proven && release.hasSubscribers) release.publish({ pool: this, format, id: lease.id, kept });
+    if (!proven && discard.hasSubscribers) {
+      discard.publish({ pool: this, format, id: lease.id, cause: failure });
+    }
+    this.#oneIsBack();
+  };
+
+  #reclaim({ id, engine, holder }: LostLease): void {
+    this.#leased -= 1;
+    this.#leaked += 1;
+    engine.close();
+    const { format } = engine.kind;
+    const ageMs = holder && clock.now() - holder.since;
+    if (channels.leak.hasSubscribers) {
+      channels.leak.publish({ pool: this, format, id, ageMs, stack: holder?.stack });
+    }
+    this.#oneIsBack();
+    if (holder !== undefined) {
+      process.emitWarning(
+        `A ${format} engine was leased ${Math.round(ageMs as number)} ms ago, and who had it was garbage collected without giving it back`,
+        { type: 'ZleaseLeakWarning', code: 'ZLEASE_LEAK', detail: `Asked for at\n${holder.stack}` },
+      );
+    }
+  }
+
+  #oneIsBack(): void {
+    while (this.#queue.length > 0 && this.#leased < this.settings.maxLeased) this.#queue.admit();
+    if (this.#leased === 0) this.#closing?.resolve();
+  }
+
+  #exhausted(code: ErrorCode, what: string): Error {
+    const { maxLeased, maxWaiting } = this.settings;
+    const { stats } = this;
+    const holders = this.#live.oldest(NAMED_HOLDERS);
+    const now = clock.now();
+    const named = holders.map(
+      ({ format, since, stack }) => `\n${format}, out for ${Math.round(now - since)} ms, asked for at\n${stack}`,
+    );
+    const numbers = `leased ${stats.leased} of ${maxLeased}, idle ${stats.idle}, waiting ${stats.waiting} of ${maxWaiting}`;
+    if (now - this.#countedAt >= COUNT_EVERY_MS) {
+      this.#countedAt = now;
+      this.#withoutWork = this.#live.list().filter(isWithoutWork).length;
+    }
+    const waiting = this.#withoutWork === 0 ? '' : `; streams that wait for input or a reader: ${this.#withoutWork}`;
+    return Object.assign(codedError(code, `${what}: ${numbers}${waiting}${named.join('')}`), { stats });
+  }
+
+  #evict(engine: Engine): void {
+    this.#evicted += 1;
+    engine.close();
+  }
+}
+
+/** Whether the owner of a lease is a stream whose engine has nothing to do before more is written to it, or read from it. */
+function isWithoutWork({ owner }: Lease): boolean {
+  if (owner?.writableLength === undefined) return false;
+  const { writableEnded, writableLength, readableLength = 0, readableHighWaterMark = 0 } = owner;
+  if (writableEnded) return readableLength > 0;
+  return writableLength === 0 || readableLength >= readableHighWaterMark;
+}
+
+/** Resets an engine, and says whether that made it as new (promise P5). */
+function isAsNew(engine: Engine): boolean {
+  if (engine.busy || (engine.failed && !engine.recoverable)) return false;
+  try {
+    engine.reset();
+  } catch {
+    return false;
+  }
+  return !engine.failed;
+}
+
+/** `Promise.withResolvers`, which Node 20 does not have. */
+interface PromiseWithResolvers {
+  promise: Promise<void>;
+  resolve: () => void;
+}
+
+function withResolvers(): PromiseWithResolvers {
+  let resolve!: () => void;
+  const promise = new Promise<void>((done) => {
+    resolve = done;
+  });
+  return { promise, resolve };
+}

@@ -1,0 +1,44 @@
+/**
+ * Empty chunks that carry a flush through a stream's queue of writes, one a kind of flush, and zlib's order among
+ * flushes: the last chunk of a stream is flushed by the stronger of two.
+ */
+import { constants } from '../engine/builtin-zlib.ts';
+import { type Format, formatTraits, stockStream } from '../engine/codec.ts';
+
+const { Z_NO_FLUSH, Z_PARTIAL_FLUSH, Z_SYNC_FLUSH, Z_FULL_FLUSH, Z_FINISH, Z_BLOCK } = constants;
+const byStrength = [Z_NO_FLUSH, Z_BLOCK, Z_PARTIAL_FLUSH, Z_SYNC_FLUSH, Z_FULL_FLUSH, Z_FINISH];
+
+const kFlush = Symbol('zlease.flush');
+type Marked = Buffer & { [kFlush]?: number };
+
+const marks = new Map<unknown, Marked>(
+  byStrength.map((flush) => [flush, Object.assign(Buffer.alloc(0), { [kFlush]: flush })]),
+);
+
+/**
+ * The chunk to write for a flush.
+ * @param ended whether the stream has been ended: Node 20 does not look at `kind` then
+ * @throws what node:zlib throws for a kind of flush that the format does not have; some it takes for the default
+ */
+export function flushMark(format: Format, kind: unknown, ended: boolean): Buffer {
+  const { fullFlush, lastFlush } = formatTraits(format);
+  const mark = marks.get(kind);
+  if (mark !== undefined && (kind as number) <= lastFlush) return mark;
+  const stock = stockStream(format);
+  try {
+    if (ended) stock.end();
+    stock.flush(kind as number, () => {});
+  } finally {
+    stock.close();
+  }
+  return marks.get(fullFlush) as Buffer;
+}
+
+/** The flush that a chunk carries, if it is a mark. */
+export function markedFlush(chunk: Marked): number | undefined {
+  return chunk.byteLength === 0 ? chunk[kFlush] : undefined;
+}
+
+export function strongerFlush(a: number, b: number): number {
+  return byStrength.indexOf(a) > byStrength.indexOf(b) ? a : b;
+}

@@ -1,0 +1,74 @@
+/**
+ * The undocumented properties that old code reads from node:zlib's streams: `_handle` and its neighbours. They belong to
+ * a stock stream of the same options that is made when one of them is first read. It is not the engine of the pooled
+ * stream. The engine is reachable through a lease only.
+ */
+
+import { type Format, type StockStream, stockStream } from '../engine/codec.ts';
+import type { DecompressStream } from './decompress.ts';
+import type { StreamSettings } from './options.ts';
+
+/** The native handle of a stock stream, as far as old code uses it. */
+export interface LegacyHandle {
+  close(): void;
+  reset(): void;
+}
+
+type Legacy = StockStream & { _handle: LegacyHandle } & Record<string, unknown>;
+
+const donors = new WeakMap<DecompressStream, Legacy>();
+
+/** The stock stream that stands for `stream`. */
+export function donorOf(stream: DecompressStream, settings: StreamSettings): Legacy {
+  let donor = donors.get(stream);
+  if (donor === undefined) {
+    const { kind, chunkLength, limits, flush, finishFlush, info } = settings;
+    donor = stockStream(kind.format, {
+      ...kind.options,
+      ...(chunkLength === 0 ? {} : { chunkSize: chunkLength }),
+      ...(limits?.maxOutputLength === undefined ? {} : { maxOutputLength: limits.maxOutputLength }),
+      flush,
+      finishFlush,
+      info,
+    }) as Legacy;
+    donors.set(stream, donor);
+  }
+  return donor;
+}
+
+/**
+ * A handle to show as `_handle`. Old code replaces `close` for a moment, to keep the window over `_processChunk()`. So
+ * `close` is an own property that can be replaced and put back.
+ * @param onClose called by `close`
+ * @param onReset called by `reset`
+ */
+export function legacyHandle(
+  stream: DecompressStream,
+  settings: StreamSettings,
+  onClose: () => void,
+  onReset: () => void,
+): LegacyHandle {
+  const handle = donorOf(stream, settings)._handle;
+  const { close, reset } = handle;
+  return Object.assign(handle, {
+    close() {
+      close.call(handle);
+      onClose();
+    },
+    reset() {
+      reset.call(handle);
+      onReset();
+    },
+  });
+}
+
+/** Shown by zlease itself, or without a meaning for a decompressing stream. */
+const OWN = /^_(handle|level|strategy|events|eventsCount|maxListeners|readableState|writableState)$/;
+
+/** The names of the other properties of this kind that node:zlib's streams have on this Node. */
+export function legacyNames(format: Format): string[] {
+  const stock = stockStream(format);
+  const names = Object.keys(stock).filter((name) => name.startsWith('_') && !OWN.test(name));
+  stock.close();
+  return names;
+}

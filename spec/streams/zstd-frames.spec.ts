@@ -1,0 +1,149 @@
+/** P8 same as zlib: what comes of several frames of Zstandard in one message. node:zlib reads on only where a frame ends with a full chunk. */
+import { Readable } from 'node:stream';
+import { promisify } from 'node:util';
+import zlib from 'node:zlib';
+import { expect } from 'chai';
+import { stockStream } from '../../lib/engine/codec.ts';
+import type { ZlibPoolOptions } from '../../lib/index.ts';
+import { ZlibPool } from '../support/library.ts';
+import { outcome } from '../support/outcome.ts';
+import { compress, formats, random } from '../support/samples.ts';
+
+/** Node 20 has none, nor have its types. */
+const { zstdDecompress, zstdDecompressSync } = zlib as never as {
+  zstdDecompress: typeof zlib.gunzip;
+  zstdDecompressSync: typeof zlib.gunzipSync;
+};
+
+const pools: Record<string, ZlibPoolOptions> = {
+  native: { engine: 'native' },
+  'all on the main thread': { engine: 'native', inline: { turnLength: 1e9, outputLength: 1e9 } },
+  'little on the main thread': { engine: 'native', inline: { outputLength: 50_000 } },
+  'next to nothing on the main thread': { engine: 'native', inline: { outputLength: 1_000 } },
+  'all in the threadpool': { engine: 'native', inline: { inputLength: 0 } },
+  'with limits': { engine: 'native', maxOutputLength: 1_000_000, maxRatio: 100_000 },
+  public: { engine: 'public' },
+};
+
+const roll = random(1);
+const noise = Buffer.from(Array.from({ length: 700_000 }, () => roll() * 256));
+
+/** A skippable frame of no content, RFC 8878, section 3.1.2. */
+const skippable = Buffer.from([0x50, 0x2a, 0x4d, 0x18, 0, 0, 0, 0]);
+
+function frame(length: number): Buffer {
+  return compress('zstd', noise.subarray(0, length));
+}
+
+const zeros = (length: number) => compress('zstd', Buffer.alloc(length));
+
+const all: Record<string, Buffer> = {};
+
+function inputs(): Record<string, Buffer> {
+  if (Object.keys(all).length > 0) return all;
+  for (const length of [0, 100, 16_384, 16_385, 50_000, 65_535, 65_536, 65_537, 81_920, 262_144, 262_145, 524_288]) {
+    all[`${length} of noise, then 900`] = Buffer.concat([frame(length), frame(900)]);
+    all[`${length} of zeros, then 900`] = Buffer.concat([zeros(length), frame(900)]);
+  }
+  for (const length of [16_384, 65_536, 65_537]) {
+    all[`${length} twice, then 900`] = Buffer.concat([frame(length), frame(length), frame(900)]);
+    all[`100, then ${length}, then 900`] = Buffer.concat([frame(100), frame(length), frame(900)]);
+    all[`16384, then 100, then ${length - 100}, then 900`] = Buffer.concat([
+      frame(16_384),
+      frame(100),
+      frame(length - 100),
+      frame(900),
+    ]);
+    all[`${length} and nothing`] = frame(length);
+    all[`${length}, then one that is skipped, then 900`] = Buffer.concat([frame(length), skippable, frame(900)]);
+    all[`${length}, then one of no bytes, then 900`] = Buffer.concat([frame(length), frame(0), frame(900)]);
+    all[`${length}, then zeros`] = Buffer.concat([frame(length), Buffer.alloc(40)]);
+    all[`${length}, then garbage`] = Buffer.concat([frame(length), Buffer.from('garbage behind the end')]);
+    all[`${length}, then a truncated one`] = Buffer.concat([frame(length), frame(900).subarray(0, -9)]);
+    all[`${length}, then the first bytes of one`] = Buffer.concat([frame(length), frame(900).subarray(0, 3)]);
+    all[`${length}, truncated`] = frame(length).subarray(0, -5);
+  }
+  return all;
+}
+
+function settled(promise: Promise<Buffer>): Promise<unknown> {
+  return promise.then(shown, shown);
+}
+
+function called(act: () => Buffer): unknown {
+  try {
+    return shown(act());
+  } catch (error) {
+    return shown(error as Error);
+  }
+}
+
+function shown(result: Buffer | NodeJS.ErrnoException): unknown {
+  return Buffer.isBuffer(result)
+    ? `${result.length} bytes, ${result[0]} ${zlib.deflateSync(result).toString('base64', 2, 20)}`
+    : result.code;
+}
+
+// Node 20 does not have the format.
+if (formats.includes('zstd')) {
+  describe('Several frames of Zstandard in one message', function () {
+    this.timeout(120_000);
+
+    for (const [name, options] of Object.entries(pools)) {
+      it(`give what zstdDecompressSync() gives, by decompressSync() (${name})`, () => {
+        for (const [what, data] of Object.entries(inputs())) {
+          const theirs = called(() => zstdDecompressSync(data));
+          const ours = called(() => new ZlibPool(options).decompressSync(data, 'zstd'));
+          expect(ours, what).to.equal(theirs);
+        }
+      });
+
+      it(`give what zstdDecompress() gives, by decompress() (${name})`, async () => {
+        for (const [what, data] of Object.entries(inputs())) {
+          const theirs = await settled(promisify<Buffer, Buffer>(zstdDecompress)(data));
+          const pool = new ZlibPool(options);
+          expect(await settled(pool.decompress(data, 'zstd')), what).to.equal(theirs);
+        }
+      });
+
+      it(`give what a createZstdDecompress() of node:zlib gives (${name})`, async () => {
+        for (const [what, data] of Object.entries(inputs())) {
+          for (const chunkSize of name === 'public' ? [undefined] : [undefined, 65_536]) {
+            for (const reading of ['data', 'readable'] as const) {
+              const stream = { ...(chunkSize === undefined ? {} : { chunkSize }) };
+              const theirs = await outcome(stockStream('zstd', stream), (one) => void one.end(data), reading);
+              const pool = new ZlibPool(options);
+              const ours = await outcome(pool.createZstdDecompress(stream), (one) => void one.end(data), reading);
+              const told = `${what}, ${chunkSize}, ${reading}`;
+              expect(ours.error?.code, told).to.equal(theirs.error?.code);
+              if (theirs.error === undefined) {
+                expect(
+                  ours.bytes.equals(theirs.bytes),
+                  `${told}: ${ours.bytes.length}, ${theirs.bytes.length}`,
+                ).to.equal(true);
+                expect(ours.bytesWritten, told).to.equal(theirs.bytesWritten);
+              }
+            }
+          }
+        }
+      });
+
+      it(`give what a createZstdDecompress() of node:zlib gives, written in pieces (${name})`, async () => {
+        for (const [what, data] of Object.entries(inputs())) {
+          for (const length of [16_400, 70_000]) {
+            const write = (one: NodeJS.WritableStream) => {
+              const pieces: Buffer[] = [];
+              for (let at = 0; at < data.length; at += length) pieces.push(data.subarray(at, at + length));
+              Readable.from(pieces).pipe(one);
+            };
+            const theirs = await outcome(stockStream('zstd'), write);
+            const ours = await outcome(new ZlibPool(options).createZstdDecompress(), write);
+            expect(ours.error?.code, `${what}, ${length}`).to.equal(theirs.error?.code);
+            if (theirs.error === undefined)
+              expect(ours.bytes.equals(theirs.bytes), `${what}, ${length}`).to.equal(true);
+          }
+        }
+      });
+    }
+  });
+}
