@@ -15,7 +15,7 @@ async function run(terms: PoolTerms, all: Parameters<typeof fc.asyncModelRun>[1]
     (error as Error).message += `\n${world.watch.log.slice(-LAST).join('\n')}`;
     throw error;
   } finally {
-    world.leave();
+    await world.leave();
   }
 }
 
