@@ -303,7 +303,7 @@ export const variants: readonly Variant[] = [
   },
   {
     name: 'streams that hold each other up when a listener throws',
-    caughtBy: ['promises/p10-contained'],
+    caughtBy: ['promises/p10-contained', 'model'],
     edits: [{ file: 'tick-queue.ts', from: 'runIn(context, run, self)', to: 'context.runInAsyncScope(run, self)' }],
   },
   {
@@ -619,10 +619,40 @@ export const variants: readonly Variant[] = [
   },
   {
     name: 'an engine that is lost when a listener throws',
-    caughtBy: ['promises/p10-contained'],
+    caughtBy: ['promises/p10-contained', 'model'],
     edits: [
       { file: stream, from: 'if (givingOutput.has(event)) this.destroy();', to: '' },
       { file: stream, from: 'throwLater(error);\n      this.destroy();', to: 'throw error;' },
+    ],
+  },
+  {
+    name: 'an exception of a listener that is lost',
+    caughtBy: ['model'],
+    edits: [{ file: stream, from: 'throwLater(error);\n      this.destroy();', to: 'this.destroy();' }],
+  },
+  {
+    name: 'a stream that stays open when the callback of its last write throws',
+    caughtBy: ['model'],
+    edits: [{ file: stream, from: "if (this.writableEnded && this.#phase === 'idle') this.destroy();", to: '' }],
+  },
+  {
+    name: 'an event of a lease that ends before the numbers tell of it',
+    caughtBy: ['model'],
+    edits: [
+      { file: 'pool.ts', from: 'this.#live.remove(engine);\n    this.#leased -= 1;', to: 'this.#live.remove(engine);' },
+      { file: 'pool.ts', from: 'this.#oneIsBack();\n  };', to: 'this.#leased -= 1;\n    this.#oneIsBack();\n  };' },
+    ],
+  },
+  {
+    name: 'a caller that is announced before its signal is listened to',
+    caughtBy: ['model'],
+    edits: [
+      { file: 'pool.ts', from: '      this.announceWait(kind);\n    });', to: '    });' },
+      {
+        file: 'pool.ts',
+        from: "      signal?.addEventListener('abort', onAbort",
+        to: "      this.announceWait(kind);\n      signal?.addEventListener('abort', onAbort",
+      },
     ],
   },
   {
@@ -649,7 +679,7 @@ export const variants: readonly Variant[] = [
   },
   {
     name: 'a lease that is announced before its stream has it',
-    caughtBy: ['channels'],
+    caughtBy: ['channels', 'model'],
     edits: [
       {
         file: 'pool.ts',
@@ -660,7 +690,7 @@ export const variants: readonly Variant[] = [
   },
   {
     name: 'a waiter that is announced before its stream knows that it waits',
-    caughtBy: ['channels'],
+    caughtBy: ['channels', 'model'],
     edits: [
       {
         file: 'pool.ts',
