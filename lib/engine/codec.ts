@@ -37,8 +37,8 @@ interface Traits {
   fullFlush: number;
   /** Driven by zlib: has windows and levels. */
   byZlib: boolean;
-  /** Of an engine without options. */
-  kind: EngineKind;
+  /** Name of node:zlib's synchronous one-shot function. */
+  syncName: string;
 }
 
 const { Z_BLOCK, Z_FINISH, Z_FULL_FLUSH, Z_DEFAULT_WINDOWBITS } = zlib.constants;
@@ -47,14 +47,15 @@ const { BROTLI_OPERATION_EMIT_METADATA, BROTLI_OPERATION_FINISH, BROTLI_OPERATIO
 const ZSTD_FLUSH = 1;
 const ZSTD_END = 2;
 
-const all = new Map<Format, Omit<Traits, 'kind'> & { kind?: EngineKind }>();
+const all = new Map<Format, Traits>();
 const zlibFlushes = { lastFlush: Z_BLOCK, finishFlush: Z_FINISH, fullFlush: Z_FULL_FLUSH, byZlib: true };
-all.set('gzip', { Stock: zlib.Gunzip as never, ...zlibFlushes });
-all.set('deflate', { Stock: zlib.Inflate as never, ...zlibFlushes });
-all.set('deflate-raw', { Stock: zlib.InflateRaw as never, ...zlibFlushes });
-all.set('unzip', { Stock: zlib.Unzip as never, ...zlibFlushes });
+all.set('gzip', { Stock: zlib.Gunzip as never, syncName: 'gunzipSync', ...zlibFlushes });
+all.set('deflate', { Stock: zlib.Inflate as never, syncName: 'inflateSync', ...zlibFlushes });
+all.set('deflate-raw', { Stock: zlib.InflateRaw as never, syncName: 'inflateRawSync', ...zlibFlushes });
+all.set('unzip', { Stock: zlib.Unzip as never, syncName: 'unzipSync', ...zlibFlushes });
 all.set('br', {
   Stock: zlib.BrotliDecompress as never,
+  syncName: 'brotliDecompressSync',
   lastFlush: BROTLI_OPERATION_EMIT_METADATA,
   finishFlush: BROTLI_OPERATION_FINISH,
   fullFlush: BROTLI_OPERATION_FLUSH,
@@ -64,6 +65,7 @@ const { ZstdDecompress } = zlib as { ZstdDecompress?: unknown };
 if (ZstdDecompress !== undefined) {
   all.set('zstd', {
     Stock: ZstdDecompress as never,
+    syncName: 'zstdDecompressSync',
     lastFlush: ZSTD_END,
     finishFlush: ZSTD_END,
     fullFlush: ZSTD_FLUSH,
@@ -77,7 +79,7 @@ export const formats: readonly Format[] = Object.freeze([...all.keys()]);
 /** @throws `ERR_INVALID_ARG_VALUE` for anything but a format, `ERR_FORMAT_UNAVAILABLE` for zstd on a Node without it. */
 export function formatTraits(format: Format): Readonly<Traits> {
   const traits = all.get(format);
-  if (traits !== undefined) return traits as Traits;
+  if (traits !== undefined) return traits;
   if (format === 'zstd') {
     throw codedError('ERR_FORMAT_UNAVAILABLE', `zstd needs Node 22.15 or later. This is Node ${process.versions.node}`);
   }
@@ -126,8 +128,6 @@ export function engineKind(format: Format, settings: EngineOptions = {}): Engine
   const deflate = intern({ format, reusable: true, options, wrapper: 'deflate' });
   return intern({ format, reusable: false, options, detected: Object.freeze({ gzip, deflate }) });
 }
-
-for (const [format, traits] of all) traits.kind = engineKind(format);
 
 function intern(kind: EngineKind): EngineKind {
   const { windowBits, rejectGarbageAfterEnd } = kind.options;

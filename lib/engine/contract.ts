@@ -60,6 +60,9 @@ export interface Engine {
    */
   writeWhole(input: Buffer, output: Buffer, outputLength: number, firstLength: number): WholeWrite;
 
+  /** As `writeWhole`, after a `write` of a whole message with Z_FINISH. */
+  settleWhole(outputLength: number, firstLength: number): WholeWrite;
+
   /** Inflates off the main thread; `done` is called once, later, also after a failure or `close`. */
   write(
     flush: number,

@@ -110,6 +110,10 @@ export class NativeEngine implements Engine {
 
   writeWhole(input: Buffer, output: Buffer, outputLength: number, firstLength: number): WholeWrite {
     this.writeSync(constants.Z_FINISH, input, 0, input.length, output, outputLength);
+    return this.settleWhole(outputLength, firstLength);
+  }
+
+  settleWhole(outputLength: number, firstLength: number): WholeWrite {
     if (!this.failed && this.availOut > 0) return 'whole';
     if (!this.failed && (outputLength - firstLength) % constants.Z_DEFAULT_CHUNK === 0) return 'part';
     // Bad data is found by the first write alike, if it comes that far. Only the end of the data is found later.

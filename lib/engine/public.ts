@@ -66,6 +66,10 @@ export class PublicEngine implements Engine {
     return this.writeSync();
   }
 
+  settleWhole(): never {
+    return this.writeSync();
+  }
+
   write(
     flush: number,
     input: Buffer,

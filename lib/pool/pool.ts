@@ -1,6 +1,7 @@
 /**
- * The pool: engines in, leases out, engines back. It reuses what is proven clean, closes the rest, and
- * counts both. What a stream does with its engine is not its business.
+ * The pool: engines in, leases out, engines back. It reuses engines that are proven clean, closes the rest, and counts both. It
+ * does not know what an owner does with its engine. It is longer than 250 lines, since the counts that must add up are changed
+ * in one place.
  */
 
 import { type EngineKind, engineKind, type Format } from '../engine/codec.ts';
@@ -14,8 +15,7 @@ import { originOf } from '../observe/origin.ts';
 import type { PoolStats } from '../observe/stats.ts';
 import { clock } from '../schedule/clock.ts';
 import { throwLater } from '../schedule/context.ts';
-import { threadpool } from '../schedule/threadpool.ts';
-import { turn } from '../schedule/turn.ts';
+import { Exhaustion } from './exhaustion.ts';
 import { IdleEngines } from './idle-engines.ts';
 import { engineOf, type GiveBack, Lease, type LeaseOwner } from './lease.ts';
 import { LiveLeases, type LostLease } from './lease-tracker.ts';
@@ -28,17 +28,12 @@ export interface LeaseOptions {
   signal?: AbortSignal | undefined;
 }
 
-/** So many of the leases that are out the longest are named in an error. */
-const NAMED_HOLDERS = 3;
-
-/** Refusals come by the thousand: the leases are looked through for an error once in so many milliseconds. */
-const COUNT_EVERY_MS = 1_000;
-
 export class Pool {
   /** @internal */
   readonly settings: PoolSettings;
   readonly #idle: IdleEngines;
   readonly #live: LiveLeases;
+  readonly #exhaustion: Exhaustion;
   readonly #queue: WaitQueue;
   #leased = 0;
   #leases = 0;
@@ -50,9 +45,6 @@ export class Pool {
   #leaked = 0;
   #bytesIn = 0;
   #bytesOut = 0;
-  /** Streams that held an engine and had no work for it, when they were last counted. */
-  #withoutWork = 0;
-  #countedAt = Number.NEGATIVE_INFINITY;
   #refusal: Error | undefined;
   #closing: PromiseWithResolvers | undefined;
 
@@ -69,6 +61,7 @@ export class Pool {
     this.settings = poolSettings(options);
     this.#idle = new IdleEngines(this.settings.maxIdle, this.settings.idleTimeoutMs, (engine) => this.#evict(engine));
     this.#live = new LiveLeases((lost) => this.#reclaim(lost));
+    this.#exhaustion = new Exhaustion(this.#live);
     this.#queue = new WaitQueue(this.settings.leaseTimeoutMs, (waitedMs) =>
       this.#exhausted('ERR_POOL_TIMEOUT', `No engine came free within ${Math.ceil(waitedMs)} ms`),
     );
@@ -272,19 +265,6 @@ export class Pool {
     return this.settings.engine !== 'public' && nativeFormats.has(format);
   }
 
-  /**
-   * @internal Where a first write of so much input had better wait before it takes an engine: for a turn of the event loop in which there is
-   * room on the main thread, or for room in the threadpool; `undefined` where it need not.
-   */
-  whereToWait(format: Format, inputLength: number, expected: number): 'turn' | 'threadpool' | undefined {
-    const { inline } = this.settings;
-    if (inline.turnLength > 0 && inputLength <= inline.inputLength && this.isInline(format)) {
-      if (turn.inflatedLength < inline.turnLength) return undefined;
-      if (turn.isWorthWaitingFor(inputLength, expected)) return 'turn';
-    }
-    return threadpool.isFull ? 'threadpool' : undefined;
-  }
-
   #create(kind: EngineKind): Engine {
     const native = this.isInline(kind.format);
     if (!native && this.settings.engine === 'native') throw codedError('ERR_ENGINE_UNAVAILABLE');
@@ -337,34 +317,13 @@ export class Pool {
   }
 
   #exhausted(code: ErrorCode, what: string): Error {
-    const { maxLeased, maxWaiting } = this.settings;
-    const { stats } = this;
-    const holders = this.#live.oldest(NAMED_HOLDERS);
-    const now = clock.now();
-    const named = holders.map(
-      ({ format, since, stack }) => `\n${format}, out for ${Math.round(now - since)} ms, asked for at\n${stack}`,
-    );
-    const numbers = `leased ${stats.leased} of ${maxLeased}, idle ${stats.idle}, waiting ${stats.waiting} of ${maxWaiting}`;
-    if (now - this.#countedAt >= COUNT_EVERY_MS) {
-      this.#countedAt = now;
-      this.#withoutWork = this.#live.list().filter(isWithoutWork).length;
-    }
-    const waiting = this.#withoutWork === 0 ? '' : `; streams that wait for input or a reader: ${this.#withoutWork}`;
-    return Object.assign(codedError(code, `${what}: ${numbers}${waiting}${named.join('')}`), { stats });
+    return this.#exhaustion.error(code, what, this.stats, this.settings);
   }
 
   #evict(engine: Engine): void {
     this.#evicted += 1;
     engine.close();
   }
-}
-
-/** Whether the owner of a lease is a stream whose engine has nothing to do before more is written to it, or read from it. */
-function isWithoutWork({ owner }: Lease): boolean {
-  if (owner?.writableLength === undefined) return false;
-  const { writableEnded, writableLength, readableLength = 0, readableHighWaterMark = 0 } = owner;
-  if (writableEnded) return readableLength > 0;
-  return writableLength === 0 || readableLength >= readableHighWaterMark;
 }
 
 /** Resets an engine, and says whether that made it as new (promise P5). */

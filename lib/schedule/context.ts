@@ -8,7 +8,7 @@ import { nextTick } from './clock.ts';
 
 // Of the type of node:zlib's own handles, as are the resources of streams and messages: tools that look for open handles,
 // such as jest, pass over that type.
-const root = new AsyncResource('ZLIB');
+export const root: AsyncResource = new AsyncResource('ZLIB');
 
 /** Runs `make` outside of every caller's async context. */
 export function outsideOfContexts<T>(make: () => T): T {

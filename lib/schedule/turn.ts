@@ -9,9 +9,6 @@ import { outsideOfContexts, runIn, throwLater } from './context.ts';
 import { Fifo } from './fifo.ts';
 import { threadpool } from './threadpool.ts';
 
-/** Input of up to this length waits for the next turn where this one is used up: the threadpool costs more. Bytes. */
-const WAITING_LENGTH = 2_048;
-
 /** What a step takes besides inflating, a stream or message and its events: as long as inflating so much, about. Bytes. */
 const STEP_LENGTH = 2_048;
 
@@ -72,6 +69,11 @@ export const turn = {
   /** Bytes inflated on the main thread in this turn, a short step counted as `STEP_LENGTH`. */
   inflatedLength: 0,
 
+  /** Whether nothing waits for a later turn, and nothing is in the threadpool. */
+  get isIdle(): boolean {
+    return waiting.length === 0 && threadpool.isIdle;
+  },
+
   /** Counts a step on the main thread, by the bytes that it inflated. */
   spend(length: number): void {
     if (length > 0) turn.inflatedLength += Math.max(length, STEP_LENGTH);
@@ -95,17 +97,6 @@ export const turn = {
     if (ending) return;
     ending = true;
     outsideOfContexts(() => setImmediate(end));
-  },
-
-  /**
-   * Whether input of so much had better wait for a later turn, where this one is used up, than go to the threadpool. What is long does so only
-   * where it is alone, or did not become shorter when it was compressed: that is stored as it was, and copied in no time. Else, with anybody
-   * else about, the other cores are of use.
-   * @param expected how much output there seems to be; 0 where nobody knows
-   */
-  isWorthWaitingFor(inputLength: number, expected: number): boolean {
-    const isStored = expected > 0 && expected <= inputLength;
-    return inputLength <= WAITING_LENGTH || isStored || (waiting.length === 0 && threadpool.isIdle);
   },
 
   /** Calls `run` with `self` as its `this`, in the async context of `context`, in the first turn in which less than `limit` bytes were inflated by then. */

@@ -1,24 +1,23 @@
 /**
- * Whole messages: bytes in, bytes out, without a stream. As with streams, small steps run on the main thread within the budget
- * of the turn, and what is longer goes on in the threadpool on the same engine. The lease ends when the last byte is out and
- * no native write is in flight.
+ * Whole messages: bytes in, bytes out, without a stream. The lease ends when the last byte is out and no native write is in
+ * flight.
  */
 import { AsyncResource } from 'node:async_hooks';
-import { Passage } from '../driver/passage.ts';
-import { Slab } from '../driver/slab.ts';
-import type { Format } from '../engine/codec.ts';
-import type { Engine } from '../engine/contract.ts';
-import { handOut, memoryFor } from '../engine/memory.ts';
-import { abortError } from '../errors.ts';
+import { constants as bufferConstants } from 'node:buffer';
+import { Driver } from '../driver/driver.ts';
+import type { Owner } from '../driver/owner.ts';
+import { zlib } from '../engine/builtin-zlib.ts';
+import { type Format, formatTraits } from '../engine/codec.ts';
+import { MAX_WRITE_LENGTH } from '../engine/contract.ts';
+import { inOnePiece } from '../engine/memory.ts';
+import { abortError, codedError, tooLarge } from '../errors.ts';
 import { originOf } from '../observe/origin.ts';
-import { engineOf, type Lease } from '../pool/lease.ts';
-import type { Limits } from '../pool/options.ts';
+import { engineOf } from '../pool/lease.ts';
+import { type Limits, limits, outputLimit, overLimit } from '../pool/options.ts';
 import type { Pool } from '../pool/pool.ts';
-import { runIn } from '../schedule/context.ts';
-import { threadpool } from '../schedule/threadpool.ts';
-import { enqueueTick } from '../schedule/tick.ts';
-import { turn } from '../schedule/turn.ts';
-import type { Bytes } from '../validate.ts';
+import { root } from '../schedule/context.ts';
+import { type Bytes, bufferOf, shownType } from '../validate.ts';
+import { streamSettings } from './options.ts';
 
 /** Limits of one message. Default: the pool's. */
 export interface SyncMessageOptions extends Limits {}
@@ -27,38 +26,6 @@ export interface SyncMessageOptions extends Limits {}
 export interface MessageOptions extends SyncMessageOptions {
   /** Gives up: the promise is rejected at once, with an `AbortError`. Default: none. */
   signal?: AbortSignal | undefined;
-}
-
-/** Room for output as long as nothing says how much there will be: 64 KB, and a byte, since an engine that has room left needs not be asked again. */
-const FIRST_ROOM = 65_537;
-
-/** Most data expands by less than this. */
-const USUAL_RATIO = 16;
-
-/** See `ZlibPool.decompressSync`. */
-export function decompressSync(pool: Pool, message: Bytes, format: Format, options?: SyncMessageOptions): Buffer {
-  const passage = new Passage(pool, message, format, options);
-  // It can't wait, and is done before anybody else notices: it may be one more than maxLeased.
-  const lease = pool.lend(passage.kind);
-  const engine = engineOf(lease);
-  pool.announce(lease);
-  try {
-    if (!engine.inline) return passage.stockSync();
-    do {
-      const hasHint = passage.expected > 0;
-      const room = hasHint ? passage.expectedRoom : passage.limited(passage.aligned(FIRST_ROOM));
-      const output = memoryFor(room, hasHint ? room - 1 : 0);
-      passage.writeSync(engine, output, room);
-      const made = passage.absorb(engine, room);
-      passage.add(handOut(output, made, passage.isFirst));
-    } while (passage.goesOn());
-  } catch (error) {
-    giveUp(lease, error as Error);
-    throw error;
-  } finally {
-    if (!lease.released) lease.release();
-  }
-  return passage.take();
 }
 
 /** See `ZlibPool.decompress`. */
@@ -77,205 +44,168 @@ export function decompress(pool: Pool, message: Bytes, format: Format, options: 
   });
 }
 
+/** See `ZlibPool.decompressSync`. */
+export function decompressSync(pool: Pool, message: Bytes, format: Format, options?: SyncMessageOptions): Buffer {
+  let failure: Error | null = null;
+  let output: Buffer | undefined;
+  const task = new Decompression(
+    pool,
+    message,
+    format,
+    options,
+    (error, made) => {
+      failure = error;
+      output = made;
+    },
+    root,
+  );
+  task.startNow();
+  if (failure !== null) throw failure;
+  return output as Buffer;
+}
+
 /** One message under way. Not exported from the package. */
-export class Decompression {
+export class Decompression implements Owner {
+  bytesWritten = 0;
   readonly #pool: Pool;
-  readonly #passage: Passage;
+  readonly #driver: Driver;
+  readonly #input: Buffer;
+  readonly #flush: number;
+  readonly #format: Format;
+  readonly #limits: Required<Limits>;
+  /** The most that may come out, by all limits. */
+  readonly #most: number;
   readonly #done: (error: Error | null, output?: Buffer) => void;
-  readonly #slab = new Slab(true);
-  /** Of whoever asked: what an engine, a turn or the pool calls back is called in nobody's. */
-  readonly #context = new AsyncResource('ZLIB');
-  #lease: Lease | undefined;
-  #leaveQueue: (() => void) | undefined;
-  /** Where it was asked for, if leases are looked after. */
-  #stack: string | undefined;
-  /** What the main thread has made of it. Bytes. */
-  #inlineLength = 0;
-  #settled = false;
+  readonly #pieces: Buffer[] = [];
+  #length = 0;
+  #isSettled = false;
 
   /**
-   * @param done called once, during `start()` or later, unless the constructor throws
-   * @throws what is wrong with the arguments
+   * @param done - called once, during `start()` or later, unless the constructor throws
+   * @throws the error of an argument
    */
   constructor(
     pool: Pool,
     message: Bytes,
     format: Format,
-    options: SyncMessageOptions,
+    options: SyncMessageOptions | undefined,
     done: (error: Error | null, output?: Buffer) => void,
+    context: AsyncResource = new AsyncResource('ZLIB'),
   ) {
+    const input = bufferOf(message);
+    if (input === undefined) {
+      throw codedError(
+        'ERR_INVALID_ARG_TYPE',
+        `message must be a Buffer, TypedArray, DataView or ArrayBuffer. Received ${shownType(message)}`,
+      );
+    }
+    if (input.length > MAX_WRITE_LENGTH) throw tooLarge(MAX_WRITE_LENGTH);
+    const settings = streamSettings(format);
+    const ofMessage = options === undefined ? pool.settings : limits(options, pool.settings);
     this.#pool = pool;
-    this.#passage = new Passage(pool, message, format, options);
+    this.#input = input;
+    this.#flush = settings.finishFlush;
+    this.#format = format;
+    this.#most = Math.min(outputLimit(ofMessage, input.length), bufferConstants.MAX_LENGTH);
     this.#done = done;
+    this.#limits = ofMessage;
+    const origin = originOf(pool.settings.leakDetection, new.target as never);
+    this.#driver = new Driver(this, pool, context, settings, ofMessage, origin);
+  }
+
+  get keepsAll(): boolean {
+    return true;
+  }
+
+  get isSpaced(): boolean {
+    return false;
   }
 
   start(): void {
-    this.#stack = originOf(this.#pool.settings.leakDetection, this.start);
-    this.#stepForward();
+    this.#driver.begin(this.#input, this.#flush, true);
   }
 
-  /** No engine is held while there is nothing to be done with it. */
-  #stepForward(): void {
-    if (this.#settled) return;
-    const { kind, left, expected } = this.#passage;
-    const wait = this.#pool.whereToWait(kind.format, this.#isLong ? Number.POSITIVE_INFINITY : left, expected);
-    if (wait === undefined) {
-      this.#lend();
-    } else if (wait === 'turn') {
-      const { turnLength } = this.#pool.settings.inline;
-      turn.whenFree(turnLength, this.#context, this.#stepForward, this);
-    } else {
-      threadpool.whenFree(this.#context, this.#admitted, this);
-    }
-  }
-
-  /** What is known to be too much for the main thread goes to the threadpool at once. */
-  get #isLong(): boolean {
-    return this.#passage.expected > Math.min(this.#pool.settings.inline.outputLength, FIRST_ROOM - 1);
-  }
-
-  #admitted(): void {
-    if (!this.#settled) this.#lend();
-  }
-
-  #lend(): void {
-    const { kind } = this.#passage;
+  /** Works on the calling thread until the message is done. The lease may be one more than `maxLeased`. */
+  startNow(): void {
     try {
-      this.#lease = this.#pool.tryLeaseKind(kind, this, this.#stack);
-      this.#leaveQueue =
-        this.#lease === undefined ? this.#pool.waitForLease(kind, this, this.#stack, this.#lent) : undefined;
+      if (!this.#driver.runNow(this.#input, this.#flush)) this.#runStock();
     } catch (error) {
       this.destroy(error as Error);
-      return;
     }
-    if (this.#lease === undefined) {
-      this.#pool.announceWait(kind);
-      return;
-    }
-    this.#pool.announce(this.#lease);
-    // Does nothing if a subscriber has destroyed the message.
-    this.#run();
   }
 
   /** Gives up now. The engine and its memory go when no native write is in flight. */
   destroy(error: Error): void {
-    if (this.#settled) return;
-    this.#settled = true;
-    this.#leaveQueue?.();
-    if (this.#lease !== undefined && !engineOf(this.#lease).busy) this.#giveUp(this.#lease, error);
+    if (this.#isSettled) return;
+    this.#isSettled = true;
+    if (this.#driver.stop()) this.#giveUp(error);
     this.#done(error);
   }
 
-  readonly #lent = (error: Error | null, lease?: Lease): void => {
-    this.#lease = lease;
-    this.#leaveQueue = undefined;
-    // In a tick of its own: whoever gave the engine back is on the stack, and it might have been one like this.
-    if (error === null) enqueueTick(this.#context, this.#run, this);
-    else runIn(this.#context, () => this.destroy(error), undefined);
-  };
-
-  #run(): void {
-    if (this.#settled) return;
-    const lease = this.#lease as Lease;
-    let over = false;
-    try {
-      over = this.#drive(engineOf(lease));
-    } catch (error) {
-      this.destroy(error as Error);
-    }
-    if (over) this.#succeed(lease);
-  }
-
-  /** Writes until the message is out, or the threadpool or a later turn has it. @returns whether it is out */
-  #drive(engine: Engine): boolean {
-    const { inputLength, outputLength, turnLength } = this.#pool.settings.inline;
-    do {
-      const inlineRoom = outputLength - this.#inlineLength;
-      const { expected, left } = this.#passage;
-      const small = engine.inline && !this.#isLong && left <= inputLength && inputLength > 0;
-      const wanted = this.#passage.aligned(Math.min(expected > 0 ? expected + 1 : inlineRoom, FIRST_ROOM));
-      if (!small || inlineRoom <= 0 || wanted === 0 || turnLength === 0) return this.#send(engine);
-      if (turn.inflatedLength >= turnLength) {
-        if (!turn.isWorthWaitingFor(left, expected)) return this.#send(engine);
-        turn.whenFree(turnLength, this.#context, this.#run, this);
-        return false;
-      }
-      const room = this.#passage.limited(wanted);
-      const output = memoryFor(room, expected);
-      this.#passage.writeSync(engine, output, room);
-      const made = this.#absorbInline(engine, room);
-      this.#passage.add(handOut(output, made, this.#passage.isFirst));
-      this.#inlineLength += made;
-      turn.spend(Math.max(left - this.#passage.left, made, 1));
-    } while (this.#passage.goesOn());
+  isWhole(): boolean {
     return true;
   }
 
-  /** A message that fails is counted too. Otherwise a loop of such messages would starve timers and I/O. */
-  #absorbInline(engine: Engine, room: number): number {
-    const { left } = this.#passage;
-    try {
-      return this.#passage.absorb(engine, room);
-    } catch (error) {
-      // The engine does not tell how much it made. Of little input it is most often little.
-      turn.spend(Math.max(1, Math.min(room, USUAL_RATIO * left)));
-      throw error;
-    }
+  keepsUp(): boolean {
+    return true;
   }
 
-  #send(engine: Engine): false {
-    const { expected } = this.#passage;
-    const most = this.#passage.limited(Number.POSITIVE_INFINITY);
-    // A whole message is handed out in one piece: the fewer there are, the better.
-    const output =
-      expected >= FIRST_ROOM ? this.#slab.exactly(this.#passage.expectedRoom) : this.#slab.forOutput(expected, most, 0);
-    // Room for all that is wanted at all needs no end of a chunk.
-    const room = this.#slab.room < most ? this.#passage.aligned(this.#slab.room) || this.#slab.room : most;
-    this.#passage.write(engine, output, room, () => runIn(this.#context, () => this.#landed(engine, room), undefined));
-    threadpool.sent();
-    return false;
+  onOutput(chunk: Buffer): boolean {
+    this.#pieces.push(chunk);
+    this.#length += chunk.length;
+    if (this.#length > bufferConstants.MAX_LENGTH) this.destroy(tooLarge(bufferConstants.MAX_LENGTH));
+    return true;
   }
 
-  #landed(engine: Engine, room: number): void {
-    threadpool.landed();
-    const lease = this.#lease as Lease;
-    if (this.#settled) {
-      this.#giveUp(lease);
-      return;
-    }
-    try {
-      const made = this.#passage.absorb(engine, room);
-      this.#passage.add(this.#slab.take(made, this.#passage.isFirst));
-    } catch (error) {
-      this.destroy(error as Error);
-      return;
-    }
-    if (this.#passage.goesOn()) this.#run();
-    else this.#succeed(lease);
-  }
-
-  #succeed(lease: Lease): void {
+  onConsumed(): void {
+    const [first] = this.#pieces;
     let output: Buffer;
     try {
-      output = this.#passage.take();
+      output = first !== undefined && this.#pieces.length === 1 ? first : inOnePiece(this.#pieces, this.#length);
     } catch (error) {
       this.destroy(error as Error);
       return;
     }
-    this.#settled = true;
-    this.#slab.drop();
-    lease.release();
+    this.#isSettled = true;
+    this.#driver.stop();
+    this.#driver.takeLease()?.release();
     this.#done(null, output);
   }
 
-  #giveUp(lease: Lease, cause?: Error): void {
-    this.#slab.drop();
-    giveUp(lease, cause);
+  onError(error: Error | undefined): void {
+    this.destroy(error ?? (this.#driver.failure as Error));
   }
-}
 
-/** Where the data is bad and nothing else went wrong, the pool knows whether a reset makes the engine as new. */
-function giveUp(lease: Lease, cause: Error | undefined): void {
-  if (cause !== undefined && engineOf(lease).failure === cause) lease.release();
-  else lease.discard(cause);
+  onStopped(): void {
+    this.#giveUp(undefined);
+  }
+
+  /** Where the data is bad and nothing else went wrong, the pool knows whether a reset makes the engine as new. */
+  #giveUp(cause: Error | undefined): void {
+    const lease = this.#driver.takeLease();
+    if (lease === undefined) return;
+    if (cause !== undefined && engineOf(lease).failure === cause) lease.release();
+    else lease.discard(cause);
+  }
+
+  /** Where the engine can't run on the main thread: by node:zlib's own one-shot function. */
+  #runStock(): void {
+    const { syncName } = formatTraits(this.#format);
+    const decompressNow = (zlib as never as Record<string, typeof zlib.gunzipSync>)[syncName] as typeof zlib.gunzipSync;
+    let output: Buffer;
+    try {
+      output = decompressNow(this.#input, { maxOutputLength: this.#most });
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      const excess = overLimit(this.#limits, this.#input.length, this.#most + 1);
+      if (code === 'ERR_BUFFER_TOO_LARGE' && excess !== undefined) throw excess;
+      // Or there is no memory for all of it in one piece. On Node 20 and 22 that has no code.
+      const hasNoMemory =
+        code === 'ERR_MEMORY_ALLOCATION_FAILED' || (code === undefined && error instanceof RangeError);
+      throw hasNoMemory || code === 'ERR_BUFFER_TOO_LARGE' ? tooLarge(this.#most, { cause: error }) : error;
+    }
+    this.#pool.count(this.#input.length, output.length);
+    this.onOutput(output);
+    this.onConsumed();
+  }
 }

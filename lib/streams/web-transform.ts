@@ -1,15 +1,10 @@
-/**
- * The two ends of a web stream that decompresses, and what is between them: a stream of a pool whose queues are not used, since web streams
- * have queues of their own. It does not go through a TransformStream, which has no way to stop a chunk half way that
- * turns out to be a bomb.
- */
 import { types } from 'node:util';
 import { type Format, formatTraits } from '../engine/codec.ts';
 import { codedError, isDataError } from '../errors.ts';
 import { endError, type Framing } from '../framing/framing.ts';
 import type { Pool } from '../pool/pool.ts';
 import { shownType } from '../validate.ts';
-import { DecompressStream } from './decompress.ts';
+import { WebInflater } from './web-inflater.ts';
 
 /** How much output is made before anybody reads. Bytes. */
 const HIGH_WATER_MARK = 65_536;
@@ -17,29 +12,10 @@ const HIGH_WATER_MARK = 65_536;
 const NO_FLUSH = 0;
 const NOTHING = Buffer.alloc(0);
 
-/** The engine's side: hands out what is made at once, and keeps none of it. */
-class Inflater extends DecompressStream {
-  /** The data has ended, and its engine looks at nothing that comes after it. */
-  ended = false;
-  readonly #output: (chunk: Buffer) => boolean;
-
-  constructor(pool: Pool, format: Format, maxOutputLength: number | undefined, output: (chunk: Buffer) => boolean) {
-    super(pool, format, maxOutputLength === undefined ? undefined : { maxOutputLength });
-    this.#output = output;
-  }
-
-  /** @returns whether more is wanted */
-  override push(chunk: Buffer | null): boolean {
-    if (chunk !== null) return this.#output(chunk);
-    this.ended = true;
-    return false;
-  }
-}
-
 export class WebTransform {
   readonly readable: ReadableStream<Uint8Array<ArrayBuffer>>;
   readonly writable: WritableStream<ArrayBuffer | ArrayBufferView>;
-  readonly #inflater: Inflater;
+  readonly #inflater: WebInflater;
   readonly #finishFlush: number;
   readonly #framing: Framing | undefined;
   #source!: ReadableStreamDefaultController<Uint8Array>;
@@ -61,8 +37,14 @@ export class WebTransform {
   constructor(pool: Pool, format: Format, framing: Framing | undefined, maxOutputLength: number | undefined) {
     this.#finishFlush = formatTraits(format).finishFlush;
     this.#framing = framing;
-    this.#inflater = new Inflater(pool, format, maxOutputLength, (chunk) => this.#enqueue(chunk));
-    this.#inflater.on('error', (error) => this.#fail(asTypeError(error)));
+    this.#inflater = new WebInflater(
+      pool,
+      format,
+      maxOutputLength,
+      (chunk) => this.#enqueue(chunk),
+      (error) => this.#fail(asTypeError(error)),
+      new.target as never,
+    );
     this.readable = new ReadableStream<Uint8Array<ArrayBuffer>>(
       {
         start: (controller) => {
@@ -109,7 +91,7 @@ export class WebTransform {
     }
     if (this.#hasEnded) {
       // Nothing that comes now reaches the engine.
-      this.#inflater.destroy();
+      this.#inflater.end();
       if (rest.length > (this.#framing?.trailer(rest) ?? 0)) throw codedError('ERR_TRAILING_JUNK_AFTER_STREAM_END');
     }
     if (!this.#over && (this.#source.desiredSize as number) <= 0) {
@@ -134,7 +116,7 @@ export class WebTransform {
   /** @returns how many of the bytes were used up */
   async #inflate(bytes: Buffer, flush: number): Promise<number> {
     const before = this.#inflater.bytesWritten;
-    await this.#underWay((resolve) => this.#inflater._processChunk(bytes, flush, resolve));
+    await this.#underWay((resolve) => this.#inflater.inflate(bytes, flush, resolve));
     return this.#inflater.bytesWritten - before;
   }
 
@@ -156,7 +138,7 @@ export class WebTransform {
       this.#failReadable(this.#failure.reason);
     } else {
       this.#whenWanted?.();
-      this.#inflater._read(HIGH_WATER_MARK);
+      this.#inflater.resume();
     }
   }
 
@@ -176,7 +158,7 @@ export class WebTransform {
   /** Gives the engine back, for good. */
   #end(reason: unknown): void {
     this.#over = true;
-    this.#inflater.destroy();
+    this.#inflater.end();
     this.#giveUp?.(reason);
   }
 }

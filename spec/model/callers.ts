@@ -32,7 +32,7 @@ abstract class Caller<T> implements Leaser {
 
   abstract endsClean(engine: Engine): boolean | undefined;
 
-  leased(id: number, _engine: Engine): void {
+  leased(id: number, _engine: Engine, _lease: Lease): void {
     claim(this.lease === undefined, `${this.name} leases twice`);
     this.lease = id;
   }
@@ -49,6 +49,14 @@ abstract class Caller<T> implements Leaser {
     // Whoever was answered before, has the answer already.
     if (this.lease === undefined && this.refusal === undefined) this.#aborted = true;
     abort(this.abort);
+  }
+
+  abortItself(): void {
+    if (this.abort !== undefined) this.aborted();
+  }
+
+  endItself(_pick: number): void {
+    this.abortItself();
   }
 
   /** What holds at any moment. */
@@ -79,16 +87,23 @@ abstract class Caller<T> implements Leaser {
   protected answered(_outcome: Outcome<T>): void {}
 }
 
+export const endings = ['release', 'discard', 'dispose'] as const;
+type Ending = (typeof endings)[number];
+
 /** Somebody who holds a lease of his own. */
 export class LeaseClient extends Caller<Lease> {
   readonly reusable: boolean;
+  /** Undefined until its caller has it. */
   held: Lease | undefined;
+  #own: Lease | undefined;
   #clean = true;
   #given = false;
 
   constructor(world: World, format: Format, way: 'now' | 'later' | 'with a signal' | 'aborted', number: number) {
     super(world, `lease ${number}`, way === 'with a signal' || way === 'aborted');
     this.reusable = format !== 'unzip';
+    // At once: user code may run while it asks.
+    world.leases.push(this);
     if (way === 'now') this.#now(format);
     else this.#later(format, way);
   }
@@ -101,8 +116,20 @@ export class LeaseClient extends Caller<Lease> {
     return this.#given;
   }
 
-  end(how: 'release' | 'discard' | 'dispose'): void {
-    const lease = this.held as Lease;
+  override leased(id: number, engine: Engine, lease: Lease): void {
+    super.leased(id, engine, lease);
+    this.#own = lease;
+  }
+
+  override endItself(pick: number): void {
+    const how = endings[pick % endings.length] as Ending;
+    if (this.#own === undefined) this.abortItself();
+    else if (this.#given) this.endAgain(how);
+    else this.end(how);
+  }
+
+  end(how: Ending): void {
+    const lease = this.#own as Lease;
     this.#clean = how !== 'discard';
     this.#given = true;
     if (how === 'dispose') lease[Symbol.dispose]();
@@ -111,7 +138,7 @@ export class LeaseClient extends Caller<Lease> {
   }
 
   /** P4: none of it may reach the engine, or whoever has it now. */
-  endAgain(how: 'release' | 'discard' | 'dispose'): void {
+  endAgain(how: Ending): void {
     const before = this.world.watch.activity;
     let code: string | undefined;
     try {
@@ -125,6 +152,7 @@ export class LeaseClient extends Caller<Lease> {
 
   drop(): void {
     this.held = undefined;
+    this.#own = undefined;
     this.outcome = {};
   }
 
@@ -142,17 +170,16 @@ export class LeaseClient extends Caller<Lease> {
   #now(format: Format): void {
     const { watch, model, pool } = this.world;
     const { answer, refusal } = model;
-    watch.asking = this;
     try {
-      this.held = pool.tryLease(format);
+      watch.ask(this, () => {
+        this.held = pool.tryLease(format);
+      });
       this.outcome = this.held === undefined ? {} : { value: this.held };
       claim(answer !== 'refusal', 'a closed pool gives an answer');
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException;
       this.outcome = { code };
       claim(answer === 'refusal' && code === refusal, `tryLease throws ${error}`);
-    } finally {
-      watch.asking = undefined;
     }
     claim((this.held !== undefined) === (answer === 'lease'), `tryLease gives ${this.held}, not: ${answer}`);
   }
@@ -160,9 +187,7 @@ export class LeaseClient extends Caller<Lease> {
   #later(format: Format, way: string): void {
     const { watch, pool } = this.world;
     if (way === 'aborted') this.aborted();
-    watch.asking = this;
-    this.follow(pool.lease(format, { signal: this.abort?.signal }));
-    watch.asking = undefined;
+    watch.ask(this, () => this.follow(pool.lease(format, { signal: this.abort?.signal })));
   }
 }
 
@@ -189,14 +214,14 @@ export class MessageClient extends Caller<Buffer> {
     this.#bad = bad;
     this.#growing = format === 'zstd' && length > 262_144;
     this.#sync = sync;
+    world.messages.push(this);
     if (sync) this.#now(bad ? NO_DATA : data, format);
     else {
-      const { watch } = world;
-      watch.asking = this;
-      watch.asked = false;
-      this.follow(world.pool.decompress(bad ? NO_DATA : data, format, { signal: this.abort?.signal }));
-      watch.asking = undefined;
-      if (!watch.asked) watch.late.push(this);
+      const { watch, pool } = world;
+      const asked = watch.ask(this, () => {
+        this.follow(pool.decompress(bad ? NO_DATA : data, format, { signal: this.abort?.signal }));
+      });
+      if (!asked) watch.late.push(this);
     }
   }
 
@@ -208,8 +233,8 @@ export class MessageClient extends Caller<Buffer> {
     return this.outcome !== undefined || this.#gaveUp;
   }
 
-  override leased(id: number, engine: Engine): void {
-    super.leased(id, engine);
+  override leased(id: number, engine: Engine, lease: Lease): void {
+    super.leased(id, engine, lease);
     // Where an engine can't run on the main thread it is not what decompresses there.
     this.#oversized = this.#growing && (engine.inline || !this.#sync);
   }
@@ -248,7 +273,9 @@ export class MessageClient extends Caller<Buffer> {
     const { watch, model, pool } = this.world;
     const { refusal } = model;
     try {
-      this.outcome = { value: watch.sync(this, () => pool.decompressSync(data, format)) };
+      watch.sync(this, () => {
+        this.outcome = { value: pool.decompressSync(data, format) };
+      });
       claim(refusal === undefined, 'a closed pool gives an answer');
     } catch (error) {
       this.outcome = { code: (error as NodeJS.ErrnoException).code };

@@ -1,10 +1,10 @@
 /** What may happen to a pool, at random; each command does nothing where there is nothing to do it to. */
 import fc from 'fast-check';
 import { formats } from '../support/samples.ts';
-import type { LeaseClient } from './callers.ts';
+import { endings, type LeaseClient } from './callers.ts';
 import { dishes, lengths } from './samples.ts';
 import type { StreamClient } from './streams.ts';
-import { moments } from './watch.ts';
+import { type Leaser, moments } from './watch.ts';
 import type { Pass, PoolTerms, World } from './world.ts';
 
 type Command = fc.AsyncCommand<World, object>;
@@ -70,7 +70,7 @@ const streamTerms = fc.record({
   dish: fc.constantFrom(...dishes),
   length,
   bad: onceIn(6),
-  flowing: fc.nat(3).map((roll) => roll < 3),
+  reader: fc.constantFrom('data', 'data', 'data', 'resume', 'readable', 'readable', 'none', 'none'),
   withSignal: onceIn(4),
   autoDestroy: fc.nat(7).map((roll) => roll < 7),
   emitClose: fc.nat(7).map((roll) => roll < 7),
@@ -79,7 +79,7 @@ const plainTerms = {
   dish: 'gzip',
   length: 700,
   bad: false,
-  flowing: true,
+  reader: 'data',
   withSignal: false,
   autoDestroy: true,
   emitClose: true,
@@ -97,20 +97,24 @@ const leases =
 
 const held = leases(({ held, given }) => held !== undefined && !given);
 const given = leases(({ held, given }) => held !== undefined && given);
-const ending = fc.constantFrom('release' as const, 'discard' as const, 'dispose' as const);
+const ending = fc.constantFrom(...endings);
 
 const open = fc
   .tuple(turn, streamTerms)
   .map(([at, terms]) => command(at, `a stream ${JSON.stringify(terms)}`, always, (world) => world.open(terms)));
-/** The usual life of a stream, all at once. */
-const openWhole = fc.tuple(turn, streamTerms, fc.boolean()).map(([at, terms, ends]) =>
-  command(at, `a whole stream ${JSON.stringify(terms)} ${ends}`, always, (world) => {
-    world.open(terms);
-    const client = world.streams.at(-1);
-    client?.write(1);
-    if (ends) client?.end();
-  }),
-);
+/** Opens a few streams, and writes each at once. */
+const openWhole = fc
+  .tuple(turn, fc.array(streamTerms, { minLength: 1, maxLength: 4, size: 'max' }), fc.boolean())
+  .map(([at, all, ends]) =>
+    command(at, `whole streams ${JSON.stringify(all)} ${ends}`, always, (world) => {
+      for (const terms of all) {
+        world.open(terms);
+        const client = world.streams.at(-1);
+        client?.write(1);
+        if (ends) client?.end();
+      }
+    }),
+  );
 const lease = fc
   .tuple(turn, fc.constantFrom(...formats), fc.constantFrom('now', 'now', 'later', 'later', 'with a signal', 'aborted'))
   .map(([at, format, way]) =>
@@ -181,28 +185,40 @@ const close = turn.map((at) => command(at, 'close the pool', always, (world) => 
 const destroyPool = fc
   .tuple(turn, fc.constantFrom(undefined, 'DOWN'))
   .map(([at, code]) => command(at, `destroy the pool (${code})`, always, (world) => world.destroy(code)));
-/** Somebody else's code in the middle of the library's. */
-const deeds: Record<string, (world: World, pick: number) => void> = {
+/** User code. `itself` is the stream, message or caller to which the moment belongs. */
+const deeds: Record<string, (world: World, pick: number, itself: Leaser | undefined) => void> = {
+  nothing: () => {},
+  'end itself': (_world, pick, itself) => itself?.endItself(pick),
+  'abort itself': (_world, _pick, itself) => itself?.abortItself(),
   'lease now': (world) => world.lease('gzip', 'now'),
   lease: (world) => world.lease('deflate', 'later'),
   'decompress on the spot': (world) =>
     world.decompress('gzip', { length: 60, bad: false, withSignal: false, sync: true }),
+  decompress: (world) => world.decompress('gzip', { length: 700, bad: false, withSignal: true, sync: false }),
   'open a stream': (world) => {
     world.open(plainTerms);
     world.streams.at(-1)?.write(1);
   },
-  'give back': (world, pick) => some(held(world), pick)?.end('release'),
+  'give back': (world, pick) => some(held(world), pick)?.endItself(pick),
   destroy: (world, pick) => some(live(world), pick)?.destroy('destroy'),
   abort: (world, pick) => some(abortable(world), pick)?.aborted(),
   'close the pool': (world) => world.close(),
+  'destroy the pool': (world) => world.destroy('DOWN'),
 };
-const inTheMiddle = fc
-  .tuple(turn, fc.constantFrom(...moments), fc.constantFrom(...Object.keys(deeds)))
-  .map(([at, moment, deed]) =>
-    command(at, `at the next ${moment}: ${deed} #${at.pick}`, always, (world) => {
-      world.watch.next.set(moment, () => deeds[deed]?.(world, at.pick));
-    }),
-  );
+const deed = fc.record({
+  moment: fc.constantFrom(...moments),
+  name: fc.constantFrom(...Object.keys(deeds)),
+  throws: onceIn(3),
+  times: fc.constantFrom(1, 1, 1, 3),
+  pick: fc.nat(255),
+});
+const inTheMiddle = fc.tuple(turn, fc.array(deed, { minLength: 1, maxLength: 6, size: 'max' })).map(([at, all]) =>
+  command(at, `in the middle: ${JSON.stringify(all)}`, always, (world) => {
+    for (const { moment, name, throws, times, pick } of all) {
+      world.watch.next.set(moment, { throws, times, act: (itself) => deeds[name]?.(world, pick, itself) });
+    }
+  }),
+);
 const drop = toOne(
   'drop',
   (world: World): Array<StreamClient | LeaseClient> => [...live(world), ...held(world)],
@@ -226,7 +242,7 @@ const weights: Array<[weight: number, of: fc.Arbitrary<Command>]> = [
   [40, abort],
   [70, giveBack],
   [30, giveBackAgain],
-  [30, inTheMiddle],
+  [150, inTheMiddle],
   [45, time],
   [20, nothing],
   [4, close],

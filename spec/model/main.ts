@@ -3,7 +3,7 @@ import { Option } from '@commander-js/extra-typings';
 import { SingleBar } from 'cli-progress';
 import fc from 'fast-check';
 import { command, positiveNumber, randomSeed, seed as seedOf, wholeNumber } from '../../examples/command.ts';
-import { runs } from './run.ts';
+import { quiet, runs } from './run.ts';
 
 const {
   minutes,
@@ -24,6 +24,7 @@ process.on('unhandledRejection', (reason) => {
 /** Each batch has a seed of its own, the next number: a failure is found again without all that was before it. */
 const BATCH_LENGTH = 500;
 
+await quiet();
 // A clock of its own: a run has time stand still.
 const start = Date.now();
 const seconds = (): number => (Date.now() - start) / 1_000;

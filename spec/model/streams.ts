@@ -4,14 +4,14 @@ import type { DecompressStream } from '../../lib/index.ts';
 import { abort } from './abort.ts';
 import { claim } from './model.ts';
 import { BAD, type Dish, dictionary, formatOf, INFLATE_ERROR, NO_DATA, recovers, sampleOf } from './samples.ts';
-import type { Leaser, Moment } from './watch.ts';
+import { type Leaser, type Moment, streamEvents } from './watch.ts';
 import type { World } from './world.ts';
 
 export interface StreamTerms {
   dish: Dish;
   length: number;
   bad: boolean;
-  flowing: boolean;
+  reader: 'data' | 'readable' | 'resume' | 'none';
   withSignal: boolean;
   autoDestroy: boolean;
   emitClose: boolean;
@@ -38,6 +38,12 @@ export class StreamClient implements Leaser {
   #closes = 0;
   #maybeAborted = false;
   #midway = false;
+  /** Writes that have not called back. */
+  #unanswered = 0;
+  /** Set when node:stream may leave out write callbacks: one has thrown, or a full stream was read. */
+  #answersLost = false;
+  /** Set when a listener of 'error' throws: Node does not emit 'close' then. */
+  #closeLost = false;
   #lease: number | undefined;
   #engine: Engine | undefined;
 
@@ -49,7 +55,7 @@ export class StreamClient implements Leaser {
     this.#terms = terms;
     this.#plain = plain;
     this.#data = bad ? NO_DATA : data;
-    this.#flowing = terms.flowing;
+    this.#flowing = terms.reader !== 'none';
     this.abort = terms.withSignal ? new AbortController() : undefined;
     this.stream = this.#make();
     world.watch.owners.set(this.stream, this);
@@ -116,7 +122,11 @@ export class StreamClient implements Leaser {
     const piece = this.#data.subarray(this.#written, this.#written + length);
     this.#written += length;
     // Not the sample itself: somebody might write into it.
-    this.stream?.write(Buffer.from(piece), () => {});
+    this.#unanswered += 1;
+    this.stream?.write(Buffer.from(piece), () => {
+      this.#unanswered -= 1;
+      this.#userCode('written');
+    });
   }
 
   end(): void {
@@ -125,7 +135,7 @@ export class StreamClient implements Leaser {
   }
 
   read(): void {
-    const chunk = this.stream?.read();
+    const chunk = this.#read(this.stream as DecompressStream);
     claim(chunk === null || !this.#wholeSeen, 'something is read after the end (P3)');
   }
 
@@ -135,7 +145,8 @@ export class StreamClient implements Leaser {
   }
 
   pause(): void {
-    this.#flowing = false;
+    // Listeners of 'readable' read on.
+    this.#flowing = this.#terms.reader === 'readable';
     this.stream?.pause();
   }
 
@@ -158,6 +169,15 @@ export class StreamClient implements Leaser {
   /** Makes no difference (P4). */
   destroyAgain(how: 'close' | 'destroy'): void {
     this.stream?.[how]();
+  }
+
+  endItself(pick: number): void {
+    if (this.live) this.destroy((['close', 'destroy', 'destroy with an error'] as const)[pick % 3] as 'close');
+    else this.destroyAgain('close');
+  }
+
+  abortItself(): void {
+    if (this.abort !== undefined) this.aborted();
   }
 
   aborted(): void {
@@ -224,8 +244,12 @@ export class StreamClient implements Leaser {
     const all = this.#written === this.#data.length;
     if (stream.destroyed) {
       claim(stream.closed, `${this.name} is destroyed and does not close`);
-      claim(this.#closes === (emitClose ? 1 : 0), `${this.name} closes ${this.#closes} times`);
+      claim(this.#closes === (emitClose && !this.#closeLost ? 1 : 0), `${this.name} closes ${this.#closes} times`);
       claim(!leases, `${this.name} is closed and has its engine (P2)`);
+      // A Transform that is full keeps the callback for its reader.
+      const full = stream.readableLength >= stream.readableHighWaterMark;
+      const lost = error !== undefined || full || this.#answersLost;
+      claim(lost || this.#unanswered === 0, `${this.name} is closed, and a write has not called back`);
       this.#checkEnd(error);
     } else {
       claim(error === undefined, `${this.name} failed with ${error} and lives`);
@@ -234,6 +258,7 @@ export class StreamClient implements Leaser {
       claim((waits || leases) === asked, `${this.name} has no engine and does not wait (P2)`);
       const good = served && all && !bad && this.#flowing;
       claim(!good || this.#made === this.#plain.length, `${this.name} does not give all that it has`);
+      claim(!good || this.#unanswered === 0, `${this.name} has taken a write that has not called back`);
       // With autoDestroy off, too: it is not the stream's end that destroys it then, but its error.
       claim(!(bad && all && served && this.#flowing), `${this.name} takes bad data`);
       const over = this.#ended && this.#flowing && served;
@@ -263,7 +288,7 @@ export class StreamClient implements Leaser {
   }
 
   #make(): DecompressStream {
-    const { dish, autoDestroy, emitClose } = this.#terms;
+    const { dish, reader, autoDestroy, emitClose } = this.#terms;
     const stream = this.#world.pool.createDecompress(formatOf(dish), {
       autoDestroy,
       emitClose,
@@ -274,13 +299,49 @@ export class StreamClient implements Leaser {
     // Not by listeners: some runs take all of 'close' away.
     stream.emit = (name: string, ...args: unknown[]) => {
       this.#seen(name, args[0]);
-      const listened = emit(name, ...args);
-      this.#world.watch.moment(name as Moment);
-      return listened;
+      return emit(name, ...args);
     };
-    stream.on('error', () => {});
-    if (this.#flowing) stream.resume();
+    for (const event of streamEvents) {
+      // These two change how the stream is read.
+      if ((event !== 'data' && event !== 'readable') || event === reader) stream.on(event, () => this.#userCode(event));
+    }
+    if (reader === 'readable') {
+      stream.on('readable', () => {
+        while (!stream.destroyed && stream.read() !== null);
+      });
+    }
+    if (reader === 'resume') stream.resume();
     return stream;
+  }
+
+  #userCode(moment: Moment): void {
+    try {
+      this.#world.watch.moment(moment, this);
+    } catch (error) {
+      // node:stream catches it, as with node:zlib: a stream that is not destroyed emits it as 'error'.
+      const isInRead = moment === 'written' && / \S+\._read /.test((error as Error).stack as string);
+      if (isInRead) this.#world.watch.caught(error);
+      // Such a stream emits 'error' and stays open until its user destroys it.
+      if (isInRead && !this.#terms.autoDestroy) return;
+      const isLast = moment === 'written' && this.#ended && this.stream?.writableLength === 0;
+      if (this.live && (isInRead || isLast || moment === 'data' || moment === 'readable')) {
+        this.#noteMidway();
+        this.#ends.add(undefined);
+      }
+      if (moment === 'written') this.#answersLost = true;
+      if (moment === 'error') this.#closeLost = true;
+      throw error;
+    }
+  }
+
+  /** The exception of a 'data' listener goes to the caller of read(). */
+  #read(stream: DecompressStream): Buffer | null {
+    try {
+      return stream.read();
+    } catch (error) {
+      this.#world.watch.caught(error);
+      return this.#read(stream);
+    }
   }
 
   #seen(name: string, value: unknown): void {
@@ -303,8 +364,9 @@ export class StreamClient implements Leaser {
   #takeLeftovers(stream: DecompressStream): void {
     for (;;) {
       const before = this.#made;
-      const chunk = stream.read();
+      const chunk = this.#read(stream);
       if (chunk === null) break;
+      this.#answersLost = true;
       if (this.#made === before) this.#take(chunk);
     }
   }

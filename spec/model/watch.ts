@@ -1,12 +1,12 @@
 /**
  * Looks at a real pool while it works, and tells the model what it does, in the order in which it does it: that order is known
- * exactly whatever threads do. After each event the numbers of both are to be the same. Nothing is thrown into the library;
- * what went wrong is kept.
+ * exactly whatever threads do. After each event the numbers of both are to be the same. What went
+ * wrong is kept. Only `moment()` throws into the library.
  */
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import type { EngineKind } from '../../lib/engine/codec.ts';
 import type { Engine } from '../../lib/engine/contract.ts';
-import type { LeaseOwner } from '../../lib/pool/lease.ts';
+import type { Lease, LeaseOwner } from '../../lib/pool/lease.ts';
 import { engineOf, type ZlibPool } from '../support/library.ts';
 import type { Clock } from './clock.ts';
 import { type Client, claim, type Fate, type PoolModel, type Way } from './model.ts';
@@ -21,15 +21,43 @@ export interface Leaser extends Client {
   endsClean(engine: Engine): boolean | undefined;
   /** It has given up. */
   readonly gone?: boolean;
-  leased(id: number, engine: Engine): void;
+  leased(id: number, engine: Engine, lease: Lease): void;
+  /** Ends it, in one of its ways, at any moment. */
+  endItself(pick: number): void;
+  /** Aborts its signal, if it has one. */
+  abortItself(): void;
   refused(code: string | undefined): void;
 }
 
-const events = ['fail', 'release', 'discard', 'leak'] as const;
+const events = ['lease', 'wait', 'fail', 'release', 'discard', 'leak'] as const;
 
-/** When somebody else's code may run in the middle of the library's: at an event of a stream, or when an engine is on its way back. */
-export const moments = ['data', 'end', 'error', 'close', 'back'] as const;
+/** Events of a stream. */
+export const streamEvents = [
+  'data',
+  'readable',
+  'resume',
+  'drain',
+  'prefinish',
+  'finish',
+  'end',
+  'error',
+  'close',
+] as const;
+/**
+ * Times at which the library calls user code: listeners of a stream, callbacks of its writes, and
+ * subscribers of the channels. 'back' is 'release', 'discard' and 'leak'.
+ */
+export const moments = [...streamEvents, 'written', 'lease', 'wait', 'fail', 'back'] as const;
 export type Moment = (typeof moments)[number];
+
+/** User code. */
+interface Deed {
+  /** How many more times it runs. */
+  times: number;
+  /** `itself` is the client to which the moment belongs. */
+  act: (itself: Leaser | undefined) => void;
+  throws: boolean;
+}
 
 export class Watch {
   /** Grows with everything that happens. */
@@ -42,13 +70,21 @@ export class Watch {
   asked = false;
   /** Messages that wait for a turn of the event loop before they ask: first come, first served. */
   readonly late: Leaser[] = [];
-  /** What is to be done when such a moment comes next. */
-  readonly next = new Map<Moment, () => void>();
+  /** User code that is to run when such a moment comes next. */
+  readonly next = new Map<Moment, Deed>();
   /** Streams, to know whose lease one is. */
   readonly owners = new WeakMap<object, Leaser>();
   #fault: Error | undefined;
   #way: Way = 'admitted';
   #admitted: Leaser | undefined;
+  /** The last that has joined the queue, until `zlease:wait` tells of it. */
+  #joined: Leaser | undefined;
+  /** Leases of which `zlease:lease` has not told yet. */
+  readonly #untold = new Set<number>();
+  /** Leases that `zlease:fail` has told of, until `zlease:release` or `zlease:discard` does too. */
+  readonly #failed = new Map<number, { fate: Fate; client: Leaser | undefined }>();
+  /** Errors that user code has thrown and no handler has seen yet. */
+  readonly #thrown = new Set<unknown>();
   /** In the middle of closing, when not everybody knows. */
   #closing = false;
   readonly #pool: Pool;
@@ -67,16 +103,18 @@ export class Watch {
     this.#watchWaiting();
     for (const event of events) {
       const listener = (message: unknown): void => {
-        const { pool: of, id, kept } = message as { pool: unknown; id: number; kept?: boolean };
-        if (of !== pool) return;
+        if ((message as { pool: unknown }).pool !== pool) return;
+        const { id, kept, waiting } = message as { id: number; kept?: boolean; waiting: number };
         this.note(event, id);
-        if (event === 'fail') {
-          // The numbers are those of after it has come back.
-          this.keep(() => this.#model.fails(id));
-          return;
-        }
-        this.told(() => (event === 'leak' ? this.#lost(id) : this.#back(id, kept)));
-        this.moment('back');
+        const client = event === 'wait' ? this.#joined : (model.out.get(id)?.to ?? this.#failed.get(id)?.client);
+        this.told(() => {
+          if (event === 'lease') claim(this.#untold.delete(id), 'a lease is published twice');
+          else if (event === 'wait') this.#waits(waiting);
+          else if (event === 'fail') this.#fails(id);
+          else if (event === 'leak') this.#lost(id);
+          else this.#back(id, kept === undefined ? 'discarded' : kept ? 'kept' : 'evicted');
+        });
+        this.moment(event === 'lease' || event === 'wait' || event === 'fail' ? event : 'back', client);
       };
       subscribe(`zlease:${event}`, listener);
       this.#listeners.push(() => unsubscribe(`zlease:${event}`, listener));
@@ -109,12 +147,28 @@ export class Watch {
     });
   }
 
-  moment(moment: Moment): void {
-    const act = this.next.get(moment);
-    if (act === undefined) return;
-    this.next.delete(moment);
-    this.note('at', moment);
-    this.keep(act);
+  /** Runs the user code for such a moment, if there is any. @throws what that throws */
+  moment(moment: Moment, itself?: Leaser): void {
+    const deed = this.next.get(moment);
+    if (deed === undefined) return;
+    deed.times -= 1;
+    if (deed.times === 0) this.next.delete(moment);
+    this.note('at', moment, itself?.name);
+    this.keep(() => deed.act(itself));
+    if (!deed.throws) return;
+    const error = new Error(`of user code at ${moment}`);
+    // As in abort(): until then it holds the stream.
+    void error.stack;
+    this.#thrown.add(error);
+    throw error;
+  }
+
+  /** To be called with each exception that comes to a caller or to 'uncaughtException'. */
+  caught(error: unknown): void {
+    this.note('caught:', error);
+    this.keep(() =>
+      claim(this.#thrown.delete(error), `an exception comes that no user code threw, or again: ${error}`),
+    );
   }
 
   /** @throws what went wrong until now */
@@ -122,6 +176,12 @@ export class Watch {
     if (this.#fault !== undefined) throw this.#fault;
     this.compare();
     this.#model.atRest(this.#clock.now);
+    claim(this.#untold.size === 0 && this.#joined === undefined, 'no event tells of a lease, or of a waiter');
+    claim(this.#failed.size === 0, 'no event tells what became of an engine');
+  }
+
+  checkAtRest(): void {
+    claim(this.#thrown.size === 0, `an exception is lost: ${[...this.#thrown].join()}`);
   }
 
   compare(): void {
@@ -131,21 +191,34 @@ export class Watch {
   }
 
   close(code: string, act: () => void): void {
+    const before = this.#closing;
     this.#model.closed(code);
     this.#closing = true;
     act();
-    this.#closing = false;
+    this.#closing = before;
+  }
+
+  /** Calls `act`, which asks for a lease for `client`. @returns whether it has asked by now */
+  ask(client: Leaser, act: () => void): boolean {
+    const { asking, asked } = this;
+    this.asking = client;
+    this.asked = false;
+    try {
+      act();
+      return this.asked;
+    } finally {
+      this.asking = asking;
+      this.asked = asked;
+    }
   }
 
   /** For what can't wait, and may be one too many. */
-  sync<T>(client: Leaser, act: () => T): T {
+  sync(client: Leaser, act: () => void): void {
     this.#way = 'sync';
-    this.asking = client;
     try {
-      return act();
+      this.ask(client, act);
     } finally {
       this.#way = 'admitted';
-      this.asking = undefined;
     }
   }
 
@@ -194,7 +267,8 @@ export class Watch {
         this.#look(engine);
         const to = model.lent(way, lease.id, engine, kind, asker);
         if (way === 'admitted') this.#admitted = to;
-        to?.leased(lease.id, engine);
+        this.#untold.add(lease.id);
+        to?.leased(lease.id, engine, lease);
       });
       return lease;
     };
@@ -228,6 +302,7 @@ export class Watch {
       }
       this.note('queues', client.name);
       this.told(() => model.joined(client, this.#clock.now));
+      this.#joined = client;
       return () => {
         this.note('leaves', client.name);
         leave();
@@ -236,11 +311,31 @@ export class Watch {
     };
   }
 
-  #back(id: number, kept: boolean | undefined): void {
+  #waits(waiting: number): void {
+    claim(this.#joined !== undefined, 'zlease:wait tells of no waiter');
+    claim(waiting === this.#model.queue.length, `zlease:wait tells of ${waiting}`);
+    this.#joined = undefined;
+  }
+
+  /** The engine is back by then, and the numbers say so. */
+  #fails(id: number): void {
+    const { engine, to } = this.#model.out.get(id) ?? {};
+    this.#model.fails(id);
+    const discarded = this.#pool.stats.discarded > this.#model.numbers.discarded;
+    const fate = !this.#shut.has(engine as object) ? 'kept' : discarded ? 'discarded' : 'evicted';
+    this.#back(id, fate);
+    this.#failed.set(id, { fate, client: to });
+  }
+
+  #back(id: number, fate: Fate): void {
+    const failed = this.#failed.get(id);
+    if (this.#failed.delete(id)) {
+      claim(fate === failed?.fate, `an engine is ${fate}, and was ${failed?.fate} before`);
+      return;
+    }
     const lent = this.#model.out.get(id);
     claim(lent !== undefined, 'a lease ends twice (P4)');
     const engine = lent.engine as Engine;
-    const fate: Fate = kept === undefined ? 'discarded' : kept ? 'kept' : 'evicted';
     const clean = lent.to?.endsClean(engine) ?? (fate !== 'discarded' && engine.failure === undefined);
     this.#model.back(id, fate, clean, lent.to?.reusable ?? !engine.oversized);
     claim(this.#shut.has(engine) === (fate !== 'kept'), `an engine that is ${fate} is to be closed, and no other`);

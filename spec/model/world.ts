@@ -40,9 +40,15 @@ export class World {
     this.model = new PoolModel({ maxLeased, maxWaiting, maxIdle, leaseTimeoutMs });
     this.pool = new ZlibPool({ ...terms, idleTimeoutMs: 0 });
     this.watch = new Watch(this.pool, this.model, this.clock);
+    // Takes precedence over the 'uncaughtException' listeners, such as mocha's.
+    process.setUncaughtExceptionCaptureCallback((error) => this.watch.caught(error));
   }
 
-  leave(): void {
+  async leave(): Promise<void> {
+    // After a difference, exceptions of user code may still be on their way.
+    this.watch.next.clear();
+    await nextTurn();
+    process.setUncaughtExceptionCaptureCallback(null);
     this.watch.leave();
     this.clock.restore();
   }
@@ -65,7 +71,7 @@ export class World {
 
   lease(format: ConstructorParameters<typeof LeaseClient>[1], way: ConstructorParameters<typeof LeaseClient>[2]): void {
     this.#seed += 1;
-    this.leases.push(new LeaseClient(this, format, way, this.#seed));
+    new LeaseClient(this, format, way, this.#seed);
   }
 
   decompress(
@@ -73,7 +79,7 @@ export class World {
     terms: ConstructorParameters<typeof MessageClient>[2],
   ): void {
     this.#seed += 1;
-    this.messages.push(new MessageClient(this, format, terms, this.#seed));
+    new MessageClient(this, format, terms, this.#seed);
   }
 
   /** Not from within an async function: what those have seen is held until they are done. */
@@ -117,6 +123,7 @@ export class World {
       claim(Date.now() < deadline, 'something goes on for ever');
     }
     this.check();
+    this.watch.checkAtRest();
     for (const client of this.#clients) client.checkAtRest();
     const back = this.model.out.size === 0;
     for (const { resolved } of this.#closings) claim(resolved === back, 'close() resolves when all leases are back');

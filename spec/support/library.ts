@@ -36,6 +36,8 @@ export const { createCompressions } = (await import(`${folder}/connect.ts`)) as 
 export const { DecompressionStream } = (await import(`${folder}/web.ts`)) as typeof import('../../lib/web.ts');
 /** Not exported from the package: its time, and its queues. */
 export const { clock } = (await import(`${folder}/schedule/clock.ts`)) as typeof import('../../lib/schedule/clock.ts');
+/** Not exported from the package: where its steps run. */
+export const { place } = (await import(`${folder}/schedule/place.ts`)) as typeof import('../../lib/schedule/place.ts');
 /** Not exported from the package: how its errors are made. */
 export const { codedError, errorCodes } = (await import(`${folder}/errors.ts`)) as typeof import('../../lib/errors.ts');
 export const { decodeBody, decodeRequests, decodeResponse } = (await import(

@@ -28,7 +28,7 @@ const EXACT_TO = 1_048_576;
 export const EXACT_RATIO = 16;
 
 /** The output memory of one stream's or message's writes in the threadpool. */
-export class Slab {
+export class Output {
   /** How much of the memory the write under way may fill. */
   room = 0;
   /** How long the next slab wants to be. */

@@ -1,0 +1,246 @@
+import { constants } from '../engine/builtin-zlib.ts';
+import { type Engine, endsWithChunk, inputFault } from '../engine/contract.ts';
+import { handOut, memoryFor } from '../engine/memory.ts';
+import { engineOf, type Lease } from '../pool/lease.ts';
+import { runIn } from '../schedule/context.ts';
+import { place } from '../schedule/place.ts';
+import { threadpool } from '../schedule/threadpool.ts';
+import { turn } from '../schedule/turn.ts';
+import { Lessee } from './lessee.ts';
+import { FIRST_LENGTH, Output } from './output.ts';
+import { WHOLE_LENGTH } from './transfer.ts';
+
+/** Most data expands by less than this. */
+const USUAL_RATIO = 16;
+
+export class Driver extends Lessee {
+  /** Begins an input: in a tick of its own, unless `atOnce`. The driver has to be idle. */
+  begin(input: Buffer, flush: number, atOnce = false): void {
+    this.take(input, this.owner.keepsAll);
+    this.flush = flush;
+    if (atOnce) this.start();
+    else this.enqueue();
+  }
+
+  /**
+   * Works an input off on the calling thread, whatever waits beside it.
+   * @returns false, with nothing done, where the engine can't run on the main thread
+   * @throws an error of the pool
+   */
+  runNow(input: Buffer, flush: number): boolean {
+    this.take(input, true);
+    this.flush = flush;
+    const engine = this.engineNow(input);
+    if (engine === undefined) return true;
+    if (!engine.inline) return false;
+    this.state = 'running';
+    for (let goesOn = true; goesOn; ) {
+      const expected = this.expected(engine.kind);
+      const room =
+        expected > 0 ? this.expectedRoom(expected) : this.limited(this.aligned(engine.kind, WHOLE_LENGTH + 1));
+      const memory = memoryFor(room, expected > 0 ? room - 1 : 0);
+      engine.writeSync(flush, input, this.offset, this.left, memory, room);
+      goesOn = this.#absorb(engine, memory, room);
+    }
+    return true;
+  }
+
+  /** Counts the work of a synchronous call. */
+  countNow(used: number, made: number): void {
+    this.inputLength += used;
+    this.outputLength += made;
+    this.pool.count(used, made);
+  }
+
+  /** Goes on with a paused input, in a tick of its own. */
+  resume(): void {
+    if (this.state !== 'paused') return;
+    this.output?.readerIsBack();
+    this.enqueue();
+  }
+
+  /** Keeps an idle driver from being reset until `free()`. */
+  hold(): void {
+    this.state = 'held';
+  }
+
+  free(): void {
+    if (this.state === 'held') this.state = 'idle';
+  }
+
+  /** Makes the engine as new, also from within `onOutput`. */
+  reset(): void {
+    if (this.lease !== undefined) engineOf(this.lease).reset();
+    this.restart();
+    this.whole = undefined;
+  }
+
+  protected override fail(error: Error | undefined): void {
+    this.state = 'held';
+    this.owner.onError(error);
+  }
+
+  /** Writes until the input is consumed, the owner pauses, or the threadpool or a later turn has it. A loop: bombs would overflow a stack. */
+  protected override drive(engine: Engine): void {
+    const { inline } = this.pool.settings;
+    for (;;) {
+      this.state = 'running';
+      const { input, left } = this;
+      const fault = inputFault(input, this.offset + left);
+      if (fault !== undefined) {
+        this.fail(fault);
+        return;
+      }
+      const isTry = this.#mayBeWhole(engine);
+      const expected = this.expected(engine.kind);
+      const room = engine.inline
+        ? this.inlineRoom(engine.kind, expected, inline.outputLength - this.inlineLength, isTry, this.owner.keepsAll)
+        : 0;
+      const where = room <= 0 ? 'threadpool' : place(left, expected, this.inlineLength, inline, turn);
+      // An empty chunk, as the last flush is, costs next to nothing. Waiting with it would keep an engine from others.
+      if (where === 'turn' && input.length > 0) {
+        this.awaitTurn();
+        return;
+      }
+      if (where === 'threadpool') {
+        this.#send(engine, expected, isTry);
+        return;
+      }
+      if (input.length === 0 && turn.isFullOfEmptySteps) {
+        this.state = 'turn';
+        turn.whenFreeOfEmptySteps(this.context, this.turned, this);
+        return;
+      }
+      const memory = memoryFor(room, isTry || this.owner.keepsAll ? Math.max(0, expected) : 0);
+      if (isTry) this.whole = engine.writeWhole(input, memory, room, this.chunkRoom);
+      else engine.writeSync(this.flush, input, this.offset, left, memory, room);
+      const isUndone = isTry && this.whole === 'undone';
+      if (engine.failed || isUndone) {
+        // The engine does not tell how much it made. Of little input it is most often little.
+        turn.spend(Math.max(1, Math.min(room, USUAL_RATIO * left)));
+        if (isUndone) continue;
+      } else {
+        const made = room - engine.availOut;
+        this.inlineLength += made;
+        // Data behind the end is counted too, though none of it is used.
+        turn.spend(Math.max(left - engine.availIn, made, input.length > 0 ? 1 : 0));
+      }
+      if (!this.#absorb(engine, memory, room)) return;
+    }
+  }
+
+  /** Whether all of the message has come in this input, and nothing was made of it yet. */
+  #mayBeWhole(engine: Engine): boolean {
+    return (
+      this.whole === undefined &&
+      this.inputLength === 0 &&
+      this.offset === 0 &&
+      !this.owner.keepsAll &&
+      engine.inline &&
+      engine.kind.reusable &&
+      this.owner.isWhole()
+    );
+  }
+
+  #send(engine: Engine, expected: number, isTry: boolean): void {
+    const { chunkLength } = this.settings;
+    const { keepsAll } = this.owner;
+    this.output ??= new Output(this.owner.keepsUp(false));
+    const output = this.output;
+    const most = this.limited(Number.POSITIVE_INFINITY);
+    const hint = Math.max(0, expected);
+    try {
+      let memory: Buffer;
+      if (chunkLength !== 0) memory = output.ofLength(this.limited(this.chunkRoom));
+      else if (keepsAll && hint > WHOLE_LENGTH) memory = output.exactly(this.expectedRoom(hint));
+      else memory = output.forOutput(hint, most, keepsAll ? 0 : this.input.length);
+      if (chunkLength === 0 && output.room < most) output.room = this.aligned(engine.kind, output.room) || output.room;
+      const flush = isTry ? constants.Z_FINISH : this.flush;
+      engine.write(flush, this.input, this.offset, this.left, memory, output.room, () => {
+        runIn(this.context, this.#landed, this);
+      });
+    } catch (error) {
+      // There is no memory for the output.
+      this.fail(error as Error);
+      return;
+    }
+    this.state = isTry ? 'trying' : 'inFlight';
+    threadpool.sent();
+  }
+
+  #landed(): void {
+    threadpool.landed();
+    if (this.state === 'stopping') {
+      this.state = 'stopped';
+      this.output?.drop();
+      this.owner.onStopped();
+      return;
+    }
+    const isTry = this.state === 'trying';
+    this.state = 'running';
+    const engine = engineOf(this.lease as Lease);
+    const { room } = this.output as Output;
+    if (isTry) this.whole = engine.settleWhole(room, this.chunkRoom);
+    if ((isTry && this.whole === 'undone') || this.#absorb(engine, undefined, room)) this.drive(engine);
+  }
+
+  /**
+   * Takes in the result of a write: hands out the output, and ends the input where that was all.
+   * @param memory - memory of a write on the main thread. That of the threadpool is `output`
+   * @returns whether to write again at once
+   */
+  #absorb(engine: Engine, memory: Buffer | undefined, room: number): boolean {
+    if (engine.failed) {
+      this.fail(undefined);
+      return false;
+    }
+    // Read before anything is handed out: the owner may reset the engine.
+    const { availIn, availOut } = engine;
+    const used = this.left - availIn;
+    const made = this.count(engine, room);
+    this.owner.bytesWritten += used;
+    this.pool.count(used, made);
+    const excess = this.excess;
+    if (excess !== undefined) {
+      this.fail(excess);
+      return false;
+    }
+    let wanted = true;
+    if (made > 0) {
+      const isFirst = this.outputLength === made;
+      let chunk: Buffer;
+      try {
+        chunk = memory === undefined ? (this.output as Output).take(made, isFirst) : handOut(memory, made, isFirst);
+      } catch (error) {
+        this.fail(error as Error);
+        return false;
+      }
+      wanted = this.owner.onOutput(chunk);
+      if (this.state !== 'running') {
+        this.owner.onStopped();
+        return false;
+      }
+    }
+    if (availOut > 0 && !(availIn > 0 && endsWithChunk(engine, made, this.chunkFilled))) {
+      this.consumed(availIn);
+      return false;
+    }
+    if (!wanted) {
+      this.state = 'paused';
+      this.output?.readerIsFull();
+      return false;
+    }
+    if (this.output !== undefined && this.owner.keepsUp(true)) this.output.readerKeepsUp();
+    if (!this.owner.isSpaced) return true;
+    this.enqueue();
+    return false;
+  }
+
+  protected override consumed(trailing: number): void {
+    this.drop();
+    // A long chunk that was asked for is filled by many writes: as node:zlib's, such a stream keeps one.
+    if (this.settings.chunkLength <= FIRST_LENGTH) this.output?.drop();
+    this.state = 'idle';
+    this.owner.onConsumed(trailing);
+  }
+}

@@ -1,0 +1,216 @@
+/**
+ * The lease of a driver: waits for a tick, for room on the main thread or in the threadpool, and for an engine, and holds the
+ * engine until the owner takes the lease over. It does not write to the engine.
+ */
+import type { AsyncResource } from 'node:async_hooks';
+import { type EngineKind, kindFor } from '../engine/codec.ts';
+import type { Engine, WholeWrite } from '../engine/contract.ts';
+import { engineOf, type Lease } from '../pool/lease.ts';
+import type { Limits } from '../pool/options.ts';
+import type { Pool } from '../pool/pool.ts';
+import { runIn } from '../schedule/context.ts';
+import { place } from '../schedule/place.ts';
+import { threadpool } from '../schedule/threadpool.ts';
+import { enqueueNextRun, enqueueTick } from '../schedule/tick.ts';
+import { turn } from '../schedule/turn.ts';
+import type { Output } from './output.ts';
+import type { Owner } from './owner.ts';
+import { Transfer } from './transfer.ts';
+
+/**
+ * idle: no input. tick, turn, threadpool, lease: waits for its tick, for a later turn, for room in the threadpool, for an engine.
+ * running: on the stack. inFlight: a native write in the threadpool. trying: the same, of a whole message at once. stopping: the same,
+ * and the owner has stopped the driver. paused: waits for `resume()`. held: waits for its owner,
+ * after an error or at the owner's wish. stopped: for good.
+ */
+type State =
+  | 'idle'
+  | 'tick'
+  | 'turn'
+  | 'threadpool'
+  | 'lease'
+  | 'running'
+  | 'inFlight'
+  | 'trying'
+  | 'stopping'
+  | 'paused'
+  | 'held'
+  | 'stopped';
+
+export interface DriverSettings {
+  readonly kind: EngineKind;
+  /** The most output at a time, in bytes. 0: as fits. */
+  readonly chunkLength: number;
+}
+
+export abstract class Lessee extends Transfer {
+  readonly context: AsyncResource;
+  protected readonly owner: Owner;
+  protected readonly pool: Pool;
+  protected readonly settings: DriverSettings;
+  protected readonly origin: string | undefined;
+  protected state: State = 'idle';
+  protected flush = 0;
+  protected lease: Lease | undefined;
+  #leaveQueue: (() => void) | undefined;
+  /** Result of giving the engine a whole message at once, if that was tried. */
+  protected whole: WholeWrite | undefined;
+  /** Output memory for the threadpool, made when it is first needed. */
+  protected output: Output | undefined;
+
+  /**
+   * @param context - the async context of the owner's creation, in which its events happen, as those of a native handle do
+   * @param origin - the stack that asks for the lease, if the pool tracks leases
+   */
+  constructor(
+    owner: Owner,
+    pool: Pool,
+    context: AsyncResource,
+    settings: DriverSettings,
+    limits: Required<Limits>,
+    origin: string | undefined,
+  ) {
+    super(limits, settings.chunkLength);
+    this.owner = owner;
+    this.pool = pool;
+    this.context = context;
+    this.settings = settings;
+    this.origin = origin;
+  }
+
+  get isIdle(): boolean {
+    return this.state === 'idle';
+  }
+
+  get isHeld(): boolean {
+    return this.state === 'held';
+  }
+
+  /** Whether there is work under way that is neither on the stack nor paused by its reader. */
+  get isMidway(): boolean {
+    return this.state !== 'idle' && this.state !== 'running' && this.state !== 'paused' && this.state !== 'stopped';
+  }
+
+  /** The engine's own failure. */
+  get failure(): Error | undefined {
+    return this.lease === undefined ? undefined : engineOf(this.lease).failure;
+  }
+
+  /** Hands over the lease, which is the owner's to end. */
+  takeLease(): Lease | undefined {
+    const lease = this.lease;
+    this.lease = undefined;
+    return lease;
+  }
+
+  /**
+   * Returns the engine for a synchronous call, which can't wait: the lease may be one more than `maxLeased`. A subscriber may have
+   * stopped the driver, or begun an input, when this returns.
+   */
+  engineNow(input: Buffer): Engine | undefined {
+    if (this.lease === undefined) {
+      this.lease = this.pool.lend(kindFor(this.settings.kind, input), this.owner, this.origin);
+      this.pool.announce(this.lease);
+    }
+    return this.lease === undefined ? undefined : engineOf(this.lease);
+  }
+
+  /**
+   * Ends the work for good.
+   * @returns whether that is done: if not, a native write is in flight, and `onStopped` comes after it
+   */
+  stop(): boolean {
+    if (this.state === 'inFlight' || this.state === 'trying') {
+      this.state = 'stopping';
+      return false;
+    }
+    this.state = 'stopped';
+    this.#leaveQueue?.();
+    this.#leaveQueue = undefined;
+    this.output?.drop();
+    return true;
+  }
+
+  protected enqueue(): void {
+    this.state = 'tick';
+    if (this.owner.isSpaced) enqueueNextRun(this.context, this.#enqueueRun, this);
+    else this.#enqueueRun();
+  }
+
+  #enqueueRun(): void {
+    enqueueTick(this.context, this.#ticked, this);
+  }
+
+  #ticked(): void {
+    if (this.state === 'tick') this.start();
+  }
+
+  protected turned(): void {
+    if (this.state === 'turn') this.start();
+  }
+
+  #admitted(): void {
+    if (this.state === 'threadpool') this.#proceed();
+  }
+
+  protected start(): void {
+    if (this.lease === undefined && this.#standsBack()) return;
+    this.#proceed();
+  }
+
+  /** Waits without an engine, if there is no room for the first step. No engine is held while there is nothing to do with it. */
+  #standsBack(): boolean {
+    const { input } = this;
+    const kind = kindFor(this.settings.kind, input);
+    const where = this.pool.isInline(kind.format)
+      ? place(input.length, this.expected(kind), 0, this.pool.settings.inline, turn)
+      : 'threadpool';
+    if (where === 'turn') this.awaitTurn();
+    else if (where === 'threadpool' && threadpool.isFull) {
+      this.state = 'threadpool';
+      threadpool.whenFree(this.context, this.#admitted, this);
+    } else return false;
+    return true;
+  }
+
+  protected awaitTurn(): void {
+    this.state = 'turn';
+    turn.whenFree(this.pool.settings.inline.turnLength, this.context, this.turned, this);
+  }
+
+  #proceed(): void {
+    // After a whole message the last flush has nothing to do.
+    if (this.whole === 'whole' && this.input.length === 0) this.consumed(0);
+    else if (this.lease !== undefined || this.#acquire()) this.drive(engineOf(this.lease as Lease));
+  }
+
+  /** @returns whether the driver has an engine now; if not it comes later, or the owner was told of an error, or has stopped */
+  #acquire(): boolean {
+    const kind = kindFor(this.settings.kind, this.input);
+    try {
+      this.lease = this.pool.tryLeaseKind(kind, this.owner, this.origin);
+      if (this.lease !== undefined) {
+        this.pool.announce(this.lease);
+        // Undefined again if a subscriber has had the owner end it.
+        return this.lease !== undefined && this.state !== 'stopped';
+      }
+      this.#leaveQueue = this.pool.waitForLease(kind, this.owner, this.origin, (error, lease) => {
+        this.#leaveQueue = undefined;
+        this.lease = lease;
+        // In a tick: the owner that gave the engine back is on the stack.
+        if (error === null) this.enqueue();
+        else runIn(this.context, () => this.fail(error), undefined);
+      });
+      this.state = 'lease';
+      this.pool.announceWait(kind);
+    } catch (error) {
+      this.fail(error as Error);
+    }
+    return false;
+  }
+
+  /** Works on the input with an engine. */
+  protected abstract drive(engine: Engine): void;
+  protected abstract consumed(trailing: number): void;
+  protected abstract fail(error: Error | undefined): void;
+}

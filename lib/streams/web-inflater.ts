@@ -1,0 +1,113 @@
+/** The owner of the engine of a web stream. It hands out each piece of output at once, and keeps none of it. */
+import { AsyncResource } from 'node:async_hooks';
+import { Driver } from '../driver/driver.ts';
+import type { Owner } from '../driver/owner.ts';
+import type { Format } from '../engine/codec.ts';
+import { originOf } from '../observe/origin.ts';
+import { limits } from '../pool/options.ts';
+import type { Pool } from '../pool/pool.ts';
+import { streamSettings } from './options.ts';
+
+export class WebInflater implements Owner {
+  bytesWritten = 0;
+  /** The data has ended, and its engine looks at nothing that comes after it. */
+  ended = false;
+  readonly #driver: Driver;
+  readonly #output: (chunk: Buffer) => boolean;
+  readonly #failed: (error: Error) => void;
+  #whenConsumed: (() => void) | undefined;
+  #isOver = false;
+
+  /**
+   * @param output - takes a piece of output, and returns whether more is wanted
+   * @param failed - is called once, unless `end()` comes before
+   * @param below - the function whose callers a leak report names
+   */
+  constructor(
+    pool: Pool,
+    format: Format,
+    maxOutputLength: number | undefined,
+    output: (chunk: Buffer) => boolean,
+    failed: (error: Error) => void,
+    below: (...args: never) => unknown,
+  ) {
+    const settings = streamSettings(format, maxOutputLength === undefined ? undefined : { maxOutputLength });
+    const own = settings.limits;
+    const ofStream = own === undefined ? pool.settings : limits(own, pool.settings);
+    this.#output = output;
+    this.#failed = failed;
+    const origin = originOf(pool.settings.leakDetection, below);
+    this.#driver = new Driver(this, pool, new AsyncResource('ZLIB'), settings, ofStream, origin);
+  }
+
+  get keepsAll(): boolean {
+    return false;
+  }
+
+  get isSpaced(): boolean {
+    return false;
+  }
+
+  /** Calls back once the bytes are inflated and their output is handed out. It does not if the inflater ends before. */
+  inflate(bytes: Buffer, flush: number, callback: () => void): void {
+    if (this.#isOver) {
+      callback();
+      return;
+    }
+    this.#whenConsumed = callback;
+    this.#driver.begin(bytes, flush);
+  }
+
+  /** Goes on after an `output` that wanted no more. */
+  resume(): void {
+    this.#driver.resume();
+  }
+
+  /** Gives the engine back, when no native write is in flight. */
+  end(): void {
+    this.#end(undefined);
+  }
+
+  /** For the pool. */
+  destroy(error: Error): void {
+    if (this.#isOver) return;
+    this.#end(error);
+    this.#failed(error);
+  }
+
+  isWhole(): boolean {
+    return false;
+  }
+
+  keepsUp(hasTaken: boolean): boolean {
+    return hasTaken;
+  }
+
+  onOutput(chunk: Buffer): boolean {
+    return this.#output(chunk);
+  }
+
+  onConsumed(trailing: number): void {
+    if (trailing > 0) this.ended = true;
+    const callback = this.#whenConsumed as () => void;
+    this.#whenConsumed = undefined;
+    callback();
+  }
+
+  onError(error: Error | undefined): void {
+    this.destroy(error ?? (this.#driver.failure as Error));
+  }
+
+  onStopped(): void {
+    this.#driver.takeLease()?.discard();
+  }
+
+  #end(error: Error | undefined): void {
+    this.#isOver = true;
+    const isClean = error === undefined || error === this.#driver.failure;
+    if (!this.#driver.stop()) return;
+    const lease = this.#driver.takeLease();
+    if (isClean) lease?.release();
+    else lease?.discard(error);
+  }
+}

@@ -1,0 +1,39 @@
+/** The one decision of where a step runs, as a table. */
+import { expect } from 'chai';
+import { place } from '../support/library.ts';
+
+const limits = { inputLength: 16_384, outputLength: 65_536, turnLength: 131_072 };
+const free = { inflatedLength: 0, isIdle: true };
+const almostUsedUp = { inflatedLength: 131_071, isIdle: false };
+const usedUp = { inflatedLength: 131_072, isIdle: false };
+const usedUpAlone = { inflatedLength: 131_072, isIdle: true };
+
+describe('The place of a step', () => {
+  const cases: ReadonlyArray<readonly [what: string, args: Parameters<typeof place>, where: ReturnType<typeof place>]> =
+    [
+      ['a short input of unknown output', [300, -1, 0, limits, free], 'main'],
+      ['an empty input', [0, -1, 0, limits, free], 'main'],
+      ['the longest input', [16_384, -1, 0, limits, free], 'main'],
+      ['an input that is a byte longer', [16_385, -1, 0, limits, free], 'threadpool'],
+      ['the longest expected output', [300, 65_536, 0, limits, free], 'main'],
+      ['an expected output that is a byte longer', [300, 65_537, 0, limits, free], 'threadpool'],
+      ['the rest of an output that fills the budget', [300, 1_000, 64_536, limits, free], 'main'],
+      ['the rest of an output that does not fit', [300, 1_001, 64_536, limits, free], 'threadpool'],
+      ['a trailer behind a full budget', [8, 0, 65_536, limits, free], 'main'],
+      ['an unknown rest behind a full budget', [8, -1, 65_536, limits, free], 'threadpool'],
+      ['a turn with a byte left', [300, -1, 0, limits, almostUsedUp], 'main'],
+      ['a short input in a turn that is used up', [2_048, -1, 0, limits, usedUp], 'turn'],
+      ['a longer input in a turn that is used up', [2_049, -1, 0, limits, usedUp], 'threadpool'],
+      ['a longer input that is alone', [2_049, -1, 0, limits, usedUpAlone], 'turn'],
+      ['stored data in a turn that is used up', [9_000, 9_000, 0, limits, usedUp], 'turn'],
+      ['data that got shorter by a byte', [9_000, 9_001, 0, limits, usedUp], 'threadpool'],
+      ['an inputLength of 0', [0, -1, 0, { ...limits, inputLength: 0 }, free], 'threadpool'],
+      ['an outputLength of 0', [300, -1, 0, { ...limits, outputLength: 0 }, free], 'threadpool'],
+      ['a turnLength of 0', [300, -1, 0, { ...limits, turnLength: 0 }, free], 'threadpool'],
+    ];
+  for (const [what, args, where] of cases) {
+    it(`is ${where} for ${what}`, () => {
+      expect(place(...args)).to.equal(where);
+    });
+  }
+});
