@@ -18,7 +18,7 @@ export type { LeakDetection } from './observe/origin.ts';
 export type { ObservedPool, PoolStats } from './observe/stats.ts';
 export { Lease } from './pool/lease.ts';
 export type { InlineOptions, Limits, ZlibPoolOptions } from './pool/options.ts';
-export type { LeaseOptions } from './pool/pool.ts';
+export type { CodecOptions, LeaseOptions } from './streams/codec-lease.ts';
 export { DecompressStream } from './streams/decompress.ts';
 export type { MessageOptions, SyncMessageOptions } from './streams/message.ts';
 export type { DecompressOptions } from './streams/options.ts';

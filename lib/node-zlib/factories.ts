@@ -4,7 +4,9 @@
 
 import type { Format } from '../engine/codec.ts';
 import { codedError } from '../errors.ts';
+import type { Lease } from '../pool/lease.ts';
 import { Pool } from '../pool/pool.ts';
+import { type CodecOptions, type LeaseOptions, lease, tryLease } from '../streams/codec-lease.ts';
 import type { DecompressStream } from '../streams/decompress.ts';
 import { decompress, decompressSync, type MessageOptions, type SyncMessageOptions } from '../streams/message.ts';
 import type { DecompressOptions } from '../streams/options.ts';
@@ -77,6 +79,29 @@ export class ZlibPool extends Pool {
    */
   createDecompress(format: Format, options?: DecompressOptions): DecompressStream {
     return decompressStream(this, format, options);
+  }
+
+  /**
+   * Leases an engine now, for a synchronous codec of one's own. Streams and messages lease for themselves.
+   * @param format - of the data
+   * @param options - those of node:zlib's stream for it that concern the engine, and limits of each `writeSync()`; default none
+   * @returns `undefined` where all engines that the pool may have are out, or a waiter is before this caller
+   * @throws `ERR_POOL_CLOSED`; `ERR_INVALID_ARG_VALUE` for an unknown format, `ERR_FORMAT_UNAVAILABLE` for one that this Node does
+   * not have; what node:zlib throws for its options
+   */
+  tryLease(format: Format, options?: CodecOptions): Lease | undefined {
+    return tryLease(this, format, options, this.tryLease);
+  }
+
+  /**
+   * Leases an engine, now or when its turn has come.
+   * @param format - of the data
+   * @param options - as for `tryLease`; `signal`, default none
+   * @returns rejects with `ERR_POOL_TIMEOUT`, `ERR_POOL_QUEUE_FULL`, `ERR_POOL_CLOSED` or the error the pool was destroyed with,
+   * `ABORT_ERR`, and what `tryLease` throws
+   */
+  lease(format: Format, options?: LeaseOptions): Promise<Lease> {
+    return lease(this, format, options, this.lease);
   }
 
   /**

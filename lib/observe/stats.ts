@@ -28,5 +28,6 @@ export interface PoolStats {
 
 /** A pool, as far as a subscriber needs it: by identity, and with its numbers. */
 export interface ObservedPool {
+  /** Its numbers now. */
   readonly stats: PoolStats;
 }

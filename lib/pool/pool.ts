@@ -4,29 +4,22 @@
  * in one place.
  */
 
-import { type EngineKind, engineKind, type Format } from '../engine/codec.ts';
+import type { EngineKind, Format } from '../engine/codec.ts';
 import type { Engine } from '../engine/contract.ts';
 import { NativeEngine } from '../engine/native.ts';
 import { nativeFormats } from '../engine/probe.ts';
 import { PublicEngine } from '../engine/public.ts';
-import { abortError, codedError, type ErrorCode } from '../errors.ts';
+import { codedError, type ErrorCode } from '../errors.ts';
 import { channels } from '../observe/channels.ts';
-import { originOf } from '../observe/origin.ts';
 import type { PoolStats } from '../observe/stats.ts';
 import { clock } from '../schedule/clock.ts';
 import { throwLater } from '../schedule/context.ts';
 import { Exhaustion } from './exhaustion.ts';
 import { IdleEngines } from './idle-engines.ts';
-import { engineOf, type GiveBack, Lease, type LeaseOwner } from './lease.ts';
+import { engineOf, Lease, type LeaseOwner } from './lease.ts';
 import { LiveLeases, type LostLease } from './lease-tracker.ts';
 import { type PoolSettings, poolSettings, type ZlibPoolOptions } from './options.ts';
 import { type Waiter, WaitQueue } from './wait-queue.ts';
-
-/** Of `pool.lease()`. */
-export interface LeaseOptions {
-  /** Gives up waiting: the promise is rejected with an `AbortError`. Default: none. */
-  signal?: AbortSignal | undefined;
-}
 
 export class Pool {
   /** @internal */
@@ -81,56 +74,6 @@ export class Pool {
       leaked: this.#leaked,
       bytesIn: this.#bytesIn,
       bytesOut: this.#bytesOut,
-    });
-  }
-
-  /**
-   * Leases an engine now. Streams lease for themselves; this is for code that wants to hold one ready.
-   * @param format - of the data that the engine is for
-   * @returns `undefined` where all engines that the pool may have are out, or somebody waits for one already
-   * @throws `ERR_POOL_CLOSED`; `ERR_INVALID_ARG_VALUE` for an unknown format, `ERR_FORMAT_UNAVAILABLE` for one that
-   * this Node does not have.
-   */
-  tryLease(format: Format): Lease | undefined {
-    const lease = this.tryLeaseKind(
-      engineKind(format),
-      undefined,
-      originOf(this.settings.leakDetection, this.tryLease),
-    );
-    if (lease !== undefined) this.announce(lease);
-    return lease;
-  }
-
-  /**
-   * Leases an engine, now or when its turn has come.
-   * @param format - of the data that the engine is for
-   * @param options - `signal`, default none
-   * @returns rejects with `ERR_POOL_TIMEOUT`, `ERR_POOL_QUEUE_FULL`, `ERR_POOL_CLOSED` or what the pool was destroyed with, `ABORT_ERR`,
-   * and what `tryLease` throws
-   */
-  lease(format: Format, options: LeaseOptions = {}): Promise<Lease> {
-    const { signal } = options;
-    const stack = originOf(this.settings.leakDetection, this.lease);
-    return new Promise((resolve, reject) => {
-      if (signal?.aborted) throw abortError(signal);
-      const kind = engineKind(format);
-      const lease = this.tryLeaseKind(kind, undefined, stack);
-      if (lease !== undefined) {
-        resolve(lease);
-        this.announce(lease);
-        return;
-      }
-      const leave = this.waitForLease(kind, undefined, stack, (error, later) => {
-        if (error === null) resolve(later as Lease);
-        else reject(error);
-        signal?.removeEventListener('abort', onAbort);
-      });
-      const onAbort = (): void => {
-        leave();
-        reject(abortError(signal as AbortSignal));
-      };
-      signal?.addEventListener('abort', onAbort, { once: true });
-      this.announceWait(kind);
     });
   }
 
@@ -212,7 +155,7 @@ export class Pool {
     }
     this.#leased += 1;
     this.#leases += 1;
-    const lease = new Lease(this.#leases, engine, this.#takeBack, owner, reused);
+    const lease = new Lease(this.#leases, engine, this, owner, reused);
     this.#live.add(lease, stack);
     return lease;
   }
@@ -271,7 +214,8 @@ export class Pool {
     return native ? new NativeEngine(kind) : new PublicEngine(kind);
   }
 
-  readonly #takeBack: GiveBack = (lease, engine, clean, cause) => {
+  /** @internal For a lease that has ended. */
+  takeBack(lease: Lease, engine: Engine, clean: boolean, cause?: Error): void {
     this.#live.remove(engine);
     this.#leased -= 1;
     const failure = cause ?? engine.failure;
@@ -291,7 +235,7 @@ export class Pool {
       discard.publish({ pool: this, format, id: lease.id, cause: failure });
     }
     this.#oneIsBack();
-  };
+  }
 
   #reclaim({ id, engine, holder }: LostLease): void {
     this.#leased -= 1;

@@ -8,7 +8,6 @@ import { constants as bufferConstants } from 'node:buffer';
 import { EventEmitter } from 'node:events';
 import { finished, type Readable, Transform, type TransformCallback } from 'node:stream';
 import { Driver } from '../driver/driver.ts';
-import type { Owner } from '../driver/owner.ts';
 import { constants } from '../engine/builtin-zlib.ts';
 import { type Format, formatTraits } from '../engine/codec.ts';
 import { type Engine, inputFault } from '../engine/contract.ts';
@@ -39,7 +38,7 @@ let settingsOf: (stream: DecompressStream) => StreamSettings;
  * A pooled decompression stream, made by a pool's `create*` methods. Its options, methods, events and errors
  * are those of node:zlib's decompressing streams.
  */
-export class DecompressStream extends Transform implements Owner {
+export class DecompressStream extends Transform {
   /** Compressed bytes used up so far (`bytesWritten` of node:zlib's streams). */
   bytesWritten = 0;
 

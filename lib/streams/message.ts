@@ -60,6 +60,9 @@ export function decompressSync(pool: Pool, message: Bytes, format: Format, optio
     root,
   );
   task.startNow();
+  // Read here, where the stack is short: it names the caller.
+  const { failureNow } = task;
+  if (failureNow !== undefined) task.destroy(failureNow);
   if (failure !== null) throw failure;
   return output as Buffer;
 }
@@ -79,6 +82,9 @@ export class Decompression implements Owner {
   readonly #pieces: Buffer[] = [];
   #length = 0;
   #isSettled = false;
+  /** Whether the message is done on the stack of its caller. */
+  #isNow = false;
+  #hasFailedNow = false;
 
   /**
    * @param done - called once, during `start()` or later, unless the constructor throws
@@ -127,6 +133,7 @@ export class Decompression implements Owner {
 
   /** Works on the calling thread until the message is done. The lease may be one more than `maxLeased`. */
   startNow(): void {
+    this.#isNow = true;
     try {
       if (!this.#driver.runNow(this.#input, this.#flush)) this.#runStock();
     } catch (error) {
@@ -173,7 +180,14 @@ export class Decompression implements Owner {
   }
 
   onError(error: Error | undefined): void {
-    this.destroy(error ?? (this.#driver.failure as Error));
+    if (error !== undefined) this.destroy(error);
+    else if (this.#isNow) this.#hasFailedNow = true;
+    else this.destroy(this.#driver.failure as Error);
+  }
+
+  /** The failure of the engine in `startNow()`. It is the caller's to destroy the message with. */
+  get failureNow(): Error | undefined {
+    return this.#hasFailedNow ? this.#driver.failure : undefined;
   }
 
   onStopped(): void {

@@ -65,7 +65,7 @@ export const variants: readonly Variant[] = [
   },
   {
     name: 'P2: a message that ends its lease during a native write',
-    caughtBy: 'streams/message',
+    caughtBy: 'model',
     edits: [
       { file: 'streams/message.ts', from: 'if (this.#driver.stop()) this', to: 'this.#driver.stop();\n    this' },
     ],

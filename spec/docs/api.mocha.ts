@@ -89,34 +89,41 @@ describe('The API reference', function () {
   const mistakes: ReadonlyArray<readonly [what: string, file: string, from: string, to: string, gap: string]> = [
     [
       'no comment',
-      'zlib',
+      'node-zlib/factories',
       '/** A pool of decompressing engines, and the factories of the streams that lease them. */',
       '',
       'ZlibPool: a comment',
     ],
     [
       'a parameter that nothing is said of',
-      'zlib',
+      'node-zlib/factories',
       '     * @param format - of the message\n',
       '',
       'ZlibPool.decompress: @param format',
     ],
-    ['errors that nothing is said of', 'install', ' * @throws', ' * Throws', 'install: @throws'],
+    ['errors that nothing is said of', 'node-zlib/install', ' * @throws', ' * Throws', 'install: @throws'],
     [
-      'errors of an inherited method that nothing is said of',
-      'pool',
-      '     * @throws',
-      '     * Throws',
+      'errors of a method that nothing is said of',
+      'node-zlib/factories',
+      '     * @throws `ERR_POOL_CLOSED`',
+      '     * Throws `ERR_POOL_CLOSED`',
       'ZlibPool.tryLease: @throws',
     ],
     [
+      'a parameter of an inherited method that nothing is said of',
+      'pool/pool',
+      '     * @param error - ',
+      '     * Error: ',
+      'ZlibPool.destroy: @param error',
+    ],
+    [
       'an inherited property without a comment',
-      'pool',
+      'pool/pool',
       "    /** The pool's numbers now, as a frozen snapshot. */",
       '',
       'ZlibPool.stats: a comment',
     ],
-    ['an option without its default', 'pool-options', 'Default 16384; ', '', 'InlineOptions.inputLength: its default'],
+    ['an option without its default', 'pool/options', 'Default 16384; ', '', 'InlineOptions.inputLength: its default'],
   ];
 
   it('would be found wrong with each of the ways to say too little', async () => {

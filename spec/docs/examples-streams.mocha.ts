@@ -60,6 +60,20 @@ describe('Examples with streams', function () {
     });
   });
 
+  describe('chat', () => {
+    it('decodes the messages of each connection in its own window, with the same result, and one damaged connection fails alone', async () => {
+      const [stock, pooled] = await Promise.all(['stock', 'pooled'].map((half) => example(`chat/${half}.ts`)));
+      const { packages } = JSON.parse(await readFile(new URL('../../package-lock.json', import.meta.url), 'utf8'));
+      expect(stock).to.include({ code: 0, stderr: '' });
+      const count = 5 * Object.keys(packages).length;
+      expect(stock?.stdout).to.match(
+        new RegExp(`^connection 3: Z_DATA_ERROR\n${count} messages of whole connections, `),
+      );
+      expect(pooled).to.include({ code: 0, stderr: '' });
+      expect(pooled?.stdout).to.equal(`${stock?.stdout}1 engines made, 5 used again, 1 failed, 0 leased\n`);
+    });
+  });
+
   describe('batches', () => {
     const zstd = formats.includes('zstd');
     // Of ten records each, one codec after the other.

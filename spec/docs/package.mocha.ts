@@ -377,7 +377,7 @@ describe('The package', function () {
         ({ exports }) =>
           Object.assign(exports, { '.': { import: { types: './dist/index.d.ts', default: './dist/index.js' } } }),
       ],
-      ['types of another module', 'attw', edit('dist/connect.d.ts', "'./zlib.ts'", "'./zlip.ts'")],
+      ['types of another module', 'attw', edit('dist/connect.d.ts', "/factories.ts'", "/factory.ts'")],
       ['CommonJS by type', 'publint', (manifest) => Reflect.deleteProperty(manifest, 'type')],
       ['no LICENSE', 'files', remove('LICENSE')],
       ['no CHANGELOG', 'files', remove('CHANGELOG.md')],
@@ -400,16 +400,16 @@ describe('The package', function () {
       [
         'types of what is not installed',
         'dependencies',
-        edit('dist/pool.d.ts', 'import ', "import type { Limit } from 'p-limit';\nimport "),
+        edit('dist/pool/pool.d.ts', 'import ', "import type { Limit } from 'p-limit';\nimport "),
       ],
       [
         'a module of Node without node:',
         'dependencies',
         edit('dist/pool/pool.js', 'import ', "import 'zlib';\nimport "),
       ],
-      ['a map that is missing', 'source maps', remove('dist/pool.js.map')],
-      ['a map without sources', 'source maps', edit('dist/pool.js.map', '"sourcesContent"', '"noContent"')],
-      ['a map of the types', 'source maps', add('dist/pool.d.ts.map')],
+      ['a map that is missing', 'source maps', remove('dist/pool/pool.js.map')],
+      ['a map without sources', 'source maps', edit('dist/pool/pool.js.map', '"sourcesContent"', '"noContent"')],
+      ['a map of the types', 'source maps', add('dist/pool/pool.d.ts.map')],
       ['no side effects at all', 'side effects', (manifest) => Object.assign(manifest, { sideEffects: false })],
       ['side effects everywhere', 'side effects', (manifest) => Reflect.deleteProperty(manifest, 'sideEffects')],
       [
