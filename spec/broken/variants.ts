@@ -83,8 +83,8 @@ export const variants: readonly Variant[] = [
     edits: [
       {
         file: 'pool/lease.ts',
-        from: '    this.#giveBack = giveBack;\n',
-        to: '    this.#giveBack = giveBack;\n    Object.assign(engine, { out: true });\n',
+        from: '    this.#home = home;\n',
+        to: '    this.#home = home;\n    Object.assign(engine, { out: true });\n',
       },
       {
         file: 'pool/lease.ts',
@@ -98,8 +98,8 @@ export const variants: readonly Variant[] = [
       },
       {
         file: 'pool/lease.ts',
-        from: 'this.#giveBack(this, engine, clean, cause)',
-        to: 'this.#giveBack(this, engine as Engine, clean, cause)',
+        from: 'this.#home.takeBack(this, engine, clean, cause)',
+        to: 'this.#home.takeBack(this, engine as Engine, clean, cause)',
       },
     ],
   },
@@ -315,8 +315,8 @@ export const variants: readonly Variant[] = [
       },
       {
         file: 'pool/pool.ts',
-        from: 'this.#oneIsBack();\n  };',
-        to: 'this.#leased -= 1;\n    this.#oneIsBack();\n  };',
+        from: 'this.#oneIsBack();\n  }',
+        to: 'this.#leased -= 1;\n    this.#oneIsBack();\n  }',
       },
     ],
   },
