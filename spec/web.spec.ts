@@ -7,7 +7,7 @@ import zlib, { gzipSync } from 'node:zlib';
 import { expect } from 'chai';
 import type { Format } from '../lib/index.ts';
 import type { DecompressionFormat, DecompressionStreamOptions } from '../lib/web.ts';
-import { DecompressionStream, defaultPool, engines, ZlibPool } from './support/library.ts';
+import { DecompressionStream, defaultPool, engineOf, engines, ZlibPool } from './support/library.ts';
 import { compress, formats as engineFormats, json, pieces } from './support/samples.ts';
 import { dice, seed } from './support/seed.ts';
 import { collectGarbage, until } from './support/until.ts';
@@ -382,6 +382,35 @@ describe('zlease/web', () => {
           expect(await rejection(readable.getReader().read())).to.equal(reason);
           await until(() => pool.stats.leased === 0);
           expect(pool.stats).to.include({ leased: 0 });
+        });
+
+        it(`keeps the engine until its native write has landed, however often it is ended meanwhile: ${format}`, async () => {
+          const own = new ZlibPool({ engine, inline: { inputLength: 0 } });
+          const { lend } = own;
+          const isWriting = new Promise<void>((resolve) => {
+            own.lend = (...args) => {
+              const lease = lend.apply(own, args);
+              const driven = engineOf(lease);
+              const { write } = driven;
+              driven.write = (...of) => {
+                write.apply(driven, of);
+                resolve();
+              };
+              return lease;
+            };
+          });
+          const { readable, writable } = new DecompressionStream(format, { pool: own });
+          const writer = writable.getWriter();
+          const write = rejection(writer.write(packed(format, Buffer.alloc(3_000_000))));
+          writer.closed.catch(() => {});
+          await isWriting;
+          const reason = new Error('no more');
+          const aborted = writer.abort(reason);
+          const cancelled = readable.cancel(reason);
+          expect(own.stats).to.include({ leased: 1, idle: 0, discarded: 0 });
+          await Promise.allSettled([aborted, cancelled, write]);
+          await until(() => own.stats.leased === 0);
+          expect(own.stats).to.include({ idle: 0, discarded: 1 });
         });
 
         it(`fails with what the source of a pipe fails with: ${format}`, async () => {

@@ -1,3 +1,11 @@
+/**
+ * Drives a leased engine for one owner: a stream, a whole message or a web stream. It owns the lease until the owner ends it, the
+ * place in a queue, the budget, the limits, the output memory and the pause. The owner decides the order of events, when an error
+ * surfaces, and when the lease ends.
+ *
+ * Each wait is a state of its own. A wake-up that finds another state does nothing. The driver calls its owner and publishes when
+ * its own state is complete, and reads its state again after that.
+ */
 import { constants } from '../engine/builtin-zlib.ts';
 import { type Engine, endsWithChunk, inputFault } from '../engine/contract.ts';
 import { handOut, memoryFor } from '../engine/memory.ts';

@@ -1,5 +1,5 @@
 /**
- * The lease of a driver: waits for a tick, for room on the main thread or in the threadpool, and for an engine, and holds the
+ * The lease of a driver. It waits for a tick, for room on the main thread or in the threadpool, and for an engine. It holds the
  * engine until the owner takes the lease over. It does not write to the engine.
  */
 import type { AsyncResource } from 'node:async_hooks';
@@ -120,10 +120,8 @@ export abstract class Lessee extends Transfer {
    * @returns whether that is done: if not, a native write is in flight, and `onStopped` comes after it
    */
   stop(): boolean {
-    if (this.state === 'inFlight' || this.state === 'trying') {
-      this.state = 'stopping';
-      return false;
-    }
+    if (this.state === 'inFlight' || this.state === 'trying') this.state = 'stopping';
+    if (this.state === 'stopping') return false;
     this.state = 'stopped';
     this.#leaveQueue?.();
     this.#leaveQueue = undefined;

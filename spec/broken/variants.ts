@@ -61,7 +61,13 @@ export const variants: readonly Variant[] = [
   {
     name: 'P2: a release that does not wait for the native write',
     caughtBy: 'promises/p2-close',
-    edits: [{ file: lessee, from: "if (this.state === 'inFlight' || this.state === 'trying') {", to: 'if (false) {' }],
+    edits: [
+      {
+        file: lessee,
+        from: "if (this.state === 'inFlight' || this.state === 'trying') this.state",
+        to: 'if (false) this.state',
+      },
+    ],
   },
   {
     name: 'P2: a message that ends its lease during a native write',
