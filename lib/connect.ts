@@ -1,7 +1,9 @@
 /**
- * `zlease/connect`: `Compression` objects for @connectrpc/connect-node, for `acceptCompression` of its servers and clients and
- * `sendCompression` of its clients. They decompress on a pool, compress as connect-node's own do, and tell the other side of an error
- * what those tell. This module alone imports @connectrpc/connect, an optional peer: only its ConnectError says what to answer.
+ * `zlease/connect`: `Compression` objects for @connectrpc/connect-node. They are for
+ * `acceptCompression` of its servers and clients, and for `sendCompression` of its clients. They
+ * decompress on a pool. They compress as connect-node's own do, and report the same errors to the
+ * peer. No other module imports @connectrpc/connect, an optional peer dependency: the code for the
+ * peer has to be in a ConnectError.
  */
 import { promisify } from 'node:util';
 import type { ZlibOptions } from 'node:zlib';
@@ -12,28 +14,31 @@ import type { Format } from './engine/codec.ts';
 import { grpcStatus } from './errors.ts';
 import { poolOf, type ZlibPool } from './node-zlib/factories.ts';
 
-/** Of `createCompressions()`. */
+/** Options of `createCompressions()`. */
 export interface CompressionsOptions {
-  /** Leases the engines. Default: `defaultPool`. */
+  /** Pool that leases the engines. Default: `defaultPool`. */
   pool?: ZlibPool;
 }
 
-/** gzip, br, and zstd on a Node that has it: 22.15 and later. */
+/** gzip, br, and zstd on Node 22.15 and later. */
 export type Compressions = [gzip: Compression, br: Compression, ...zstd: Compression[]];
 
-/** Node 20 has no zstd, nor have its types. */
+/** Node 20 and its types have no zstd. */
 const { brotliCompress, gzip, zstdCompress } = zlib as typeof zlib & { zstdCompress?: typeof zlib.gzip };
 
 /**
- * All compressions that this Node has, on one pool, in the order in which a client that is given them asks for them.
+ * Returns all compressions of this Node on one pool, in the order in which a client asks for them.
  *
- * The most bytes that a message may become is the `readMaxBytes` of the server or client, and where that has none, the pool's
- * `maxOutputLength`. Over it, or over any other limit of the pool, a message is answered with `resource_exhausted`; corrupt, with `invalid_argument`; cut short, with
- * `internal`; once the pool is closed, with `unavailable`. The error of zlib is the `cause`.
+ * A message may become as long as the `readMaxBytes` of the server or client. Without
+ * `readMaxBytes`, the limit is `maxOutputLength` of the pool. A message over a limit is answered
+ * with `resource_exhausted`. A corrupt one is answered with `invalid_argument`, and one that is cut
+ * short with `internal`. Once the pool is closed, the answer is `unavailable`. The error of zlib is
+ * the `cause`.
  *
- * A message that says it is compressed and has no bytes is cut short, as in grpc-js. connect-node's own compressions take it for an empty message.
+ * A message that is marked as compressed and has no bytes counts as cut short, as in grpc-js.
+ * connect-node's own compressions take it for an empty message.
  * @param options - `pool`, default `defaultPool`
- * @throws `ERR_INVALID_ARG_TYPE` for a pool that is none
+ * @throws `ERR_INVALID_ARG_TYPE` for a pool that is no `ZlibPool`
  */
 export function createCompressions(options: CompressionsOptions = {}): Compressions {
   const pool = poolOf(options);
@@ -46,16 +51,16 @@ export function createCompressions(options: CompressionsOptions = {}): Compressi
 
 const standard = createCompressions();
 
-/** gzip, on `defaultPool`; in place of connect-node's export of the same name. */
+/** gzip, on `defaultPool`. It replaces connect-node's export of the same name. */
 export const compressionGzip: Compression = standard[0];
 
-/** Brotli, on `defaultPool`; in place of connect-node's export of the same name. */
+/** Brotli, on `defaultPool`. It replaces connect-node's export of the same name. */
 export const compressionBrotli: Compression = standard[1];
 
 /** Zstandard, on `defaultPool`. `undefined` before Node 22.15. connect-node has none. */
 export const compressionZstd: Compression | undefined = standard[2];
 
-/** `format` is what HTTP and gRPC call it too. */
+/** Returns one compression. HTTP and gRPC use the same name as `format`. */
 function compression(pool: ZlibPool, format: Format, compressor: typeof zlib.gzip): Compression {
   const compress = promisify<Uint8Array, ZlibOptions, Buffer>(compressor);
   return {
@@ -63,7 +68,7 @@ function compression(pool: ZlibPool, format: Format, compressor: typeof zlib.gzi
     compress: (bytes) => compress(bytes, {}) as Promise<Buffer<ArrayBuffer>>,
     async decompress(bytes, readMaxBytes) {
       const limit = limitOf(pool, readMaxBytes);
-      // connect-node takes fractions.
+      // connect-node accepts fractions.
       const maxOutputLength = Math.floor(limit.length);
       try {
         return (await pool.decompress(bytes, format, { maxOutputLength })) as Buffer<ArrayBuffer>;
@@ -74,26 +79,29 @@ function compression(pool: ZlibPool, format: Format, compressor: typeof zlib.gzi
   };
 }
 
-/** What connect-node says where its user has set no `readMaxBytes`. */
+/** Value that connect-node passes if `readMaxBytes` is not set. */
 const NO_READ_MAX_BYTES = 0xffff_ffff;
 
-/** The most bytes that a message may become, and which option says so. */
+/** Most bytes that a message may become, and the option that sets them. */
 interface Limit {
   length: number;
   name: 'readMaxBytes' | 'maxOutputLength';
 }
 
-/** As everywhere, an option of the call goes before that of the pool. */
+/** Returns the limit of a call. An option of the call overrides that of the pool. */
 function limitOf({ settings }: ZlibPool, readMaxBytes: number): Limit {
   return readMaxBytes === NO_READ_MAX_BYTES && settings.maxOutputLength < readMaxBytes
     ? { length: settings.maxOutputLength, name: 'maxOutputLength' }
     : { length: readMaxBytes, name: 'readMaxBytes' };
 }
 
-/** Codes for which connect-node blames the peer. Data that is cut short is not among them. Those of Zstandard are chosen alike. */
+/**
+ * Codes for which connect-node reports `invalid_argument`. Data that is cut short is not among
+ * them. The codes of Zstandard are chosen alike.
+ */
 const DATA_ERROR = /^(Z_DATA_ERROR$|ERR_PADDING_2$|ERR__ERROR_FORMAT_|ZSTD_error_(?!memory_allocation$))/;
 
-/** What connect-node makes of an error, in its words: they go to the peer. */
+/** Returns the error that connect-node makes, with its text, which the peer receives. */
 function connectError(error: NodeJS.ErrnoException, limit: Limit): ConnectError {
   const status = grpcStatus(error.code);
   // The codes of Connect are the numbers of gRPC's statuses.

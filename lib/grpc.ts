@@ -1,7 +1,8 @@
 /**
- * `zlease/grpc`: stages for pipelines of gRPC messages, the frames of gRPC over HTTP/2, and the status for an error. For a
- * grpc-js service as it is, `zlease/register` is enough. These stages are for messages that the application compresses, and for
- * programs that handle gRPC without a gRPC library.
+ * `zlease/grpc`: stages for pipelines of gRPC messages, the frames of gRPC over HTTP/2, and the
+ * status for an error. The stages are for messages that the application compresses. The frames are
+ * for programs that handle gRPC without a gRPC library. A grpc-js service needs only
+ * `zlease/register`.
  */
 export { type FrameDecoderOptions, frameDecoder } from './grpc/frames.ts';
 export { type DecompressMessagesOptions, decompressMessages, messageBytes } from './grpc/messages.ts';

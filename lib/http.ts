@@ -1,6 +1,7 @@
 /**
- * `zlease/http`: takes content codings (RFC 9110, section 8.4) off the bodies of requests and responses, on a pool. Of requests as a middleware
- * of the kind that connect, express, polka and others take; of responses, and of any other body, as a stream.
+ * `zlease/http`: removes the content codings (RFC 9110, section 8.4) of requests and responses, on
+ * a pool. `decodeRequests()` returns a middleware for connect, express, polka and others.
+ * `decodeResponse()` and `decodeBody()` return a stream.
  */
 import { constants } from 'node:buffer';
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
@@ -19,28 +20,31 @@ import { shown, shownType } from './validate.ts';
 
 export type { HeaderValue, HttpError, ServerRequest };
 
-/** The limits hold for each coding of a body. Default: the pool's, which by default has none: a server should set `maxOutputLength`. */
+/**
+ * Options of the decoders. The limits hold for each coding of a body. Default: the pool's, which
+ * has none by default. A server should set `maxOutputLength`.
+ */
 export interface DecodeOptions extends Limits {
-  /** Leases the engines. Default: `defaultPool`. */
+  /** Pool that leases the engines. Default: `defaultPool`. */
   pool?: ZlibPool;
   /**
-   * Whether `deflate` may be bare deflate data (RFC 1951) too, as some senders have it, where it is to be in the zlib wrapper (RFC 1950). The first two
-   * bytes tell. Default false: such a body is corrupt.
+   * Whether `deflate` may also be bare deflate data (RFC 1951). Some senders send that instead of
+   * the zlib wrapper (RFC 1950). The first two bytes decide. Default false: such a body is corrupt.
    */
   rawDeflate?: boolean;
 }
 
-/** A middleware of connect and its like. */
+/** A middleware as connect and others take it. */
 export type DecodeMiddleware = (
   request: ServerRequest,
   response: ServerResponse | Http2ServerResponse,
   next: (error?: HttpError) => void,
 ) => void;
 
-/** Headers as those of `fetch()`. */
+/** Headers like those of `fetch()`. */
 type WithGet = { get(name: string): string | null };
 
-/** A response with its headers: of `node:http`, or of undici's `request()`, or one that is like it. */
+/** A response with its headers: of `node:http`, of undici's `request()`, or a similar one. */
 export type CodedResponse =
   | (Readable & Pick<IncomingMessage, 'headers'>)
   | {
@@ -49,13 +53,20 @@ export type CodedResponse =
     };
 
 /**
- * A middleware that has requests give their bodies decoded. It is to come before whatever reads them. `content-encoding` leaves the headers, and so does
- * `content-length` where a body is decoded: `transfer-encoding: chunked` says there that there is one. `rawHeaders` stay. A body without a coding is not touched.
+ * Returns a middleware that makes requests emit their bodies decoded. Install it before the code
+ * that reads bodies. It removes `content-encoding` from the headers. If it decodes a body, it also
+ * removes `content-length`, and `transfer-encoding: chunked` then says that there is a body.
+ * `rawHeaders` stay unchanged. A body without a coding is left unchanged.
  *
- * `next` is called with an `HttpError`: status 415 and `ERR_CODING_UNKNOWN` or `ERR_TOO_MANY_CODINGS`; Accept-Encoding is then set on the response. Or with
- * `ERR_BODY_IN_USE`. The request itself fails with one, where it is read: status 400 for corrupt data and such that is cut short, 413 over a limit, 503 where the pool
- * has no engine or is closed. Its connection stays, for an answer.
- * @param options - `pool`, default `defaultPool`; limits, default the pool's
+ * The middleware calls `next` with an `HttpError` for `ERR_CODING_UNKNOWN`, `ERR_TOO_MANY_CODINGS`
+ * or `ERR_BODY_IN_USE`. The first two have status 415, for which it sets Accept-Encoding on the
+ * response.
+ *
+ * The request itself fails with an `HttpError` while it is read. Its status is 400 for data that is
+ * corrupt or cut short, and 413 over a limit. It is 503 if the pool is closed or has no free
+ * engine. The connection stays open for a response.
+ * @param options - `pool` (default `defaultPool`), `rawDeflate` (default false), limits (default
+ * the pool's)
  * @throws `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`, `ERR_OUT_OF_RANGE` for bad options
  */
 export function decodeRequests(options: DecodeOptions = {}): DecodeMiddleware {
@@ -91,12 +102,13 @@ export function decodeRequests(options: DecodeOptions = {}): DecodeMiddleware {
 }
 
 /**
- * The body of a response, decoded by its Content-Encoding. To be read to its end, or destroyed, which destroys the response too. A response without a body, to HEAD or with
- * 204 or 304, gives an empty one. That of a `fetch()` that decodes by itself is not for this.
- * @param response - with its headers, unread
- * @param options - as of `decodeRequests`
- * @returns fails with what `decodeBody` fails with
- * @throws what `decodeBody` throws; the response is then as it was
+ * Returns the body of a response, decoded by its Content-Encoding. Read it to its end, or destroy
+ * it, which destroys the response too. A response without a body, to HEAD or with 204 or 304, gives
+ * an empty one. Do not use it for the response of a `fetch()` that decodes by itself.
+ * @param response - a response with its headers, unread
+ * @param options - as for `decodeRequests`
+ * @returns a stream that fails with the errors that `decodeBody` names
+ * @throws what `decodeBody` throws; `response` is unchanged then
  */
 export function decodeResponse(response: CodedResponse, options?: DecodeOptions): Readable {
   const { headers } = record(response, 'response');
@@ -109,14 +121,19 @@ export function decodeResponse(response: CodedResponse, options?: DecodeOptions)
 }
 
 /**
- * A body, decoded: that of a part, of a stream of `node:http2`, of a message from a queue. It takes an engine when its first bytes have come, and gives it back
- * when it ends, fails or is destroyed. Destroyed before its end, it destroys `body`. A body of no bytes is empty, whatever its coding.
- * @param body - bytes, unread, in a stream of Node or of the web
- * @param contentEncoding - the value of Content-Encoding, if any: names of any case in a list, in the order in which they were applied
- * @param options - as of `decodeRequests`
- * @returns `body` itself, if it is a stream of Node without codings. Else it fails with what `ZlibPool`'s streams fail with: zlib's codes, `ERR_BUFFER_TOO_LARGE`, ...;
- * or with the error of `body`
- * @throws `ERR_CODING_UNKNOWN`, `ERR_TOO_MANY_CODINGS`; `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`, `ERR_OUT_OF_RANGE` for bad arguments
+ * Returns a body, decoded: of a part, of a stream of `node:http2`, or of a message from a queue. It
+ * leases an engine when the first bytes arrive, and releases it when it ends, fails or is
+ * destroyed. If it is destroyed before its end, it destroys `body`. A body of no bytes is empty,
+ * whatever its coding.
+ * @param body - bytes, unread, in a stream of Node or a web stream
+ * @param contentEncoding - the value of Content-Encoding, if any: a list of names in any case, in
+ * the order in which they were applied
+ * @param options - as for `decodeRequests`
+ * @returns `body` itself, if it is a stream of Node without codings. Any other stream fails with
+ * the errors of `ZlibPool`'s streams (zlib's codes, `ERR_BUFFER_TOO_LARGE`, ...), or with the error
+ * of `body`
+ * @throws `ERR_CODING_UNKNOWN`, `ERR_TOO_MANY_CODINGS`. For bad arguments `ERR_INVALID_ARG_TYPE`,
+ * `ERR_INVALID_ARG_VALUE`, `ERR_OUT_OF_RANGE`
  */
 export function decodeBody(
   body: Readable | ReadableStream,
@@ -132,7 +149,10 @@ function decoded(body: Readable, formats: readonly Format[], decodings: (format:
   return formats.reduce<Readable>((coded, format) => new DecodedBody(coded, decodings(format)), body);
 }
 
-/** @throws for bad options */
+/**
+ * Checks the options, and returns the decoding of each format.
+ * @throws `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`, `ERR_OUT_OF_RANGE`
+ */
 function decodingsOf(options: DecodeOptions): (format: Format) => Decoding {
   const {
     pool: _,
@@ -148,7 +168,7 @@ function decodingsOf(options: DecodeOptions): (format: Format) => Decoding {
   }
   const pool = poolOf(options);
   const own = limits({ maxOutputLength, maxRatio, ratioFloorLength }, pool.settings);
-  // As an option of a stream node:zlib has it checked, which takes no Infinity.
+  // node:zlib checks this as an option of a stream, and accepts no Infinity.
   const maxLength = own.maxOutputLength === pool.settings.maxOutputLength ? undefined : own.maxOutputLength;
   const ofStreams = {
     ...own,
@@ -164,7 +184,10 @@ function decodingsOf(options: DecodeOptions): (format: Format) => Decoding {
   });
 }
 
-/** RFC 1950, section 2.2: method 8, a window of up to 32 KB, and the two bytes as a number are a multiple of 31. */
+/**
+ * Returns whether data begins with a zlib header (RFC 1950, section 2.2). Its method is 8, its
+ * window is up to 32 KB, and the two bytes as a number are a multiple of 31.
+ */
 function isZlibWrapper([cmf = 0, flags = 0]: Uint8Array): boolean {
   return (cmf & 0x0f) === 8 && cmf >> 4 <= 7 && ((cmf << 8) | flags) % 31 === 0;
 }
@@ -179,12 +202,17 @@ function readableOf(body: Readable | ReadableStream): Readable {
   );
 }
 
-/** Of another copy of the streams, maybe: the package readable-stream. */
+/**
+ * Returns whether a body is a Readable, maybe of another copy such as the package readable-stream.
+ */
 function isReadable(body: unknown): body is Readable {
   return typeof (body as Partial<Readable> | null | undefined)?.pipe === 'function';
 }
 
-/** RFC 9112, section 6.3; HTTP/2 says at the end of the headers whether there is more. */
+/**
+ * Returns whether a request has a body: RFC 9112, section 6.3. HTTP/2 says so at the end of the
+ * headers.
+ */
 function hasBody(request: ServerRequest): boolean {
   const { 'transfer-encoding': transferEncoding, 'content-length': length } = request.headers;
   if (transferEncoding !== undefined) return true;
@@ -193,7 +221,7 @@ function hasBody(request: ServerRequest): boolean {
   return stream !== undefined && !stream.endAfterHeaders;
 }
 
-/** `headers` and `headersDistinct` are both made of `rawHeaders`, which stay. HTTP/2 has the first alone. */
+/** Node makes both from `rawHeaders`, which stay unchanged. HTTP/2 has `headers` alone. */
 interface HeadersOfBothKinds {
   headers: IncomingHttpHeaders;
   headersDistinct?: NodeJS.Dict<string[]>;
@@ -205,7 +233,10 @@ function removeHeader(request: ServerRequest, name: string): void {
   delete headersDistinct?.[name];
 }
 
-/** A body whose length is not known is one with a transfer coding: who asks whether there is one, as express does, looks for either. */
+/**
+ * Replaces the length by a transfer coding, since the decoded length is unknown. express and others
+ * look for either to see whether there is a body.
+ */
 function replaceLength(request: ServerRequest): void {
   const { headers, headersDistinct } = request as HeadersOfBothKinds;
   removeHeader(request, 'content-length');

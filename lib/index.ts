@@ -1,4 +1,7 @@
-/** `zlease`: pools of decompressing engines, and node:zlib's decompressing streams, which lease from them. */
+/**
+ * `zlease`: pools of decompressing engines, and node:zlib's decompressing streams, which lease from
+ * them.
+ */
 
 export type { Format } from './engine/codec.ts';
 export { type ErrorCode, errorCodes } from './errors.ts';

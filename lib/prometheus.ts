@@ -1,7 +1,8 @@
 /**
- * `zlease/prometheus`: the numbers of pools, for a registry of prom-client, an optional peer. Nothing is imported from it: a process may hold
- * several copies, each with a global registry of its own, and only the caller knows which of them is scraped. The metrics are our own, and answer what a
- * registry asks of one, `get()`: that gives the numbers of the moment, and a lease costs an addition instead of what `observe()` and `inc()` do.
+ * `zlease/prometheus`: the numbers of pools for a registry of prom-client, an optional peer
+ * dependency. It imports nothing from prom-client: a process may hold several copies, and only the
+ * caller knows the one that is scraped. The metrics are objects of our own with the `get()` that a
+ * registry calls. So a lease costs an addition instead of an `observe()` and an `inc()`.
  */
 
 import { codedError } from './errors.ts';
@@ -13,27 +14,26 @@ import { record, refuse } from './pool/options.ts';
 import { Pool } from './pool/pool.ts';
 import { shown } from './validate.ts';
 
-/** A registry of prom-client, from 13 on, as far as it is used here: `register`, or a `new Registry()`. */
+/** A registry of prom-client 13 or later: `register`, or a `new Registry()`. */
 export interface PrometheusRegistry {
-  /** Takes a metric in. */
+  /** Adds a metric. */
   registerMetric(metric: never): void;
-  /** The metric of this name, or `undefined`. */
+  /** Returns the metric of this name, or `undefined`. */
   getSingleMetric(name: string): unknown;
-  /** Takes the metric of this name out. */
+  /** Removes the metric of this name. */
   removeSingleMetric(name: string): void;
 }
 
-/** Of `collectPool()`. */
+/** Options of `collectPool()`. */
 export interface CollectOptions {
-  /** Where the metrics go: `register` of the prom-client that is scraped, or a registry of your own. */
+  /** Registry of the metrics: `register` of the prom-client that is scraped, or another one. */
   register: PrometheusRegistry;
-  /** Tells the pools of a registry apart: the label `pool`. Default `'default'`. */
+  /** Value of the label `pool`, different for each pool of a registry. Default `'default'`. */
   name?: string | undefined;
-  /** Put before the name of each metric, as by prom-client's `collectDefaultMetrics()`. Default: none. */
+  /** Prefix of all metric names, as of prom-client's `collectDefaultMetrics()`. Default: none. */
   prefix?: string | undefined;
 }
 
-/** What prom-client's metrics give a registry. */
 interface MetricObject {
   readonly name: string;
   readonly help: string;
@@ -42,16 +42,15 @@ interface MetricObject {
   readonly values: Array<{ value: number; labels: Record<string, string>; metricName: string }>;
 }
 
-/** The numbers of all pools of a registry that are there, by their names. */
+/** Returns the numbers of all live pools of a registry, by name. */
 type Readings = () => ReadonlyMap<string, Reading>;
 
-/** A metric, in the eyes of a registry. */
 class Metric {
-  /** A registry that speaks OpenMetrics takes the `_total` off it, and puts it back where it writes the samples. */
+  /** Name of the metric. OpenMetrics registries remove its `_total`, and add it to samples. */
   name: string;
   readonly help: string;
   readonly type: MetricRow['type'];
-  /** How prom-client's AggregatorRegistry makes one number of those of a cluster's workers. */
+  /** Operation that combines a cluster's workers in prom-client's AggregatorRegistry. */
   readonly aggregator = 'sum';
   readonly #read: MetricRow['read'];
   readonly #readings: Readings;
@@ -64,7 +63,7 @@ class Metric {
     this.#readings = readings;
   }
 
-  /** All of a registry's metrics are asked before any has answered, so that the numbers of a scrape are those of one moment. */
+  /** Returns the numbers of one moment: a registry calls all metrics before it awaits any. */
   async get(): Promise<MetricObject> {
     const { name, help, type, aggregator } = this;
     const values: MetricObject['values'] = [];
@@ -76,18 +75,17 @@ class Metric {
     return { name, help, type, aggregator, values };
   }
 
-  /** For `register.resetMetrics()`. What is told is what the pool has done, and that stays so. */
+  /** Does nothing for `register.resetMetrics()`: the numbers of the pool stay. */
   reset(): void {}
 }
 
-/** A pool that is collected. Weakly: nothing here keeps it alive. */
+/** A pool that is collected. The weak reference does not keep it alive. */
 interface Member {
   readonly name: string;
   readonly pool: WeakRef<Pool>;
   readonly tally: Tally;
 }
 
-/** The metrics of one registry under one prefix, and the pools that they tell of. */
 class Collection {
   readonly #register: PrometheusRegistry;
   readonly #metrics: ReadonlyMap<string, Metric>;
@@ -114,7 +112,7 @@ class Collection {
     channels.wait.subscribe(this.#onWait);
   }
 
-  /** Whether its metrics are in the registry still: `register.clear()` takes them out, and tells nobody. */
+  /** Whether the metrics are still registered. `register.clear()` removes them without notice. */
   get isRegistered(): boolean {
     return [...this.#metrics].some(([name, metric]) => this.#register.getSingleMetric(name) === metric);
   }
@@ -137,9 +135,9 @@ class Collection {
     return member;
   }
 
-  /** @returns whether none is left */
+  /** @returns whether no pool is left */
   remove(member: Member): boolean {
-    // The name may be another's by now, if this is not the first time.
+    // On a second call the name may belong to another pool.
     if (this.#members.get(member.name) === member) {
       this.#members.delete(member.name);
       const pool = member.pool.deref();
@@ -162,7 +160,7 @@ class Collection {
     return this.#byPool.get((message as LeaseEvent | DiscardEvent | WaitEvent).pool)?.tally;
   }
 
-  /** Those whose pool was garbage collected are forgotten. */
+  /** Returns the numbers by name, and drops pools that were garbage collected. */
   #readings(): Map<string, Reading> {
     const readings = new Map<string, Reading>();
     for (const [name, { pool, tally }] of this.#members) {
@@ -174,19 +172,23 @@ class Collection {
   }
 }
 
-/** By registry and prefix. */
+/** Collections by registry and prefix. */
 const collections = new WeakMap<PrometheusRegistry, Map<string, Collection>>();
 
 /**
- * Has a registry of prom-client tell a pool's numbers. The pools of a registry share its metrics, each under a `name` of its own.
+ * Adds the numbers of a pool to a registry of prom-client. The pools of a registry share its
+ * metrics, each under its own `name`.
  *
- * As long as any pool is collected, all pools of the process publish their leases, failures, discards and waits: docs/metrics.md says what that costs. A
- * pool that is closed goes on being told of until the undo. One that is garbage collected is not kept alive for it: its series end.
- * @param pool - the one to tell of
- * @param options - `register`, which there has to be; `name`, default `'default'`; `prefix`, default none
- * @returns undoes it, once: ends the series of this pool, and with those of the last one takes the metrics out of the registry
- * @throws `ERR_METRICS_TAKEN` where the registry has metrics of this pool, of another by this `name`, or of the same names and somebody else's;
- * `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE` for arguments that make no sense
+ * While any pool is collected, all pools of the process publish their leases, failures, discards
+ * and waits. docs/metrics.md gives the cost. A closed pool is reported until the undo. The
+ * collection does not keep a pool alive: the series of a pool end when it is garbage collected.
+ * @param pool - the pool to report
+ * @param options - `register` (required), `name` (default `'default'`), `prefix` (default none)
+ * @returns a function that undoes it, once. It ends the series of this pool. With the last pool it
+ * also removes the metrics
+ * @throws `ERR_METRICS_TAKEN` if the registry has metrics of this pool, of another pool by this
+ * `name`, or other metrics of the same names. `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE` for
+ * invalid arguments
  */
 export function collectPool(pool: Pool, options: CollectOptions): () => void {
   const { register, name, prefix } = collectSettings(pool, options);
@@ -202,7 +204,9 @@ export function collectPool(pool: Pool, options: CollectOptions): () => void {
   return undo(ofRegister, prefix, collection, collection.add(pool, name));
 }
 
-/** Apart from `collectPool`, whose scope holds the pool: an undo that somebody keeps must not. */
+/**
+ * Returns the undo. It is apart from `collectPool`, whose scope holds the pool: an undo must not.
+ */
 function undo(ofRegister: Map<string, Collection>, prefix: string, collection: Collection, member: Member): () => void {
   return () => {
     if (!collection.remove(member) || ofRegister.get(prefix) !== collection) return;
@@ -211,7 +215,7 @@ function undo(ofRegister: Map<string, Collection>, prefix: string, collection: C
   };
 }
 
-/** What the name of a metric may begin with: https://prometheus.io/docs/concepts/data_model */
+/** Valid start of a metric name: https://prometheus.io/docs/concepts/data_model */
 const PREFIX = /^([a-zA-Z_:][a-zA-Z0-9_:]*)?$/;
 
 /** @throws `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE` */

@@ -1,6 +1,7 @@
 /**
- * `zlease/register` for `require()` and `-r`. A preloaded module also runs in the thread of loader hooks. On Node 22 an ES module with
- * imports can't be required there: that thread is left as it is, and the process starts.
+ * `zlease/register` for `require()` and `-r`. A preloaded module also runs in the thread of loader
+ * hooks. Node 22 can't require an ES module with imports in that thread. The thread is then left
+ * unchanged, and the process starts.
  */
 const { isMainThread } = process.getBuiltinModule('node:worker_threads');
 

@@ -1,18 +1,23 @@
 /**
- * Checks of values that callers give, and the words for such values in errors. They hold across realms and run no code
- * of the value: no `toString`, no getter, no trap of a Proxy. An error never contains the data.
+ * Checks of the values that callers give, and texts for such values in errors. They work across
+ * realms and run no code of the value: no `toString`, no getter, no trap of a Proxy. An error never
+ * contains the data.
  */
 import { types } from 'node:util';
 
 /** Characters of a string that an error shows. */
 const SHOWN_LENGTH = 64;
 
-/** Bytes as node:zlib's one-shot functions take them: any Buffer, TypedArray, DataView, ArrayBuffer or SharedArrayBuffer. */
+/**
+ * Bytes as node:zlib's one-shot functions take them: any Buffer, TypedArray, DataView, ArrayBuffer
+ * or SharedArrayBuffer.
+ */
 export type Bytes = NodeJS.ArrayBufferView | ArrayBufferLike;
 
 /**
- * The bytes of a Buffer, TypedArray, DataView, ArrayBuffer or SharedArrayBuffer of any realm, as a Buffer on the same memory.
- * @returns undefined for anything else: a Proxy of a Buffer, for one, which node:zlib refuses too
+ * Returns the bytes of a value of any realm as a Buffer on the same memory.
+ * @returns undefined if the value holds no bytes. A Proxy of a Buffer does not, and node:zlib
+ * refuses it too
  */
 export function bufferOf(value: unknown): Buffer | undefined {
   if (ArrayBuffer.isView(value)) {
@@ -21,7 +26,7 @@ export function bufferOf(value: unknown): Buffer | undefined {
   return types.isAnyArrayBuffer(value) ? Buffer.from(value) : undefined;
 }
 
-/** The value of an option, for an error. */
+/** Returns the text for the value of an option in an error. */
 export function shown(value: unknown): string {
   switch (typeof value) {
     case 'string':
@@ -39,7 +44,7 @@ export function shown(value: unknown): string {
   }
 }
 
-/** The kind of value that came where data belongs, for an error. */
+/** Returns the text for a value in place of data. An error shows no string that may be data. */
 export function shownType(value: unknown): string {
   return typeof value === 'string' ? 'a string' : shown(value);
 }
@@ -52,7 +57,7 @@ function instance(value: object): string {
   return typeof name === 'string' && name !== '' ? `an instance of ${shown(name)}` : 'an object';
 }
 
-/** A property without running its getter. */
+/** Returns a property without running its getter. */
 function ownValue(object: object, name: string): unknown {
   return Object.getOwnPropertyDescriptor(object, name)?.value;
 }

@@ -1,6 +1,7 @@
 /**
- * `zlease/web`: the DecompressionStream of https://compression.spec.whatwg.org, on the engines of a pool and as strict as the standard on every
- * Node. It is no global: `globalThis.DecompressionStream` stays Node's own.
+ * `zlease/web`: the DecompressionStream of https://compression.spec.whatwg.org on the engines of a
+ * pool. It is as strict as the standard on every Node. It does not replace
+ * `globalThis.DecompressionStream`.
  */
 import { type InspectOptions, inspect } from 'node:util';
 import { type Format, formats } from './engine/codec.ts';
@@ -14,26 +15,33 @@ import { WebTransform } from './streams/web-transform.ts';
 import { shown } from './validate.ts';
 
 /**
- * gzip: RFC 1952, one member. deflate: the zlib wrapper, RFC 1950. deflate-raw: RFC 1951. brotli: RFC 7932. zstd: Zstandard, RFC 8878, one frame, on
- * Node 22.15 and later; not in the standard, nor in Node's own class.
+ * gzip: RFC 1952, one member. deflate: the zlib wrapper, RFC 1950. deflate-raw: RFC 1951. brotli:
+ * RFC 7932. zstd: Zstandard, RFC 8878, one frame, on Node 22.15 and later. zstd is not in the
+ * standard, nor in Node's own class.
  */
 export type DecompressionFormat = 'gzip' | 'deflate' | 'deflate-raw' | 'brotli' | 'zstd';
 
-/** The second argument of `new DecompressionStream()`, beyond the standard. */
+/** Second argument of `new DecompressionStream()`, beyond the standard. */
 export interface DecompressionStreamOptions {
-  /** Leases the engine. Default: `defaultPool`. */
+  /** Pool that leases the engine. Default: `defaultPool`. */
   pool?: ZlibPool;
-  /** The most bytes that may come out; one more is `ERR_BUFFER_TOO_LARGE`, a RangeError. From 1 to `buffer.constants.MAX_LENGTH`. Default: the pool's. */
+  /**
+   * Most bytes of output, from 1 to `buffer.constants.MAX_LENGTH`. One more fails with
+   * `ERR_BUFFER_TOO_LARGE`, a RangeError. Default: the pool's.
+   */
   maxOutputLength?: number;
 }
 
 interface Decoding {
-  /** Of the engine. */
+  /** Format of the engine. */
   format: Format;
   framing?: () => Framing;
 }
 
-/** By the names of the standard. Where engines tell the end of the data on some Nodes only, a framing does on all. */
+/**
+ * Decodings by the names of the standard. Some engines report the end of the data on some Nodes
+ * only. They get a framing, which reports it on all.
+ */
 const decodings = new Map<string, Decoding>([
   ['gzip', { format: 'deflate-raw', framing: () => new GzipMember() }],
   ['deflate', { format: 'deflate' }],
@@ -43,19 +51,21 @@ const decodings = new Map<string, Decoding>([
 if (formats.includes('zstd')) decodings.set('zstd', { format: 'zstd', framing: () => new ZstdFrame() });
 
 /**
- * Decompresses what is written to `writable`, as BufferSource chunks, into Uint8Array chunks on `readable`.
+ * Decompresses the BufferSource chunks written to `writable`. `readable` emits Uint8Array chunks.
  *
- * Both sides fail with a TypeError for data that is corrupt, cut short, or followed by anything (`cause` is the error of zlib, where it is one), and for chunks that are
- * no BufferSource. What was decompressed before is still read. The engine goes back when the stream closes, fails, is cancelled or aborted.
+ * Both sides fail with a TypeError for data that is corrupt, cut short, or followed by anything. If
+ * zlib reported the error, it is the `cause`. Chunks that are no BufferSource are a TypeError, too.
+ * Output made before can still be read. The engine is released when the stream closes, fails, is
+ * cancelled or aborted.
  */
 export class DecompressionStream {
   readonly #transform: WebTransform;
 
   /**
    * @param format - a DecompressionFormat
-   * @param options - `pool`, default `defaultPool`; `maxOutputLength`, default the pool's
-   * @throws TypeError, `ERR_INVALID_ARG_VALUE`, for a format that this Node does not have; `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE` or
-   * `ERR_OUT_OF_RANGE` for options that make no sense
+   * @param options - `pool` (default `defaultPool`), `maxOutputLength` (default the pool's)
+   * @throws TypeError, `ERR_INVALID_ARG_VALUE`, for a format that this Node does not have. For
+   * invalid options `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE` or `ERR_OUT_OF_RANGE`
    */
   constructor(format: DecompressionFormat, options: DecompressionStreamOptions = {}) {
     const { format: engine, framing } = decodingOf(`${format}`);
@@ -66,17 +76,17 @@ export class DecompressionStream {
     this.#transform = new WebTransform(pool, engine, framing?.(), maxOutputLength);
   }
 
-  /** What is made of it. */
+  /** Decompressed data. */
   get readable(): ReadableStream<Uint8Array<ArrayBuffer>> {
     return this.#transform.readable;
   }
 
-  /** Takes the compressed data. */
+  /** Side that takes the compressed data. */
   get writable(): WritableStream<ArrayBuffer | ArrayBufferView> {
     return this.#transform.writable;
   }
 
-  /** @internal As Node shows its own class. */
+  /** @internal Shows the stream as Node shows its own class. */
   [inspect.custom](depth: number, options: InspectOptions): string {
     if (depth < 0) return '[DecompressionStream]';
     const { readable, writable } = this;
@@ -84,7 +94,7 @@ export class DecompressionStream {
   }
 }
 
-// As Web IDL has attributes and classes.
+// Web IDL makes attributes enumerable, and names the class by this symbol.
 Object.defineProperties(DecompressionStream.prototype, {
   readable: { enumerable: true },
   writable: { enumerable: true },

@@ -1,27 +1,38 @@
 /**
- * What stands around compressed data: fields that chunks may cut anywhere. A framing knows to the byte where a message ends, which
- * the engines of node:zlib tell on some Nodes and not on others.
+ * The fields around compressed data, which chunks may cut anywhere. A framing knows to the byte
+ * where a message ends. The engines of node:zlib report the end on some Nodes only.
  */
 
-/** Reads along with one message, on its way into an engine and out of it. */
+/** Parser of the fields of one message. It sees the input and the output of the engine. */
 export interface Framing {
-  /** The message is complete; what comes now is not of it. */
+  /** Whether the message is complete. Later bytes are not part of it. */
   readonly ended: boolean;
-  /** To be told of all input, until it or the engine has ended. @returns what of it is for the engine, from and to @throws on bad fields */
+  /**
+   * Takes all input, until the message or the engine has ended.
+   * @returns the part of `bytes` for the engine, as two offsets
+   * @throws on bad fields
+   */
   data(bytes: Buffer): [from: number, to: number];
-  /** To be told of all output. */
+  /** Takes all output. */
   made(output: Uint8Array): void;
-  /** To be told of what follows the data of the engine. @returns how much of it is of the message @throws on bad fields */
+  /**
+   * Takes the bytes after the data of the engine.
+   * @returns the number of bytes that belong to the message
+   * @throws on bad fields
+   */
   trailer(bytes: Buffer): number;
 }
 
-/** What a script of fields asks for: exactly so many bytes; any up to so many; any up to a zero byte, with it. */
+/**
+ * Request of a script: an exact number of bytes, any number up to a maximum, or the bytes up to and
+ * including a zero byte.
+ */
 export type Wish = { exactly: number } | { upTo: number } | { upToZero: true };
 
-/** A description of fields in the order in which they stand: yields its wishes, and is given bytes. */
+/** The fields of a message in their order. The generator yields its wishes and receives bytes. */
 export type Script = Generator<Wish, void, Buffer>;
 
-/** Gives a script its fields out of chunks. It holds a field that was cut, and nothing longer. */
+/** The fields of a script, read from chunks. It keeps at most one field, which a chunk has cut. */
 export class Fields {
   readonly #script: Script;
   #wish: Wish | undefined;
@@ -37,7 +48,11 @@ export class Fields {
     return this.#wish === undefined;
   }
 
-  /** @returns how many of the bytes were of fields @throws what the script throws */
+  /**
+   * Takes the fields from the start of `bytes`.
+   * @returns the number of bytes that belong to fields
+   * @throws the errors of the script
+   */
   take(bytes: Buffer): number {
     let at = 0;
     while (this.#wish !== undefined && at < bytes.length) {
@@ -59,17 +74,17 @@ function wished(wish: Wish, held: number, bytes: Buffer, at: number): Buffer {
   return bytes.subarray(at, zero === -1 ? bytes.length : zero + 1);
 }
 
-/** Passes over a field of any length. */
+/** Skips a field of any length without keeping it. */
 export function* skip(length: number): Script {
   for (let left = length; left > 0; ) left -= (yield { upTo: left }).length;
 }
 
-/** What node:zlib says of bad data. */
+/** Returns the error of node:zlib for bad data. */
 export function dataError(message: string): NodeJS.ErrnoException {
   return Object.assign(new Error(message), { errno: -3, code: 'Z_DATA_ERROR' });
 }
 
-/** What node:zlib says of data that is cut short. */
+/** Returns the error of node:zlib for data that is cut short. */
 export function endError(): NodeJS.ErrnoException {
   return Object.assign(new Error('unexpected end of file'), { errno: -5, code: 'Z_BUF_ERROR' });
 }

@@ -1,23 +1,23 @@
 /**
- * One member of gzip (RFC 1952, section 2.3), read along: header and trailer are taken off, and what is between them is bare deflate data. With
- * zlib's words for what is wrong.
+ * One member of gzip (RFC 1952, section 2.3). It removes and checks the header and the trailer
+ * around the deflate data. Its errors have the messages of zlib.
  */
 import { zlib } from '../engine/builtin-zlib.ts';
 import { dataError, Fields, type Framing, type Script } from './framing.ts';
 
-/** Its first two bytes. */
+/** The first two bytes of a member. */
 export const ID1 = 0x1f;
 export const ID2 = 0x8b;
 const CM_DEFLATE = 8;
 
-/** FLG. */
+/** Bits of FLG. */
 const FHCRC = 2;
 const FEXTRA = 4;
 const FNAME = 8;
 const FCOMMENT = 16;
 const RESERVED = 0xe0;
 
-/** Node has it from 20.15 on. */
+/** `zlib.crc32()`, of Node 20.15 and later. */
 export const { crc32 } = zlib as unknown as { crc32(data: Uint8Array, start?: number): number };
 
 export class GzipMember implements Framing {

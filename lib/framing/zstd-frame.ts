@@ -1,14 +1,15 @@
 /**
- * One frame of Zstandard (RFC 8878, section 3.1), read along for its end: node:zlib begins another with the next write and tells nobody,
- * and Node 22 takes one that is cut short for whole. Whether the data is good, the engine says.
+ * One frame of Zstandard (RFC 8878, section 3.1), read to find its end. node:zlib begins another
+ * frame with the next write, and does not report it. Node 22 accepts a frame that is cut short. The
+ * engine checks the data itself.
  */
 import { Fields, type Framing, type Script, skip } from './framing.ts';
 
 const MAGIC = 0xfd2fb528;
-/** Of skippable frames, the last four bits are anything. */
+/** Magic number of skippable frames. Its last four bits may have any value. */
 const SKIPPABLE_MAGIC = 0x184d2a50;
 
-/** Bytes, by the two bits that say so. */
+/** Lengths in bytes, by the two bits of the descriptor that select them. */
 const CONTENT_SIZE_LENGTHS = [0, 2, 4, 8] as const;
 const DICTIONARY_ID_LENGTHS = [0, 1, 2, 4] as const;
 const CHECKSUM_LENGTH = 4;
@@ -39,12 +40,15 @@ function* frame(): Script {
   } else if ((magic & 0xfffffff0) >>> 0 === SKIPPABLE_MAGIC) {
     yield* skip((yield { exactly: 4 }).readUInt32LE(0));
   } else {
-    // The engine says what is wrong with it.
+    // The engine reports the error.
     yield* skip(Number.POSITIVE_INFINITY);
   }
 }
 
-/** @returns whether a checksum follows the blocks */
+/**
+ * Reads the header of a frame.
+ * @returns whether a checksum follows the blocks
+ */
 function* header(): Generator<{ exactly: number } | { upTo: number }, boolean, Buffer> {
   const descriptor = (yield { exactly: 1 })[0] as number;
   const isSingleSegment = (descriptor & 0x20) !== 0;

@@ -8,7 +8,10 @@ import { atLeastOne } from '../pool/options.ts';
 import { shown } from '../validate.ts';
 import type { StageOptions } from './stage.ts';
 
-/** The values of grpc-encoding, as far as node:zlib has them. deflate is the zlib wrapper, RFC 1950. */
+/**
+ * Formats by the value of grpc-encoding, as far as node:zlib has them. deflate is the zlib wrapper,
+ * RFC 1950.
+ */
 const encodings = new Map<string, Format | undefined>([
   ['identity', undefined],
   ['gzip', 'gzip'],
@@ -17,26 +20,33 @@ const encodings = new Map<string, Format | undefined>([
   ['zstd', 'zstd'],
 ]);
 
-/** Of `frameDecoder()`. */
+/** Options of `frameDecoder()`. */
 export interface FrameDecoderOptions extends StageOptions {
-  /** The value of the grpc-encoding header. Default 'identity'. */
+  /** Value of the grpc-encoding header. Default 'identity'. */
   encoding?: string;
-  /** The most bytes of a message, compressed and not; one more is `ERR_BUFFER_TOO_LARGE`. Default 4 MB, as in gRPC; `Infinity` for none. */
+  /**
+   * Most bytes of a message, compressed and decompressed. A longer one fails with
+   * `ERR_BUFFER_TOO_LARGE`. Default 4194304 (4 MB), as in gRPC. `Infinity` sets no limit.
+   */
   maxMessageLength?: number;
 }
 
-/** A flag and a big-endian length: gRPC over HTTP/2, "Length-Prefixed-Message". */
+/** A flag and a big-endian length, in bytes: gRPC over HTTP/2, "Length-Prefixed-Message". */
 const HEADER_LENGTH = 5;
 
-/** gRPC's own default. */
+/** Default of gRPC, in bytes. */
 const MAX_MESSAGE_LENGTH = 4_194_304;
 
 /**
- * A stage, in the bytes of a request's or response's body, out its messages, decompressed, each a Buffer.
- * @param options - `encoding`, default `'identity'`; `maxMessageLength`, default 4 MB; `pool`, default `defaultPool`
- * @throws `ERR_INVALID_ARG_TYPE`, `ERR_OUT_OF_RANGE` for bad options. The stage fails with `ERR_GRPC_ENCODING` at the first message that is
- * compressed with something unknown, or though the encoding is identity; with `ERR_GRPC_FRAME` at a flag that is neither 0 nor 1 and where
- * the body ends within a message; else see `ZlibPool.decompress`.
+ * Returns a stage that takes the bytes of a request's or response's body. It emits the decompressed
+ * messages, each as a Buffer.
+ *
+ * The stage fails with `ERR_GRPC_ENCODING` at a compressed message if the encoding is unknown or
+ * identity. It fails with `ERR_GRPC_FRAME` at a flag other than 0 and 1, and if the body ends
+ * within a message. Other errors are those of `ZlibPool.decompress`.
+ * @param options - `encoding` (default `'identity'`), `maxMessageLength` (default 4 MB), `pool`
+ * (default `defaultPool`)
+ * @throws `ERR_INVALID_ARG_TYPE`, `ERR_OUT_OF_RANGE` for bad options
  */
 export function frameDecoder(options: FrameDecoderOptions = {}): Transform {
   const { encoding = 'identity' } = options;
@@ -46,7 +56,7 @@ export function frameDecoder(options: FrameDecoderOptions = {}): Transform {
   }
   const maxOutputLength = atLeastOne(options.maxMessageLength, 'options.maxMessageLength', MAX_MESSAGE_LENGTH);
   const abort = new AbortController();
-  // One chunk at a time: through2 counts what waits in chunks.
+  // One chunk at a time: through2 limits the number of queued chunks, not their length.
   const stage = transform(
     { writableHighWaterMark: 1, readableObjectMode: true },
     async function* (body: AsyncIterable<Buffer>) {

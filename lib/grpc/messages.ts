@@ -1,4 +1,6 @@
-/** Stages for pipelines of gRPC messages as objects, compressed by the application in one of their fields. */
+/**
+ * Stages for pipelines of gRPC messages as objects. The application compresses one field of each.
+ */
 import type { Transform } from 'node:stream';
 import { objectTransform, transform } from 'through2';
 import { type Format, formatTraits } from '../engine/codec.ts';
@@ -9,33 +11,42 @@ import { Decompression } from '../streams/message.ts';
 import { bufferOf, shown, shownType } from '../validate.ts';
 import type { StageOptions } from './stage.ts';
 
-/** The limits are those of one message. Default: the pool's. */
+/**
+ * Options of both ways to find the compressed bytes. The limits are those of one message. Default:
+ * the pool's.
+ */
 interface CommonMessageOptions extends StageOptions, Limits {
-  /** What each message is compressed with. */
+  /** Format of the compressed bytes in each message. */
   format: Format;
 }
 
-/** Where in a message the compressed bytes are. */
+/** Place of the compressed bytes in a message. */
 export type DecompressMessagesOptions<Message, Result = Message> = CommonMessageOptions &
   (
     | {
-        /** The field with the compressed bytes. The stage gives copies of the messages, with the decompressed bytes in it. */
+        /**
+         * Name of the field with the compressed bytes. The stage emits copies of the messages, with
+         * the decompressed bytes in this field.
+         */
         field: keyof Message & string;
       }
     | {
-        /** Takes the compressed bytes out of a message. */
+        /** Returns the compressed bytes of a message. */
         get: (message: Message) => NodeJS.ArrayBufferView | ArrayBufferLike;
-        /** Gives the message to hand on. */
+        /** Returns the message to emit. */
         set: (message: Message, decompressed: Buffer) => Result;
       }
   );
 
 /**
- * A stage, in and out objects: decompresses one part of each message. Messages leave in the order in which they came, one at a
- * time is decompressed, and an engine is leased only meanwhile.
- * @param options - `format`, and `field` or `get` and `set`, which there have to be; `pool`, default `defaultPool`; limits, default the pool's
- * @throws `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`, `ERR_OUT_OF_RANGE`, `ERR_FORMAT_UNAVAILABLE` for bad options.
- * The stage fails with the error of the first message that can't be decompressed, see `ZlibPool.decompress`.
+ * Returns a stage that decompresses one part of each message. Both its sides are in object mode.
+ * Messages leave in the order in which they came. The stage decompresses one message at a time, and
+ * leases an engine only meanwhile. It fails with the error of the first message that can't be
+ * decompressed, see `ZlibPool.decompress`.
+ * @param options - `format`, and either `field` or both `get` and `set`. `pool`, default
+ * `defaultPool`. Limits, default the pool's
+ * @throws `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`, `ERR_OUT_OF_RANGE`,
+ * `ERR_FORMAT_UNAVAILABLE` for bad options
  */
 export function decompressMessages<Message, Result = Message>(
   options: DecompressMessagesOptions<Message, Result>,
@@ -58,7 +69,7 @@ export function decompressMessages<Message, Result = Message>(
         callback(error as Error);
         return;
       }
-      // Not within the try: what a listener of the stage throws is not for the stage to answer.
+      // Outside the try: the stage must not catch an exception of one of its listeners.
       current.start();
     },
   ) as unknown as Transform;
@@ -73,7 +84,7 @@ export function decompressMessages<Message, Result = Message>(
     }
     callback(null, result);
   }
-  // A stage that is destroyed gives its engine back now, not when the message is done.
+  // A stage that is destroyed returns its engine now, not when the message is done.
   return stage.once('close', () => current?.destroy(codedError('ABORT_ERR')));
 }
 
@@ -94,10 +105,11 @@ function accessors<Message, Result>(
 }
 
 /**
- * A stage, in objects, out bytes: the bytes in one field of each message, for a stream that was cut into messages.
- * `pipeline(call, messageBytes('data'), createGunzip(), sink)`
+ * Returns a stage that takes messages and emits the bytes in one field of each. It is for a stream
+ * that was cut into messages: `pipeline(call, messageBytes('data'), createGunzip(), sink)`. The
+ * stage fails with `ERR_INVALID_ARG_TYPE` at a message without bytes in the field.
  * @param field - the name of the field
- * @throws `ERR_INVALID_ARG_TYPE` for a field that is no string. The stage fails with it for a message without bytes there.
+ * @throws `ERR_INVALID_ARG_TYPE` if the field is no string
  */
 export function messageBytes<Message>(field: keyof Message & string): Transform {
   checkField(field);

@@ -3,6 +3,6 @@ import type { ZlibPool } from '../node-zlib/factories.ts';
 
 /** The pool of a stage. */
 export interface StageOptions {
-  /** Leases the engines. Default: `defaultPool`. */
+  /** Pool that leases the engines. Default: `defaultPool`. */
   pool?: ZlibPool;
 }

@@ -2,29 +2,36 @@
 import { grpcStatus } from '../errors.ts';
 import { shown } from '../validate.ts';
 
-/** What gRPC tells the other side of an error: numbers of `status` in `@grpc/grpc-js`. */
+/** The status that gRPC sends to the peer for an error. */
 export interface GrpcStatus {
-  /** Of https://grpc.io/docs/guides/status-codes/, as a number. */
+  /**
+   * Number of the status: https://grpc.io/docs/guides/status-codes/, `status` in `@grpc/grpc-js`.
+   */
   code: number;
-  /** The message of the error. */
+  /**
+   * `details` of an error that has a status. Otherwise the code of the error, if any, and the first
+   * line of its message.
+   */
   details: string;
 }
 
 /**
- * The status for an error of a pipeline: over a limit, or no engine to be had, RESOURCE_EXHAUSTED, bad data INTERNAL, an unknown encoding UNIMPLEMENTED,
- * aborted CANCELLED, a closed pool UNAVAILABLE. An error that has a status already keeps it; any other is UNKNOWN.
- * @param error - what a pipeline failed with; anything that can be thrown
+ * Returns the status for an error of a pipeline. A limit that is exceeded, or no free engine, is
+ * RESOURCE_EXHAUSTED. Bad data is INTERNAL. An unknown encoding is UNIMPLEMENTED. An abort is
+ * CANCELLED. A closed pool is UNAVAILABLE. An error that has a status keeps it. Any other error is
+ * UNKNOWN.
+ * @param error - the error of a pipeline, which can be any value
  */
 export function toStatus(error: unknown): GrpcStatus {
   const { code, details, message } = partsOf(error);
   const words = typeof message === 'string' ? message : typeof error === 'string' ? error : shown(error);
-  // The peer gets one line: what follows may be stacks of ours.
+  // The peer gets one line. Later lines may show stacks of this process.
   const [text] = words.split('\n', 1) as [string];
   if (typeof code === 'number') return { code, details: typeof details === 'string' ? details : text };
   return { code: grpcStatus(code), details: code === undefined ? text : `${shown(code)}: ${text}` };
 }
 
-/** What was thrown may be anything, a Proxy or an object with getters that throw for one. */
+/** Returns the parts of a thrown value. It may be a Proxy, or have getters that throw. */
 function partsOf(error: unknown): { code?: unknown; details?: unknown; message?: unknown } {
   try {
     const { code, details, message } = (error ?? {}) as { code?: unknown; details?: unknown; message?: unknown };

@@ -1,21 +1,31 @@
 /**
- * Content-Encoding, RFC 9110, section 8.4: which formats a body is to be decoded from, and in what order. Knows the header, not the body.
+ * The header Content-Encoding (RFC 9110, section 8.4): the formats of a body, in the order of
+ * decoding. This module knows the header, not the body.
  */
 import { types } from 'node:util';
 import { type Format, formats } from '../engine/codec.ts';
 import { codedError } from '../errors.ts';
 import { shown } from '../validate.ts';
 
-/** The value of a header as the clients and servers of Node give it: several lines are joined, or an array. */
+/**
+ * Value of a header as the clients and servers of Node give it: one string, with several lines
+ * joined, or an array.
+ */
 export type HeaderValue = string | readonly string[] | null | undefined;
 
-/** As many as curl takes. Each needs an engine, and may expand what the one before it has made. */
+/**
+ * Limit of codings, the same as curl's. Each needs an engine, and may expand the output of the one
+ * before it.
+ */
 const MAX_CODINGS = 5;
 
-/** A name longer than any coding's is cut: it goes into a message, and comes from the peer. */
+/** Characters of a name that an error shows. A longer name is no coding, and the peer chose it. */
 const MAX_NAME_LENGTH = 32;
 
-/** RFC 9110, section 8.4.1, and of the registry of IANA what Node has; deflate is the zlib wrapper. Those of this Node. A Map: header values are any text. */
+/**
+ * Formats by the names of RFC 9110, section 8.4.1, and of the IANA registry, as far as this Node
+ * has them. deflate is the zlib wrapper. A Map, since a header value can be any text.
+ */
 const codings = new Map<string, Format>();
 const names: ReadonlyArray<readonly [name: string, format: Format]> = [
   ['gzip', 'gzip'],
@@ -30,7 +40,8 @@ for (const [name, format] of names) if (formats.includes(format)) codings.set(na
 export const acceptEncoding: string = [...new Set(codings.values())].join(', ');
 
 /**
- * The formats to decode, in the order of decoding: the last that was applied comes first. None where there is no coding, or `identity` alone.
+ * Returns the formats in the order of decoding: the coding that was applied last comes first. The
+ * list is empty without a coding, and for `identity` alone.
  * @throws `ERR_CODING_UNKNOWN`, `ERR_TOO_MANY_CODINGS`, `ERR_INVALID_ARG_TYPE`
  */
 export function codingsOf(header: HeaderValue): Format[] {

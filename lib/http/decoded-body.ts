@@ -1,43 +1,50 @@
 /**
- * A body with one content coding taken off: reads its source when it is read itself, makes a stream of a pool at the first bytes, and gives what
- * that makes. A body of no bytes is empty, whatever its coding. It does not know HTTP; several of them in a row take off several codings.
+ * A body with one content coding removed. It reads its source when it is read itself, and creates a
+ * stream of a pool at the first bytes. A body of no bytes is empty, whatever its coding. Several
+ * bodies in a row remove several codings. This module does not know HTTP.
  */
 import { finished, Readable } from 'node:stream';
 import { codedError } from '../errors.ts';
 import type { DecompressStream } from '../streams/decompress.ts';
 import { bufferOf, shownType } from '../validate.ts';
 
-/** How a coding is taken off. */
+/** How to remove a coding. */
 export interface Decoding {
-  /** So many bytes are needed to make the stream; 1 or 2. */
+  /** Bytes needed to create the decoder: 1 or 2. */
   readonly headLength: number;
-  /** @param head the first bytes, of a short body maybe fewer than `headLength` */
+  /**
+   * Creates the stream that decodes.
+   * @param head - the first bytes, of a short body maybe fewer than `headLength`
+   */
   createDecoder(head: Buffer): DecompressStream;
 }
 
 const NOTHING = Buffer.alloc(0);
 
 export class DecodedBody extends Readable {
-  /** The stream that hands the output on, if there is one: its reader may stop. */
+  /** Stream that passes the output on, if there is one. Its reader may stop reading. */
   relay: Readable | undefined;
   readonly #source: Readable;
   readonly #decoding: Decoding;
-  /** What has come while it was too short to make the decoder. */
+  /** Bytes received that are too few to create the decoder. */
   #head: Buffer = NOTHING;
   #decoder: DecompressStream | undefined;
   #isStarted = false;
-  /** All of the source has come. */
+  /** Whether all of the source was received. */
   #isReceived = false;
-  /** All was made that there is to make of it. */
+  /** Whether the decoder has made all output. */
   #isDecoded = false;
 
-  /** Destroys the source when it is destroyed itself before all of it has come, and is destroyed with the error of the source. */
+  /**
+   * Destroys the source if it is destroyed before the source has ended. It is destroyed with the
+   * error of the source.
+   */
   constructor(source: Readable, decoding: Decoding) {
     super();
     this.#source = source;
     if (source instanceof DecodedBody) source.relay = this;
     this.#decoding = decoding;
-    // Before anybody reads, too: an error that nobody listens to would end the process.
+    // Before the first read, too: an 'error' without a listener would end the process.
     finished(source, { writable: false }, (error) => {
       if (error) this.destroy(error);
       else if (this.#isStarted) this.#receiveEnd();
@@ -59,15 +66,17 @@ export class DecodedBody extends Readable {
     this.#source.resume();
   }
 
-  /** 'close' comes when the engine is on its way back to the pool. */
+  /**
+   * Waits for the decoder to close, so that its engine is released before this body emits 'close'.
+   */
   override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
-    // What has come in full may have another half that is still in use: a stream of HTTP/2.
+    // The other half of a source that was read to its end may be in use, as of an HTTP/2 stream.
     if (!this.#isReceived) this.#source.destroy();
     if (this.#decoder === undefined || this.#decoder.closed) callback(error);
     else this.#decoder.once('close', () => callback(error)).destroy();
   }
 
-  /** The last of the streams that hand the output on. */
+  /** Returns the last of the streams that pass the output on. */
   #reader(): Readable {
     const { relay } = this;
     if (relay instanceof DecodedBody) return relay.#reader();
@@ -108,13 +117,13 @@ export class DecodedBody extends Readable {
     decoder.relay = this.#reader();
     return decoder
       .on('data', (chunk) => {
-        // A paused body takes the chunk and wants no more: the decoder goes by whether its own reader takes all.
+        // push() may return true while this body is paused. The decoder has to pause then, too.
         if (!this.push(chunk) || this.readableFlowing === false) this.#decoder?.pause();
       })
       .on('drain', () => this.#source.resume())
       .on('error', (error) => this.destroy(error))
       .on('close', () => {
-        // A listener of this body has thrown: no more comes.
+        // A listener of this body has thrown. The decoder makes no more output.
         if (!this.#isDecoded) this.destroy();
       })
       .on('end', () => {
@@ -123,7 +132,8 @@ export class DecodedBody extends Readable {
           this.push(null);
           return;
         }
-        // Something follows the data, which node:zlib ignores for this format. The end of the body is that of its source all the same.
+        // Bytes follow the data, and node:zlib ignores them for this format. The body still ends
+        // with its source, not before.
         this.#decoder?.destroy();
         this.#source.resume();
       });

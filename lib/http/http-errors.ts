@@ -1,28 +1,33 @@
 /**
- * What goes wrong with a request's body, as the error of HTTP that servers answer with: express, koa, fastify and their like look at `status`,
- * `statusCode`, `expose` and `headers`.
+ * Errors of a request's body as the HTTP errors that servers answer with. express, koa, fastify and
+ * others read `status`, `statusCode`, `expose` and `headers`.
  */
 
 import { httpStatus } from '../errors.ts';
 import { acceptEncoding } from './content-encoding.ts';
 
-/** An error with what to answer; `cause` is what went wrong. */
+/** An error with the response to send. Its `cause` is the original error. */
 export interface HttpError extends Error {
-  /** That of what went wrong. */
+  /** Code of the original error. */
   code: string;
-  /** That of zlib, where there is one. */
+  /** `errno` of zlib, if zlib reported the error. */
   errno?: number;
-  /** 400, 413, 415, 500 or 503. */
+  /** HTTP status: 400, 413, 415, 500 or 503. */
   status: number;
-  /** The same. */
+  /** The same as `status`. */
   statusCode: number;
-  /** Whether the message may be told to the client: unless it is the server's own trouble, 500 and 503. */
+  /**
+   * Whether the client may see the message. False for 500 and 503, which are errors of the server.
+   */
   expose: boolean;
-  /** To be answered with: with 415, Accept-Encoding (RFC 9110, section 15.5.16). */
+  /** Headers of the response. For 415: Accept-Encoding (RFC 9110, section 15.5.16). */
   headers?: Readonly<Record<string, string>>;
 }
 
-/** The error of HTTP for an error of decoding. Code, class and message are the same. */
+/**
+ * Returns the HTTP error for an error of decoding, with its code and message. A RangeError stays a
+ * RangeError. Any other error becomes an Error.
+ */
 export function httpError(cause: Error & { code?: string; errno?: number }): HttpError {
   const { code = 'ERR_UNKNOWN', errno, message } = cause;
   const status = httpStatus(code);

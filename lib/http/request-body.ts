@@ -1,8 +1,10 @@
 /**
- * Replaces the body of a request that a server has, while the request stays the object that it is: frameworks hand on the one that they were
- * given. A Readable is its methods, its listeners and its `_readableState`. The last goes, with what has come already, to a stream of
- * its own, and the request gets a new one; what the connection pushes goes to the old, what is decoded to the new. So reading, piping, iterating,
- * pausing, `setEncoding` and the rest are those of Node, on either side.
+ * Replaces the body of a server's request. The request stays the same object, since frameworks pass
+ * on the object that they were given. A Readable consists of its methods, its listeners and its
+ * `_readableState`. That state moves to a stream of its own, with the bytes received so far. The
+ * request gets a new state. Bytes of the connection go to the old state, and decoded bytes to the
+ * new one. So reading, piping, iterating, pausing and `setEncoding` are those of Node on both
+ * sides.
  */
 import type { IncomingMessage } from 'node:http';
 import type { Http2ServerRequest } from 'node:http2';
@@ -13,7 +15,10 @@ import { setImmediate } from '../schedule/clock.ts';
 /** A request of `node:http`, `node:https` or of the compatibility API of `node:http2`. */
 export type ServerRequest = IncomingMessage | Http2ServerRequest;
 
-/** What types don't tell. Of IncomingMessage: `_dumped` is set once the response is over and nobody has read the body. */
+/**
+ * Members that the types leave out. IncomingMessage sets `_dumped` when the response is over and
+ * the body was not read.
+ */
 type Internals = Readable & { _readableState: ReadableState; _dumped?: boolean };
 interface ReadableState {
   readonly autoDestroy: boolean;
@@ -23,11 +28,11 @@ interface ReadableState {
 
 const { push, destroy } = Readable.prototype;
 
-/** The body as it comes over the connection. */
+/** The body as received from the connection. */
 class ReceivedBody extends Readable {
   readonly #pull: () => void;
 
-  /** @param pull lets the connection go on */
+  /** @param pull - asks the connection for more */
   constructor(state: ReadableState, pull: () => void) {
     super();
     (this as unknown as Internals)._readableState = state;
@@ -35,18 +40,19 @@ class ReceivedBody extends Readable {
   }
 
   override _read(): void {
-    // IncomingMessage holds reading ahead back until somebody reads, as here.
+    // IncomingMessage sets this, so that nothing is read ahead of the first read. Its `_read()`
+    // clears it.
     (this as unknown as Internals)._readableState.readingMore = false;
     this.#pull();
   }
 
-  /** The connection is not its own. */
+  /** Leaves the connection alone, which belongs to the request. */
   override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
     callback(error);
   }
 }
 
-/** Whether somebody has begun to read: what was read is gone, and can't be decoded. */
+/** Whether reading has begun. Bytes that were read are gone, and can't be decoded. */
 function isBeingRead(request: ServerRequest): boolean {
   return (
     request.readableDidRead ||
@@ -57,11 +63,14 @@ function isBeingRead(request: ServerRequest): boolean {
 }
 
 /**
- * Has the request give what `decode` makes of its body. Nothing is decoded before somebody reads, nor once the body is resumed with nobody who listens, as
- * frameworks do to get rid of it: the rest is received and dropped. An error of decoding destroys the request, and leaves its connection alone: it can be
- * answered. What is still to come of the body is dropped then too.
- * @param decode reads what has been received
- * @param toError what the request fails with
+ * Makes the request emit the output that `decode` makes of its body. Decoding begins with the first
+ * read. It never begins if the body is resumed without listeners, as frameworks do to drop it: the
+ * rest is received and dropped.
+ *
+ * An error of decoding destroys the request, but not its connection, so that the server can
+ * respond. The rest of the body is then received and dropped, too.
+ * @param decode - returns the stream that decodes the received body
+ * @param toError - returns the error that the request fails with
  * @throws `ERR_BODY_IN_USE`
  */
 export function replaceBody(
@@ -88,7 +97,7 @@ export function replaceBody(
     new Readable({
       highWaterMark: request.readableHighWaterMark,
       autoDestroy: state.autoDestroy,
-      // A request of HTTP/2 is not destroyed at its end: its stream tells it when to emit 'close'.
+      // A request of HTTP/2 is not destroyed at its end: its stream has it emit 'close'.
       emitClose: state.emitClose && state.autoDestroy,
     }) as unknown as Internals
   )._readableState;
@@ -104,7 +113,7 @@ export function replaceBody(
   }
 
   function start(): void {
-    // At once: an HTTP/2 stream flows as soon as its request does, and has to have its listener by then.
+    // At once: an HTTP/2 stream flows as soon as its request does, and needs its listener by then.
     pull();
     decoded = decode(received)
       .on('data', (chunk) => {
@@ -114,12 +123,13 @@ export function replaceBody(
       .on('end', () => push.call(request, null))
       .on('error', (error) => {
         failure = toError(error);
-        // Not that of the request: some frameworks give it one that does nothing once all has come.
+        // Not the method of the request: some frameworks replace it by one that does nothing once
+        // the request is complete.
         destroy.call(request, failure);
       });
   }
 
-  /** From here on the body is received and not kept. */
+  /** Receives the rest of the body without keeping it. */
   function drop(): void {
     isDropped = true;
     release();
@@ -127,7 +137,7 @@ export function replaceBody(
     else pull();
   }
 
-  /** The engines go back. */
+  /** Returns the engines to the pool. */
   function release(): void {
     decoded?.destroy();
     received.destroy();
@@ -138,7 +148,8 @@ export function replaceBody(
       push.call(request, null);
       if (internals._dumped) request.resume();
     } else {
-      // There is no 'end' after an error. Who has to know when all has come looks at `complete`, or as body-parser and multer do waits for one of these.
+      // There is no 'end' after an error. body-parser and multer wait for 'end' or 'finish'. Other
+      // code reads `complete`.
       setImmediate(() => request.emit('finish'));
     }
   }
@@ -159,7 +170,7 @@ export function replaceBody(
 
   internals._destroy = (error, callback) => {
     const done = (reason?: Error | null): void =>
-      // As IncomingMessage: an error that nobody listens to does not end the process.
+      // As IncomingMessage: an error without a listener does not end the process.
       callback(request.listenerCount('error') > 0 ? reason : null);
     if (failure !== undefined) {
       drop();
@@ -170,7 +181,7 @@ export function replaceBody(
     }
   };
 
-  // Of HTTP/1 it is destroyed already.
+  // A request of HTTP/1 is destroyed already.
   request.once('aborted', () => {
     destroy.call(request, Object.assign(new Error('aborted'), { code: 'ECONNRESET' }));
   });

@@ -1,4 +1,4 @@
-/** Leases for a synchronous codec of the caller's own: `pool.lease()` and `pool.tryLease()`. */
+/** Leases for a synchronous codec of the caller: `pool.lease()` and `pool.tryLease()`. */
 
 import type { Format } from '../engine/codec.ts';
 import { abortError } from '../errors.ts';
@@ -8,27 +8,42 @@ import { type Limits, limits } from '../pool/options.ts';
 import type { Pool } from '../pool/pool.ts';
 import { type DecompressOptions, type StreamSettings, streamSettings } from './options.ts';
 
-/** Of `pool.tryLease()`: the options of node:zlib that concern an engine, and the limits of each `writeSync()`. */
+/**
+ * Options of `pool.tryLease()`: those of node:zlib that concern an engine, and the limits of each
+ * `writeSync()`.
+ */
 export interface CodecOptions extends Limits {
-  /** Base two logarithm of the window, 8 to 15, or 0: as the data says. zlib's formats only. Default 15. */
+  /**
+   * Base two logarithm of the window size, 8 to 15. 0 takes the size that the data gives. For
+   * zlib's formats only. Default 15.
+   */
   windowBits?: number;
-  /** The preset dictionary of the data. zlib's formats only. `reset()` keeps it. Default: none. */
+  /** Preset dictionary of the data, for zlib's formats only. `reset()` keeps it. Default: none. */
   dictionary?: DecompressOptions['dictionary'];
-  /** Decoder parameters of Brotli and Zstandard, as `params` of node:zlib. `reset()` loses them, as node:zlib's. Default: none. */
+  /**
+   * Decoder parameters of Brotli and Zstandard, as `params` of node:zlib. `reset()` loses them, as
+   * node:zlib's does. Default: none.
+   */
   params?: DecompressOptions['params'];
-  /** Throws `ERR_TRAILING_JUNK_AFTER_STREAM_END` when anything follows the data. Default false. */
+  /**
+   * Whether to throw `ERR_TRAILING_JUNK_AFTER_STREAM_END` when anything follows the data. Default
+   * false.
+   */
   rejectGarbageAfterEnd?: boolean;
 }
 
-/** Of `pool.lease()`. */
+/** Options of `pool.lease()`. */
 export interface LeaseOptions extends CodecOptions {
-  /** Gives up waiting: the promise is rejected with an `AbortError`. Default: none. */
+  /** Signal that ends the wait: the promise rejects with an `AbortError`. Default: none. */
   signal?: AbortSignal | undefined;
 }
 
 type Caller = (...args: never) => unknown;
 
-/** @param below - the function whose callers a leak report names */
+/**
+ * Returns a lease, or undefined if none is available now.
+ * @param below - the function whose callers a leak report names
+ */
 export function tryLease(
   pool: Pool,
   format: Format,
@@ -44,7 +59,10 @@ export function tryLease(
   return made;
 }
 
-/** @param below - the function whose callers a leak report names */
+/**
+ * Resolves with a lease, now or later.
+ * @param below - the function whose callers a leak report names
+ */
 export function lease(pool: Pool, format: Format, options: LeaseOptions = {}, below: Caller): Promise<Lease> {
   const { signal, ...others } = options;
   const stack = originOf(pool.settings.leakDetection, below);
@@ -76,7 +94,10 @@ export function lease(pool: Pool, format: Format, options: LeaseOptions = {}, be
   });
 }
 
-/** @throws the error of a limit that makes no sense */
+/**
+ * Returns the limits among the options, if any.
+ * @throws the error of an invalid limit
+ */
 function ownLimits(pool: Pool, settings: StreamSettings): Required<Limits> | undefined {
   return settings.limits === undefined ? undefined : limits(settings.limits, pool.settings);
 }

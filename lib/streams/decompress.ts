@@ -1,7 +1,8 @@
 /**
- * The stream: a Transform that behaves as node:zlib's do, and the owner of a driver. It leases an engine at the first byte and
- * ends the lease right after its own 'close', which waits for a native write in flight. It is longer than 250 lines, since all of
- * its members, with those that node:zlib keeps for old code, have to be on one prototype: see `node-zlib/stock-shape.ts`.
+ * The stream: a Transform that behaves as node:zlib's do, and the owner of a driver. It leases an
+ * engine at the first byte. The lease ends right after 'close', which waits for a native write in
+ * flight. The file is longer than 250 lines, since all members have to be on one prototype. That
+ * includes the members that node:zlib keeps for old code: see `node-zlib/stock-shape.ts`.
  */
 import { AsyncResource } from 'node:async_hooks';
 import { constants as bufferConstants } from 'node:buffer';
@@ -27,25 +28,31 @@ import { type DecompressOptions, type StreamSettings, streamSettings, transformO
 const { Z_NO_FLUSH, Z_FINISH, Z_DEFAULT_CHUNK } = constants;
 const NOTHING = Buffer.alloc(0);
 
-/** Events after which node:stream has work to do, which is lost when a listener throws: the stream would never close. */
+/**
+ * Events after which node:stream has more work to do. An exception of a listener prevents that
+ * work, and the stream would never close.
+ */
 const followedByWork: ReadonlySet<string | symbol> = new Set(['drain', 'end', 'finish', 'prefinish', 'resume']);
-/** Events after whose listeners have thrown no stream of node:zlib goes on. */
+/** Events after which a stream of node:zlib does not go on if a listener throws. */
 const givingOutput: ReadonlySet<string | symbol> = new Set(['data', 'readable']);
 
 let settingsOf: (stream: DecompressStream) => StreamSettings;
 
 /**
- * A pooled decompression stream, made by a pool's `create*` methods. Its options, methods, events and errors
- * are those of node:zlib's decompressing streams.
+ * A pooled decompression stream, made by the `create*` methods of a pool. Its options, methods,
+ * events and errors are those of node:zlib's decompressing streams.
  */
 export class DecompressStream extends Transform {
-  /** Compressed bytes used up so far (`bytesWritten` of node:zlib's streams). */
+  /** Compressed bytes consumed so far, as `bytesWritten` of node:zlib's streams. */
   bytesWritten = 0;
 
-  /** @internal The stream that hands the output on, if there is one: its reader may stop. */
+  /** @internal Stream that passes the output on, if there is one. Its reader may stop reading. */
   relay: Readable | undefined;
 
-  /** @internal For the driver: a listener that rejects destroys the stream, and node:zlib gives it the time for that. */
+  /**
+   * @internal Part of `Owner`. A listener that rejects destroys the stream, and node:zlib leaves
+   * time for that between two pieces of output.
+   */
   readonly isSpaced: boolean;
   readonly #settings: StreamSettings;
   readonly #limits: Readonly<Required<Limits>>;
@@ -54,9 +61,9 @@ export class DecompressStream extends Transform {
   #flag = Z_NO_FLUSH;
   #done: TransformCallback | undefined;
   #heldDestroy: [error: Error | null, callback: (error?: Error | null) => void] | undefined;
-  /** Whether old code has read or assigned `_handle`. */
+  /** Whether `_handle` was read or assigned. */
   #hasHandle = false;
-  /** Whether the handle that was shown is closed: the stream gets no engine any more. */
+  /** Whether the handle is closed. The stream gets no engine any more. */
   #isHandleClosed = false;
 
   static {
@@ -64,9 +71,9 @@ export class DecompressStream extends Transform {
   }
 
   /**
-   * @param pool - leases the engine
-   * @param format - of the data
-   * @param options - those of node:zlib
+   * @param pool - the pool that leases the engine
+   * @param format - the format of the data
+   * @param options - those of node:zlib, and limits; default none
    * @throws what the constructor of node:zlib's stream throws for these options
    */
   constructor(pool: Pool, format: Format, options?: DecompressOptions) {
@@ -83,12 +90,13 @@ export class DecompressStream extends Transform {
   }
 
   /**
-   * @internal A handle of the class that node:zlib's streams have, which is not the engine: some code takes its constructor, `params()`
-   * calls it, and old code disables its `close` to keep the window over `_processChunk()`. null once the stream is destroyed.
+   * @internal A handle of the class that node:zlib's streams have. It is not the engine. Some code
+   * reads its constructor, and `params()` calls it. Old code disables its `close` to keep the
+   * window over `_processChunk()`. It is null once the stream is destroyed.
    */
   get _handle(): LegacyHandle | null | undefined {
     if (this.destroyed) return null;
-    // Deleted: node:zlib's streams have it as their own.
+    // Old code has deleted the handle, which is an own property as with node:zlib.
     if (this.#hasHandle) return undefined;
     const handle = legacyHandle(
       this,
@@ -105,17 +113,18 @@ export class DecompressStream extends Transform {
     this.#showHandle(value);
   }
 
-  /** As the stream's own property, which can be deleted as with node:zlib. */
+  /** Makes the handle an own property, which can be deleted as with node:zlib. */
   #showHandle(value: unknown): void {
     this.#hasHandle = true;
     Reflect.defineProperty(this, '_handle', { configurable: true, enumerable: true, writable: true, value });
   }
 
   /**
-   * Has what is pending inflated and pushed, then calls back, as node:zlib's `flush()`.
-   * @param kind - one of the format's flush constants, default `Z_FULL_FLUSH` or what comes nearest to it
-   * @param callback - called without arguments when it is done
-   * @throws what node:zlib's throws for a bad `kind`, from Node 22 on
+   * Inflates pending data, pushes the output and calls back, as node:zlib's `flush()`.
+   * @param kind - a flush constant of the format; default `Z_FULL_FLUSH`, `BROTLI_OPERATION_FLUSH`
+   * or `ZSTD_e_flush`
+   * @param callback - called after the flush
+   * @throws what node:zlib's `flush()` throws for a bad `kind`, from Node 22 on
    */
   flush(kind?: number | (() => void), callback?: () => void): void {
     if (typeof kind === 'function' || (kind === undefined && callback === undefined)) {
@@ -133,8 +142,10 @@ export class DecompressStream extends Transform {
   }
 
   /**
-   * Makes the engine as new, for another message on the same stream, as node:zlib's `reset()`; also inside 'data'.
-   * @throws `ERR_LEASE_SEALED` when the stream is destroyed; an error while a write is in progress, as node:zlib from Node 22 on.
+   * Resets the engine for another message on the same stream, as node:zlib's `reset()`. It may be
+   * called inside 'data'.
+   * @throws `ERR_LEASE_SEALED` once the stream is destroyed; an error while a write is in progress,
+   * as node:zlib from Node 22 on
    */
   reset(): void {
     if (this.destroyed || this.#isHandleGone) throw codedError('ERR_LEASE_SEALED');
@@ -144,7 +155,7 @@ export class DecompressStream extends Transform {
 
   /**
    * Destroys the stream, as node:zlib's `close()`.
-   * @param callback - called once it is closed
+   * @param callback - called once the stream is closed
    */
   close(callback?: (error?: NodeJS.ErrnoException | null) => void): void {
     if (callback !== undefined) finished(this, callback);
@@ -152,8 +163,10 @@ export class DecompressStream extends Transform {
   }
 
   /**
-   * @internal A listener that throws must not cost an engine. After 'data' the stream is destroyed: node:zlib's would hang, and going on would
-   * hide that the listener has missed data. After 'end' and the like the exception is thrown in a tick, so that the stream can close.
+   * @internal Keeps an engine from being lost if a listener throws. After 'data' and 'readable' the
+   * stream is destroyed. node:zlib's stream would hang. Going on would hide that the listener has
+   * missed data. After 'end' and similar events the exception is thrown in a tick, so that the
+   * stream can close.
    */
   override emit(event: string | symbol, ...args: unknown[]): boolean {
     try {
@@ -167,7 +180,7 @@ export class DecompressStream extends Transform {
   }
 
   override _transform(chunk: Buffer, _encoding: BufferEncoding, callback: TransformCallback): void {
-    // write() takes a Proxy of a Buffer for a Buffer. It would end the process in native code.
+    // write() accepts a Proxy of a Buffer, which would end the process in native code.
     if (!ArrayBuffer.isView(chunk)) {
       nextTick(callback, notBytes(chunk));
       return;
@@ -180,10 +193,13 @@ export class DecompressStream extends Transform {
   }
 
   /**
-   * @internal The way in that node:zlib keeps for old code. Without a callback it inflates the chunk on the calling thread, returns all output,
-   * and closes the handle, as node:zlib does. Code that disables the handle's `close()` meanwhile and assigns `_handle` again keeps the window.
-   * @throws `ERR_INVALID_ARG_TYPE`, `ERR_OUT_OF_RANGE` or an error while a write is in progress, where node:zlib ends the process. Without a callback
-   * the error of the data, which destroys the stream; an error of the pool; `ERR_LEASE_SEALED` once the handle is closed
+   * @internal Inflates a chunk for old code, as node:zlib's method of this name. Without a callback
+   * it inflates on the calling thread, returns all output and closes the handle. Code that disables
+   * `close()` of the handle meanwhile, and assigns `_handle` again, keeps the window.
+   * @throws `ERR_INVALID_ARG_TYPE`, `ERR_OUT_OF_RANGE` or an error while a write is in progress.
+   * node:zlib ends the process for these. Without a callback it also throws the error of the data,
+   * which destroys the stream, or an error of the pool. It throws `ERR_LEASE_SEALED` once the
+   * handle is closed
    */
   _processChunk(chunk: Buffer, flag: number, callback?: TransformCallback): Buffer | undefined {
     const input = bufferOf(chunk);
@@ -208,7 +224,8 @@ export class DecompressStream extends Transform {
     try {
       output = engine.processChunk(flag, input, this.#settings.chunkLength || Z_DEFAULT_CHUNK, most);
     } catch (error) {
-      // As node:zlib's own: the error is thrown and emitted, and has a listener.
+      // The error is both thrown and emitted, as by node:zlib. An 'error' without a listener would
+      // end the process.
       this.on('error', () => {});
       const isOver = !engine.inline && (error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE';
       const failure = isOver ? (overLimit(this.#limits, input.length, most + 1) ?? tooLarge(most)) : (error as Error);
@@ -228,18 +245,21 @@ export class DecompressStream extends Transform {
     return output;
   }
 
-  /** @throws unless a write could begin now */
+  /**
+   * Checks that a write could begin now.
+   * @throws `ERR_LEASE_SEALED`, or an error while a write is in progress
+   */
   #checkIdle(): void {
     if (this.destroyed || this.#isHandleGone) throw codedError('ERR_LEASE_SEALED');
     if (!this.#driver.isIdle) throw new Error('A write is in progress');
   }
 
-  /** Whether old code has closed, deleted or nulled the handle. */
+  /** Whether old code has closed or deleted the handle, or set it to null. */
   get #isHandleGone(): boolean {
     return this.#hasHandle && (this.#isHandleClosed || !this._handle);
   }
 
-  /** The stream has no engine any more, as node:zlib's: it has ended at its `_processChunk()`. */
+  /** Releases the engine for good. A stream of node:zlib ends at its `_processChunk()`, too. */
   #closeHandle(): void {
     this.#isHandleClosed = true;
     if (this.#driver.isIdle) this.#driver.takeLease()?.release();
@@ -263,7 +283,10 @@ export class DecompressStream extends Transform {
     enqueueNextRun(this.#driver.context, this.#flushLast, this);
   }
 
-  /** As node:zlib: the last flush comes after 'prefinish', not before 'finish'. */
+  /**
+   * Calls back at once, as node:zlib's: the last flush comes after 'prefinish' and does not delay
+   * 'finish'.
+   */
   override _final(callback: (error?: Error | null) => void): void {
     callback();
   }
@@ -274,7 +297,7 @@ export class DecompressStream extends Transform {
   }
 
   override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
-    // An aborted signal destroys the stream inside of super(), when it has no fields yet.
+    // An aborted signal destroys the stream inside super(), before its fields exist.
     if (!(#driver in this)) {
       callback(error);
       return;
@@ -284,19 +307,22 @@ export class DecompressStream extends Transform {
     else this.#heldDestroy = [error, callback];
   }
 
-  /** A run of ticks after 'finish', with what it pushes and with 'end': each can be awaited after the one before. */
+  /**
+   * Flushes for the last time, a run of ticks after 'finish'. Code that awaits 'finish' is in time
+   * for the output and for 'end'.
+   */
   #flushLast(): void {
     if (!this.#driver.isHeld) return;
     this.#driver.free();
     this._transform(NOTHING, 'binary', this.#done as TransformCallback);
   }
 
-  /** @internal For the driver. */
+  /** @internal Part of `Owner`. */
   get keepsAll(): boolean {
     return false;
   }
 
-  /** @internal For the driver. */
+  /** @internal Part of `Owner`. */
   isWhole(): boolean {
     const { length } = this.#chunk;
     return (
@@ -308,13 +334,16 @@ export class DecompressStream extends Transform {
     );
   }
 
-  /** @internal For the driver. A stream that is read by nobody, or by a pipe, may be given much that is not taken. */
+  /**
+   * @internal Part of `Owner`. A stream without a reader, or with a pipe, may get much output that
+   * is not taken.
+   */
   keepsUp(hasTaken: boolean): boolean {
-    // null: a subclass hands the output on itself.
+    // `readableFlowing` is null if a subclass passes the output on itself.
     return hasTaken ? this.readableFlowing !== false && this.readableLength === 0 : readsAll(this.relay ?? this);
   }
 
-  /** @internal For the driver. */
+  /** @internal Part of `Owner`. */
   onOutput(chunk: Buffer): boolean {
     try {
       return this.push(chunk);
@@ -323,7 +352,7 @@ export class DecompressStream extends Transform {
     }
   }
 
-  /** @internal For the driver. */
+  /** @internal Part of `Owner`. */
   onConsumed(trailing: number): void {
     if (trailing > 0) {
       if (this.#settings.rejectGarbageAfterEnd) {
@@ -341,25 +370,25 @@ export class DecompressStream extends Transform {
     this.#settle();
   }
 
-  /** @internal For the driver. */
+  /** @internal Part of `Owner`. */
   onError(error: Error | undefined): void {
     this.#failLater(error);
   }
 
-  /** @internal For the driver. */
+  /** @internal Part of `Owner`. */
   onStopped(): void {
     if (this.#heldDestroy === undefined) this.#settle();
     else this.#seal(true, ...this.#heldDestroy);
   }
 
-  /** A stream whose listener or own `push()` throws is destroyed. */
+  /** Destroys a stream whose listener or own `push()` has thrown. */
   #thrown(error: unknown): false {
     throwLater(error);
     this.destroy();
     return false;
   }
 
-  /** Ends the chunk. */
+  /** Ends the chunk and calls back. */
   #settle(error?: Error): void {
     const done = this.#done as TransformCallback;
     this.#done = undefined;
@@ -368,16 +397,18 @@ export class DecompressStream extends Transform {
     try {
       done(error);
     } catch (thrown) {
-      // A write callback. If the write was the last, node:stream has not gone on to 'finish', and never will.
+      // A write callback has thrown. If the write was the last, node:stream never emits 'finish'.
       if (this.writableEnded && this.#driver.isIdle) this.destroy();
       throw thrown;
     }
   }
 
   /**
-   * Never in the turn of the write, as no error from the threadpool would come: undici's fetch waits for ever where one does.
-   * A write that failed does not call back, the error is the answer; but for one of which node:zlib's native part knows nothing.
-   * @param error - undefined for the failure of the engine: its stack trace is taken here, where the stack is short
+   * Fails in a later turn than the write, as errors of the threadpool do. undici's fetch waits
+   * forever for an error in the turn of the write. The callback of a write that failed is not
+   * called. `then` calls it for an error that node:zlib's native part does not know.
+   * @param error - undefined for the failure of the engine: its stack trace is taken here, where
+   * the stack is short
    */
   #failLater(error: Error | undefined, then?: () => void): void {
     this.#driver.context.runInAsyncScope(setImmediate, undefined, () => {
@@ -390,23 +421,27 @@ export class DecompressStream extends Transform {
     });
   }
 
-  /** From here on the stream has no engine. The lease ends right after 'close', and the write it cut short calls back then. */
+  /**
+   * Takes the engine from the stream for good. The lease ends right after 'close'. A write that was
+   * cut short calls back in a later turn.
+   */
   #seal(isMidway: boolean, error: Error | null, callback: (error?: Error | null) => void): void {
     const cutShort = isMidway ? this.#done : undefined;
     const clean = this.#heldDestroy === undefined && (error === null || error === this.#driver.failure);
     const lease = this.#driver.takeLease();
     if (this.#hasHandle) this.#showHandle(null);
-    // Schedules 'close', where 'close' is emitted at all: what is scheduled next comes right after it.
+    // Schedules 'close', if the stream emits it at all. The tick scheduled next comes right after
+    // it.
     callback(error);
     if (lease !== undefined) nextTick(afterClose, lease, clean, error);
-    // Not before the next turn, as one that comes back from the threadpool.
+    // In a later turn, as after a write in the threadpool.
     if (cutShort !== undefined) this.#driver.context.runInAsyncScope(setImmediate, undefined, cutShort);
   }
 }
 
 /**
- * Whether a stream's reader takes all it is given. A 'data' listener does. A pipe stops when its destination is full,
- * and a 'readable' listener or an iterator may never read.
+ * Returns whether a stream's reader takes all output. A 'data' listener does. A pipe stops when its
+ * destination is full. A 'readable' listener or an iterator may never read.
  */
 function readsAll(stream: Readable): boolean {
   const { pipes } = (stream as unknown as { _readableState: { pipes?: unknown[] } })._readableState;

@@ -1,6 +1,7 @@
 /**
- * Empty chunks that carry a flush through a stream's queue of writes, one a kind of flush, and zlib's order among
- * flushes: the last chunk of a stream is flushed by the stronger of two.
+ * Empty chunks that carry a flush through a stream's queue of writes, one for each kind of flush.
+ * The module also knows zlib's order of flushes: the last chunk of a stream is flushed by the
+ * stronger of two.
  */
 import { constants } from '../engine/builtin-zlib.ts';
 import { type Format, formatTraits, stockStream } from '../engine/codec.ts';
@@ -16,9 +17,10 @@ const marks = new Map<unknown, Marked>(
 );
 
 /**
- * The chunk to write for a flush.
- * @param ended whether the stream has been ended: Node 20 does not look at `kind` then
- * @throws what node:zlib throws for a kind of flush that the format does not have; some it takes for the default
+ * Returns the chunk to write for a flush.
+ * @param ended - whether the stream has been ended: Node 20 ignores `kind` then
+ * @throws the error of node:zlib for a kind of flush that the format does not have; node:zlib takes
+ * some for the default
  */
 export function flushMark(format: Format, kind: unknown, ended: boolean): Buffer {
   const { fullFlush, lastFlush } = formatTraits(format);
@@ -34,7 +36,7 @@ export function flushMark(format: Format, kind: unknown, ended: boolean): Buffer
   return marks.get(fullFlush) as Buffer;
 }
 
-/** The flush that a chunk carries, if it is a mark. */
+/** Returns the flush that a chunk carries, if it is a mark. */
 export function markedFlush(chunk: Marked): number | undefined {
   return chunk.byteLength === 0 ? chunk[kFlush] : undefined;
 }

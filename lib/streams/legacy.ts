@@ -1,7 +1,7 @@
 /**
- * The undocumented properties that old code reads from node:zlib's streams: `_handle` and its neighbours. They belong to
- * a stock stream of the same options that is made when one of them is first read. It is not the engine of the pooled
- * stream. The engine is reachable through a lease only.
+ * The undocumented properties that old code reads from node:zlib's streams, such as `_handle`. They
+ * belong to a stock stream with the same options, which is made when one of them is first read. It
+ * is not the engine of the pooled stream. Only a lease gives access to the engine.
  */
 
 import { type Format, type StockStream, stockStream } from '../engine/codec.ts';
@@ -18,7 +18,7 @@ type Legacy = StockStream & { _handle: LegacyHandle } & Record<string, unknown>;
 
 const donors = new WeakMap<DecompressStream, Legacy>();
 
-/** The stock stream that stands for `stream`. */
+/** Returns the stock stream whose properties `stream` shows. */
 export function donorOf(stream: DecompressStream, settings: StreamSettings): Legacy {
   let donor = donors.get(stream);
   if (donor === undefined) {
@@ -37,10 +37,10 @@ export function donorOf(stream: DecompressStream, settings: StreamSettings): Leg
 }
 
 /**
- * A handle to show as `_handle`. Old code replaces `close` for a moment, to keep the window over `_processChunk()`. So
- * `close` is an own property that can be replaced and put back.
- * @param onClose called by `close`
- * @param onReset called by `reset`
+ * Returns a handle to show as `_handle`. Old code replaces `close` during `_processChunk()`, to
+ * keep the window. So `close` is an own property that can be replaced and put back.
+ * @param onClose - called by `close`
+ * @param onReset - called by `reset`
  */
 export function legacyHandle(
   stream: DecompressStream,
@@ -62,10 +62,10 @@ export function legacyHandle(
   });
 }
 
-/** Shown by zlease itself, or without a meaning for a decompressing stream. */
+/** Properties that zlease itself defines, or that mean nothing on a decompressing stream. */
 const OWN = /^_(handle|level|strategy|events|eventsCount|maxListeners|readableState|writableState)$/;
 
-/** The names of the other properties of this kind that node:zlib's streams have on this Node. */
+/** Returns the names of the other undocumented properties of node:zlib's streams on this Node. */
 export function legacyNames(format: Format): string[] {
   const stock = stockStream(format);
   const names = Object.keys(stock).filter((name) => name.startsWith('_') && !OWN.test(name));

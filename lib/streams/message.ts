@@ -1,6 +1,6 @@
 /**
- * Whole messages: bytes in, bytes out, without a stream. The lease ends when the last byte is out and no native write is in
- * flight.
+ * Whole messages, decompressed without a stream. The lease ends when all output is made and no
+ * native write is in flight.
  */
 import { AsyncResource } from 'node:async_hooks';
 import { constants as bufferConstants } from 'node:buffer';
@@ -22,9 +22,9 @@ import { streamSettings } from './options.ts';
 /** Limits of one message. Default: the pool's. */
 export interface SyncMessageOptions extends Limits {}
 
-/** Of `pool.decompress()`. */
+/** Options of `pool.decompress()`. */
 export interface MessageOptions extends SyncMessageOptions {
-  /** Gives up: the promise is rejected at once, with an `AbortError`. Default: none. */
+  /** Signal that aborts: the promise rejects at once with an `AbortError`. Default: none. */
   signal?: AbortSignal | undefined;
 }
 
@@ -60,14 +60,14 @@ export function decompressSync(pool: Pool, message: Bytes, format: Format, optio
     root,
   );
   task.startNow();
-  // Read here, where the stack is short: it names the caller.
+  // Read here, where the stack is short and names the caller.
   const { failureNow } = task;
   if (failureNow !== undefined) task.destroy(failureNow);
   if (failure !== null) throw failure;
   return output as Buffer;
 }
 
-/** One message under way. Not exported from the package. */
+/** One message in progress. Not exported from the package. */
 export class Decompression implements Owner {
   bytesWritten = 0;
   readonly #pool: Pool;
@@ -76,13 +76,13 @@ export class Decompression implements Owner {
   readonly #flush: number;
   readonly #format: Format;
   readonly #limits: Required<Limits>;
-  /** The most that may come out, by all limits. */
+  /** Most output by all limits, in bytes. */
   readonly #most: number;
   readonly #done: (error: Error | null, output?: Buffer) => void;
   readonly #pieces: Buffer[] = [];
   #length = 0;
   #isSettled = false;
-  /** Whether the message is done on the stack of its caller. */
+  /** Whether the message is decompressed on the stack of its caller. */
   #isNow = false;
   #hasFailedNow = false;
 
@@ -131,7 +131,7 @@ export class Decompression implements Owner {
     this.#driver.begin(this.#input, this.#flush, true);
   }
 
-  /** Works on the calling thread until the message is done. The lease may be one more than `maxLeased`. */
+  /** Decompresses on the calling thread. The lease may be one more than `maxLeased`. */
   startNow(): void {
     this.#isNow = true;
     try {
@@ -141,7 +141,10 @@ export class Decompression implements Owner {
     }
   }
 
-  /** Gives up now. The engine and its memory go when no native write is in flight. */
+  /**
+   * Ends the message with an error now. The engine and its memory are given up once no native write
+   * is in flight.
+   */
   destroy(error: Error): void {
     if (this.#isSettled) return;
     this.#isSettled = true;
@@ -185,7 +188,7 @@ export class Decompression implements Owner {
     else this.destroy(this.#driver.failure as Error);
   }
 
-  /** The failure of the engine in `startNow()`. It is the caller's to destroy the message with. */
+  /** Failure of the engine in `startNow()`. The caller destroys the message with it. */
   get failureNow(): Error | undefined {
     return this.#hasFailedNow ? this.#driver.failure : undefined;
   }
@@ -194,7 +197,10 @@ export class Decompression implements Owner {
     this.#giveUp(undefined);
   }
 
-  /** Where the data is bad and nothing else went wrong, the pool knows whether a reset makes the engine as new. */
+  /**
+   * Releases the lease if the engine's own failure is the cause, and discards it otherwise. The
+   * pool keeps a released engine only if a reset cleans it.
+   */
   #giveUp(cause: Error | undefined): void {
     const lease = this.#driver.takeLease();
     if (lease === undefined) return;
@@ -202,7 +208,9 @@ export class Decompression implements Owner {
     else lease.discard(cause);
   }
 
-  /** Where the engine can't run on the main thread: by node:zlib's own one-shot function. */
+  /**
+   * Decompresses by node:zlib's one-shot function, for an engine that can't run on the main thread.
+   */
   #runStock(): void {
     const { syncName } = formatTraits(this.#format);
     const decompressNow = (zlib as never as Record<string, typeof zlib.gunzipSync>)[syncName] as typeof zlib.gunzipSync;
@@ -213,7 +221,8 @@ export class Decompression implements Owner {
       const { code } = error as NodeJS.ErrnoException;
       const excess = overLimit(this.#limits, this.#input.length, this.#most + 1);
       if (code === 'ERR_BUFFER_TOO_LARGE' && excess !== undefined) throw excess;
-      // Or there is no memory for all of it in one piece. On Node 20 and 22 that has no code.
+      // The other case is that memory for all output in one piece is missing. On Node 20 and 22
+      // that error has no code.
       const hasNoMemory =
         code === 'ERR_MEMORY_ALLOCATION_FAILED' || (code === undefined && error instanceof RangeError);
       throw hasNoMemory || code === 'ERR_BUFFER_TOO_LARGE' ? tooLarge(this.#most, { cause: error }) : error;

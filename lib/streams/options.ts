@@ -1,6 +1,7 @@
 /**
- * The options of a stream: node:zlib's, with its defaults, and its errors. What is not plainly right is
- * shown to node:zlib's own constructor, which throws with the code, class and words of the Node it runs on.
+ * The options of a stream: those of node:zlib, with its defaults and errors. Options that are not
+ * clearly valid go to node:zlib's own constructor. It throws the code, class and text of the Node
+ * it runs on.
  */
 
 import type { TransformOptions } from 'node:stream';
@@ -10,43 +11,52 @@ import { type EngineKind, engineKind, type Format, formats, formatTraits, stockS
 import { MAX_WRITE_LENGTH } from '../engine/contract.ts';
 import type { Limits } from '../pool/options.ts';
 
-/** The options of node:zlib's decompressing streams, and of the Transform that they are. */
+/** Options of node:zlib's decompressing streams and of Transform, and limits. */
 export interface DecompressOptions extends ZlibOptions, Omit<TransformOptions, 'flush'>, Limits {
-  /** Decoder parameters of Brotli (`BROTLI_DECODER_PARAM_*`) and Zstandard (`ZSTD_d_*`), as `params` of node:zlib. Default: none. */
+  /**
+   * Decoder parameters of Brotli (`BROTLI_DECODER_PARAM_*`) and Zstandard (`ZSTD_d_*`), as `params`
+   * of node:zlib. Default: none.
+   */
   params?: BrotliOptions['params'];
   /**
-   * The most bytes the stream may make; one more fails with `ERR_BUFFER_TOO_LARGE`. node:zlib's streams take this
-   * option and ignore it, its one-shot functions honour it. Default: the pool's.
+   * Most bytes that the stream may make. One more fails with `ERR_BUFFER_TOO_LARGE`. node:zlib's
+   * streams accept this option and ignore it. Its one-shot functions honour it. Default: the
+   * pool's.
    */
   maxOutputLength?: number;
-  /** Fail with `ERR_TRAILING_JUNK_AFTER_STREAM_END` when anything follows the data. Default false. The same option of node:zlib, which has it from Node 22 on. */
+  /**
+   * Whether to fail with `ERR_TRAILING_JUNK_AFTER_STREAM_END` when anything follows the data.
+   * Default false. The same option of node:zlib, which has it from Node 22 on.
+   */
   rejectGarbageAfterEnd?: boolean;
 }
 
 export interface StreamSettings {
   readonly kind: EngineKind;
-  /** The most output at a time, where the user says so; 0: as fits. */
+  /** Most bytes of one piece of output, if the caller has set `chunkSize`. Otherwise 0. */
   readonly chunkLength: number;
   readonly flush: number;
   readonly finishFlush: number;
-  /** What flush() does without an argument. */
+  /** Default `kind` of `flush()`. */
   readonly fullFlush: number;
-  /** Where there are none of its own, the pool's hold. They are checked where they meet those. */
+  /** Limits of the stream, not checked yet. Undefined: those of the pool. */
   readonly limits: Readonly<{ [K in keyof Limits]: number | undefined }> | undefined;
   readonly rejectGarbageAfterEnd: boolean;
-  /** Without an effect on a stream; old code may read it. */
+  /** Option without an effect on a stream. Old code may read it. */
   readonly info: boolean | undefined;
 }
 
-/** Of every format: Z_NO_FLUSH, BROTLI_OPERATION_PROCESS, ZSTD_e_continue. */
+/** Value of Z_NO_FLUSH, BROTLI_OPERATION_PROCESS and ZSTD_e_continue. */
 const NO_FLUSH = 0;
 
-/** What a stream without options has, made once. */
+/** Settings of a stream without options. */
 const standard = new Map(formats.map((format) => [format, read(format, {})]));
 
 /**
- * @throws `ERR_INVALID_ARG_VALUE` for an unknown format, `ERR_FORMAT_UNAVAILABLE` for one that this Node does not have; what
- * the constructor of node:zlib's stream throws for these options.
+ * Returns the settings of a stream with these options.
+ * @throws `ERR_INVALID_ARG_VALUE` for an unknown format, `ERR_FORMAT_UNAVAILABLE` for a format that
+ * this Node does not have. It also throws what the constructor of node:zlib's stream throws for
+ * these options
  */
 export function streamSettings(format: Format, options?: DecompressOptions): StreamSettings {
   const { lastFlush } = formatTraits(format);
@@ -66,7 +76,7 @@ function read(format: Format, options: DecompressOptions): StreamSettings {
   });
   return Object.freeze({
     kind,
-    // node:zlib lets fractions pass, and its native part cuts them off.
+    // node:zlib accepts fractions, and its native part truncates them.
     chunkLength: Math.min(Math.trunc(number(options.chunkSize) ?? 0), MAX_WRITE_LENGTH),
     flush: Math.trunc(number(options.flush) ?? NO_FLUSH),
     finishFlush: Math.trunc(number(options.finishFlush) ?? finishFlush),
@@ -79,27 +89,29 @@ function read(format: Format, options: DecompressOptions): StreamSettings {
 
 function ownLimits(options: DecompressOptions): StreamSettings['limits'] {
   const { maxRatio, ratioFloorLength } = options;
-  // Of node:zlib, which takes 0 for "not given".
+  // node:zlib takes 0 for "not given".
   const maxOutputLength = Math.trunc(number(options.maxOutputLength) ?? 0) || undefined;
   const given = [maxOutputLength, maxRatio, ratioFloorLength].some((value) => value !== undefined);
   return given ? { maxOutputLength, maxRatio, ratioFloorLength } : undefined;
 }
 
-/** The engine is made at the first byte, when the caller's dictionary may have changed. */
+/**
+ * Copies the dictionary: the engine is made at the first byte, when the caller may have changed it.
+ */
 function copy(dictionary: ZlibOptions['dictionary']): ZlibOptions['dictionary'] {
   if (ArrayBuffer.isView(dictionary)) {
     return Buffer.from(Buffer.from(dictionary.buffer, dictionary.byteOffset, dictionary.byteLength));
   }
-  // Anything else that got past node:zlib's constructor is something it ignores.
+  // node:zlib's constructor ignores any other value that it accepts.
   return types.isAnyArrayBuffer(dictionary) ? dictionary.slice(0) : undefined;
 }
 
-/** node:zlib takes null and NaN for "not given". */
+/** Converts null and NaN, which node:zlib takes for "not given". */
 function number(value: number | null | undefined): number | undefined {
   return value === null || Number.isNaN(value) ? undefined : value;
 }
 
-/** True where no value of node:zlib's own options can be wrong. A false costs time, nothing else. */
+/** Returns true if all of node:zlib's own options are clearly valid. A false only costs time. */
 function isPlain(options: DecompressOptions & { pledgedSrcSize?: number }, lastFlush: number): boolean {
   return (
     isWhole(options.chunkSize, 64, 2 ** 31) &&
@@ -121,7 +133,10 @@ function isWhole(value: number | undefined, least: number, most: number): boolea
   return value === undefined || (Number.isInteger(value) && value >= least && value <= most);
 }
 
-/** As node:zlib: no string or object modes on a stream of bytes. Its own `flush` option is a number, a Transform's is a function. */
+/**
+ * Returns the options of the Transform. node:zlib allows no string or object modes on a stream of
+ * bytes. Its own `flush` is a number, and Transform's is a function.
+ */
 export function transformOptions(options: DecompressOptions | undefined): TransformOptions | undefined {
   if (!options) return undefined;
   const { flush: _flush, ...rest } = options;

@@ -1,4 +1,6 @@
-/** The owner of the engine of a web stream. It hands out each piece of output at once, and keeps none of it. */
+/**
+ * The owner of the engine of a web stream. It emits each piece of output at once and keeps none.
+ */
 import { AsyncResource } from 'node:async_hooks';
 import { Driver } from '../driver/driver.ts';
 import type { Owner } from '../driver/owner.ts';
@@ -10,7 +12,7 @@ import { streamSettings } from './options.ts';
 
 export class WebInflater implements Owner {
   bytesWritten = 0;
-  /** The data has ended, and its engine looks at nothing that comes after it. */
+  /** Whether the data has ended before its input. The engine ignores any bytes after the data. */
   ended = false;
   readonly #driver: Driver;
   readonly #output: (chunk: Buffer) => boolean;
@@ -20,7 +22,7 @@ export class WebInflater implements Owner {
 
   /**
    * @param output - takes a piece of output, and returns whether more is wanted
-   * @param failed - is called once, unless `end()` comes before
+   * @param failed - called once, unless `end()` is called before
    * @param below - the function whose callers a leak report names
    */
   constructor(
@@ -48,7 +50,10 @@ export class WebInflater implements Owner {
     return false;
   }
 
-  /** Calls back once the bytes are inflated and their output is handed out. It does not if the inflater ends before. */
+  /**
+   * Inflates the bytes, and calls back when all output was emitted. It does not call back if the
+   * inflater ends meanwhile. After the end it calls back at once.
+   */
   inflate(bytes: Buffer, flush: number, callback: () => void): void {
     if (this.#isOver) {
       callback();
@@ -58,17 +63,17 @@ export class WebInflater implements Owner {
     this.#driver.begin(bytes, flush);
   }
 
-  /** Goes on after an `output` that wanted no more. */
+  /** Resumes after an `output` that wanted no more. */
   resume(): void {
     this.#driver.resume();
   }
 
-  /** Gives the engine back, when no native write is in flight. */
+  /** Returns the engine to the pool once no native write is in flight. */
   end(): void {
     this.#end(undefined);
   }
 
-  /** For the pool. */
+  /** Fails the stream. The pool calls it when the pool is destroyed. */
   destroy(error: Error): void {
     if (this.#isOver) return;
     this.#end(error);

@@ -1,3 +1,7 @@
+/**
+ * The two sides of a `DecompressionStream`, and the errors of the standard. Its `WebInflater` holds
+ * the lease.
+ */
 import { types } from 'node:util';
 import { type Format, formatTraits } from '../engine/codec.ts';
 import { codedError, isDataError } from '../errors.ts';
@@ -6,7 +10,7 @@ import type { Pool } from '../pool/pool.ts';
 import { shownType } from '../validate.ts';
 import { WebInflater } from './web-inflater.ts';
 
-/** How much output is made before anybody reads. Bytes. */
+/** High water mark of the readable side, in bytes. */
 const HIGH_WATER_MARK = 65_536;
 
 const NO_FLUSH = 0;
@@ -20,18 +24,18 @@ export class WebTransform {
   readonly #framing: Framing | undefined;
   #source!: ReadableStreamDefaultController<Uint8Array>;
   #sink!: WritableStreamDefaultController;
-  /** Closed, cancelled, aborted or failed: there is no engine any more. */
+  /** Whether the stream is closed, cancelled, aborted or failed. It has no engine then. */
   #over = false;
-  /** What the readable side will fail with, once all that was made before is read. */
+  /** Function that rejects the write in progress. */
   #failure: { reason: unknown } | undefined;
-  /** Gives up the write under way. */
+  /** Function that resolves the write that waits for the reader. */
   #giveUp: ((reason: unknown) => void) | undefined;
-  /** Goes on with the write that waits for the reader. */
+  /** Resolves the write that waits for the reader. */
   #whenWanted: (() => void) | undefined;
 
   /**
-   * @param format of the engine
-   * @param framing what is around its data
+   * @param format - the format of the engine
+   * @param framing - the framing around the data, if any
    * @throws what the constructor of node:zlib's stream throws for this limit
    */
   constructor(pool: Pool, format: Format, framing: Framing | undefined, maxOutputLength: number | undefined) {
@@ -61,7 +65,8 @@ export class WebTransform {
     this.writable = new WritableStream<ArrayBuffer | ArrayBufferView>({
       start: (controller) => {
         this.#sink = controller;
-        // abort() below is not called before the write under way is over, and that may wait for a reader.
+        // The stream calls abort() below only after the write in progress, which may wait for a
+        // reader.
         const { signal } = controller as unknown as { signal: AbortSignal };
         signal.addEventListener('abort', () => this.#end(signal.reason), { once: true });
       },
@@ -71,7 +76,7 @@ export class WebTransform {
     });
   }
 
-  /** Whatever goes wrong goes wrong on both sides. */
+  /** Runs a step of the writable side. Its failure fails both sides. */
   async #guarded(step: () => Promise<void>): Promise<void> {
     try {
       await step();
@@ -90,7 +95,7 @@ export class WebTransform {
       rest = bytes.subarray(from + used);
     }
     if (this.#hasEnded) {
-      // Nothing that comes now reaches the engine.
+      // The engine takes no more bytes from here on.
       this.#inflater.end();
       if (rest.length > (this.#framing?.trailer(rest) ?? 0)) throw codedError('ERR_TRAILING_JUNK_AFTER_STREAM_END');
     }
@@ -108,12 +113,15 @@ export class WebTransform {
     this.#source.close();
   }
 
-  /** The engine needs no more. */
+  /** Whether the engine needs no more bytes. */
   get #hasEnded(): boolean {
     return this.#inflater.ended || this.#framing?.ended === true;
   }
 
-  /** @returns how many of the bytes were used up */
+  /**
+   * Inflates some bytes.
+   * @returns the number of bytes consumed
+   */
   async #inflate(bytes: Buffer, flush: number): Promise<number> {
     const before = this.#inflater.bytesWritten;
     await this.#underWay((resolve) => this.#inflater.inflate(bytes, flush, resolve));
@@ -150,12 +158,12 @@ export class WebTransform {
     this.#failReadable(reason);
   }
 
-  /** An error drops what is in the queue: it waits until that is read. */
+  /** Fails the readable side once its queue is read: an error drops the chunks in it. */
   #failReadable(reason: unknown): void {
     if (this.#source.desiredSize === HIGH_WATER_MARK) this.#source.error(reason);
   }
 
-  /** Gives the engine back, for good. */
+  /** Returns the engine to the pool for good. */
   #end(reason: unknown): void {
     this.#over = true;
     this.#inflater.end();
@@ -164,8 +172,9 @@ export class WebTransform {
 }
 
 /**
- * A copy: whoever wrote the chunk may transfer it before all of it is inflated.
- * @throws `ERR_INVALID_ARG_TYPE` for what is no BufferSource of Web IDL, `ERR_STREAM_NULL_VALUES` for null
+ * Returns a copy of a chunk, since the caller may transfer its memory before all of it is inflated.
+ * @throws `ERR_INVALID_ARG_TYPE` if it is no BufferSource of Web IDL, `ERR_STREAM_NULL_VALUES` for
+ * null
  */
 function bytesOf(chunk: unknown): Buffer {
   if (chunk === null) throw codedError('ERR_STREAM_NULL_VALUES');
@@ -176,21 +185,26 @@ function bytesOf(chunk: unknown): Buffer {
       `A chunk must be an ArrayBuffer or a view of one, and not shared. Received ${shownType(chunk)}`,
     );
   }
-  // A DataView of memory that is gone tells no length.
+  // A DataView throws on reading its length once its memory is detached.
   if (memory.byteLength === 0) return NOTHING;
   const { byteOffset = 0, byteLength } = chunk as ArrayBufferView;
   return Buffer.from(Buffer.from(memory, byteOffset, byteLength));
 }
 
-/** As the standard hands it out: no Buffer, and in memory that can be transferred. */
+/**
+ * Returns the output as the standard wants it: no Buffer, and in memory that can be transferred.
+ */
 function ownMemory(chunk: Buffer): Uint8Array<ArrayBuffer> {
   const { buffer } = chunk as Buffer<ArrayBuffer>;
   return chunk.length === buffer.byteLength ? new Uint8Array(buffer) : new Uint8Array(chunk);
 }
 
-/** What the standard calls an error of the data, with zlib's code, and its error as the `cause`. */
+/**
+ * Returns the TypeError of the standard for an error of the data. It has zlib's code, and zlib's
+ * error as the `cause`.
+ */
 function asTypeError(error: unknown): unknown {
-  // Anything can be a reason to cancel, and come this way.
+  // A reason to cancel can be any value.
   if (!types.isNativeError(error) || error instanceof TypeError) return error;
   const { code, message } = error as NodeJS.ErrnoException;
   if (!isDataError(code)) return error;
