@@ -53,13 +53,6 @@ export class Driver extends Lessee {
     return true;
   }
 
-  /** Counts the work of a synchronous call. */
-  countNow(used: number, made: number): void {
-    this.inputLength += used;
-    this.outputLength += made;
-    this.pool.count(used, made);
-  }
-
   /** Goes on with a paused input, in a tick of its own. */
   resume(): void {
     if (this.state !== 'paused') return;

@@ -115,6 +115,13 @@ export abstract class Lessee extends Transfer {
     return this.lease === undefined ? undefined : engineOf(this.lease);
   }
 
+  /** Counts the work of a synchronous call. */
+  countNow(used: number, made: number): void {
+    this.inputLength += used;
+    this.outputLength += made;
+    this.pool.count(used, made);
+  }
+
   /**
    * Ends the work for good.
    * @returns whether that is done: if not, a native write is in flight, and `onStopped` comes after it

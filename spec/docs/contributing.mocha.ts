@@ -14,7 +14,7 @@ describe('CONTRIBUTING.md', () => {
       .to.match(new RegExp(`^\\nfunction ${name}\\(`))
       .and.include('lease.release()');
     const lease = await readFile(join(top, 'lib/pool/lease.ts'), 'utf8');
-    expect(lease.match(/#giveBack\(/g)).to.have.lengthOf(1);
-    expect(lease).to.match(/#end\([^}]*#giveBack\(/s);
+    expect(lease.match(/#home\.takeBack\(/g)).to.have.lengthOf(1);
+    expect(lease).to.match(/#end\([^}]*#home\.takeBack\(/s);
   });
 });

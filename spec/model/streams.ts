@@ -246,9 +246,7 @@ export class StreamClient implements Leaser {
       claim(stream.closed, `${this.name} is destroyed and does not close`);
       claim(this.#closes === (emitClose && !this.#closeLost ? 1 : 0), `${this.name} closes ${this.#closes} times`);
       claim(!leases, `${this.name} is closed and has its engine (P2)`);
-      // A Transform that is full keeps the callback for its reader.
-      const full = stream.readableLength >= stream.readableHighWaterMark;
-      const lost = error !== undefined || full || this.#answersLost;
+      const lost = error !== undefined || this.#answersLost;
       claim(lost || this.#unanswered === 0, `${this.name} is closed, and a write has not called back`);
       this.#checkEnd(error);
     } else {
@@ -296,6 +294,12 @@ export class StreamClient implements Leaser {
       ...(this.abort === undefined ? {} : { signal: this.abort.signal }),
     });
     const emit = stream.emit.bind(stream);
+    const destroy = stream.destroy.bind(stream);
+    stream.destroy = (error) => {
+      // A Transform that is full keeps the callback for its reader, who is gone. So does node:zlib's.
+      if (stream.readableLength >= stream.readableHighWaterMark) this.#answersLost = true;
+      return destroy(error);
+    };
     // Not by listeners: some runs take all of 'close' away.
     stream.emit = (name: string, ...args: unknown[]) => {
       this.#seen(name, args[0]);
