@@ -22,7 +22,7 @@ type Row = readonly [
 
 const table = {
   ERR_LEASE_SEALED: [Error, 'The stream is closed, its engine is back in the pool'],
-  ERR_LEASE_RELEASED: [Error, 'The lease has been given back already'],
+  ERR_LEASE_RELEASED: [Error, 'The lease has ended already'],
   ERR_POOL_CLOSED: [Error, 'The pool is closed', 503, UNAVAILABLE],
   ERR_POOL_TIMEOUT: [Error, 'No engine came free in time', 503, RESOURCE_EXHAUSTED],
   ERR_POOL_QUEUE_FULL: [Error, 'Too many wait for an engine already', 503, RESOURCE_EXHAUSTED],
@@ -33,7 +33,7 @@ const table = {
   ERR_METRICS_TAKEN: [Error, 'The registry has metrics of that name already'],
   ERR_CODING_UNKNOWN: [Error, 'The body has an unknown content coding', 415],
   ERR_TOO_MANY_CODINGS: [Error, 'The body has more content codings than the limit', 415],
-  ERR_BODY_IN_USE: [Error, 'Somebody has begun to read the body of the request already'],
+  ERR_BODY_IN_USE: [Error, 'The body of the request is in use already'],
   ERR_GRPC_ENCODING: [Error, 'A message is compressed with something unknown', 500, UNIMPLEMENTED],
   ERR_GRPC_FRAME: [Error, 'The bytes are not messages of gRPC', 500, INTERNAL],
   // The rest are Node's codes, classes and words: lib/internal/errors.js.

@@ -1,7 +1,8 @@
 /**
- * The module `node:zlib` itself. A loader hook that wraps modules, as those of tracing do, gives an import a copy of the
- * module's exports, made at the first import. No file of the library imports `node:zlib`: `install()` has to change the module
- * itself, and before the first copy is made.
+ * The module `node:zlib` itself. A loader hook that wraps modules, such as a tracer's, gives an
+ * import a copy of the module's exports, made at the first import. `install()` must change the
+ * module itself, and before the first copy. So no file of the library may import values of
+ * `node:zlib`.
  */
 export const zlib: typeof import('node:zlib') = process.getBuiltinModule('node:zlib');
 

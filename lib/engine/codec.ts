@@ -1,6 +1,6 @@
 /**
- * The formats: which class of node:zlib decodes each, its flush constants, and which of its engines may serve a
- * second stream. Everything that must never mix in a pool is part of an `EngineKind`.
+ * Formats: the class of node:zlib for each, its flush constants, and the kinds of its engines. An
+ * `EngineKind` has every property by which a pool must keep engines apart.
  */
 
 import type { BrotliOptions, Gunzip, ZlibOptions, ZlibReset } from 'node:zlib';
@@ -9,15 +9,16 @@ import { shown } from '../validate.ts';
 import { zlib } from './builtin-zlib.ts';
 
 /**
- * gzip: RFC 1952. deflate: the zlib wrapper, RFC 1950. deflate-raw: RFC 1951. unzip: gzip or deflate, as the data
- * says. br: Brotli, RFC 7932. zstd: Zstandard, RFC 8878, on Node 22.15 and later.
+ * Format of compressed data. gzip: RFC 1952. deflate: the zlib wrapper, RFC 1950. deflate-raw: RFC
+ * 1951. unzip: gzip or deflate, as detected. br: Brotli, RFC 7932. zstd: Zstandard, RFC 8878, on
+ * Node 22.15 and later.
  */
 export type Format = 'gzip' | 'deflate' | 'deflate-raw' | 'unzip' | 'br' | 'zstd';
 
-/** A decompressing stream of node:zlib, as far as zlease builds on it. */
+/** Decompressing stream of node:zlib, as far as zlease uses it. */
 export type StockStream = Gunzip & ZlibReset;
 
-/** What of a stream's options makes its engine another than that of a stream without options. */
+/** Options of a stream that decide the kind of its engine. */
 export interface EngineOptions {
   windowBits?: number | undefined;
   dictionary?: ZlibOptions['dictionary'];
@@ -29,13 +30,13 @@ export interface EngineOptions {
 type StockClass = (new (options?: ZlibOptions) => StockStream) & { prototype: StockStream };
 
 interface Traits {
-  /** The class, not the create* function: that may have been replaced, by another copy of this library for one. */
+  /** Class and not the `create*` function, which another copy of this library may have replaced. */
   Stock: StockClass;
-  /** Flush constants go from 0 to this. */
+  /** Highest flush constant. The lowest is 0. */
   lastFlush: number;
   finishFlush: number;
   fullFlush: number;
-  /** Driven by zlib: has windows and levels. */
+  /** True for the formats of zlib, which have windows and levels. */
   byZlib: boolean;
   /** Name of node:zlib's synchronous one-shot function. */
   syncName: string;
@@ -43,7 +44,7 @@ interface Traits {
 
 const { Z_BLOCK, Z_FINISH, Z_FULL_FLUSH, Z_DEFAULT_WINDOWBITS } = zlib.constants;
 const { BROTLI_OPERATION_EMIT_METADATA, BROTLI_OPERATION_FINISH, BROTLI_OPERATION_FLUSH } = zlib.constants;
-// ZSTD_e_flush and ZSTD_e_end, which Node 20 has no names for.
+// ZSTD_e_flush and ZSTD_e_end. Node 20 has no such constants.
 const ZSTD_FLUSH = 1;
 const ZSTD_END = 2;
 
@@ -73,10 +74,14 @@ if (ZstdDecompress !== undefined) {
   });
 }
 
-/** The formats that this Node has. */
+/** Formats that this Node has. */
 export const formats: readonly Format[] = Object.freeze([...all.keys()]);
 
-/** @throws `ERR_INVALID_ARG_VALUE` for anything but a format, `ERR_FORMAT_UNAVAILABLE` for zstd on a Node without it. */
+/**
+ * Returns the traits of a format.
+ * @throws `ERR_INVALID_ARG_VALUE` for an unknown format. `ERR_FORMAT_UNAVAILABLE` for zstd on a
+ * Node without it
+ */
 export function formatTraits(format: Format): Readonly<Traits> {
   const traits = all.get(format);
   if (traits !== undefined) return traits;
@@ -86,32 +91,36 @@ export function formatTraits(format: Format): Readonly<Traits> {
   throw codedError('ERR_INVALID_ARG_VALUE', `format must be one of ${formats.join(', ')}. Received ${shown(format)}`);
 }
 
-/** A stream of node:zlib itself. Throws what its constructor throws. */
+/**
+ * Creates a stream of node:zlib itself.
+ * @throws the errors of `formatTraits()` and of the constructor
+ */
 export function stockStream(format: Format, options?: ZlibOptions): StockStream {
   const { Stock } = formatTraits(format);
   return new Stock(options);
 }
 
-/** What tells engines apart. Kinds that may be reused are interned: the same settings give the same object. */
+/** Kind of an engine. Reusable kinds are interned: the same settings give the same object. */
 export interface EngineKind {
   readonly format: Format;
-  /** False: an engine of this kind serves one stream and is closed after it. */
+  /** False: the pool closes an engine of this kind after its first lease. */
   readonly reusable: boolean;
-  /** The options its node:zlib stream is made with. */
+  /** Options of the node:zlib stream of the engine. */
   readonly options: Readonly<EngineOptions>;
-  /** Of an unzip engine: what it has seen that it has to decode, and is set to for good. */
+  /** Format that an unzip engine has detected, and decodes from then on. */
   readonly wrapper?: 'gzip' | 'deflate';
-  /** Of unzip, as long as nothing was seen: the kinds it may turn out to be. */
+  /** Kinds that an unzip engine may become, before it has read any data. */
   readonly detected?: { readonly gzip: EngineKind; readonly deflate: EngineKind };
 }
 
 const interned = new Map<string, EngineKind>();
 
 /**
- * The kind of engine for these settings. `windowBits` undefined means 15: node:zlib turns a missing
- * value into 0 ("as the header says") once any options object is given, which accepts the same
- * messages. An explicit 0 sticks to the first message's window, so such an engine is not reusable; nor is one
- * with a dictionary or parameters, which a reset loses.
+ * Returns the kind of engine for these settings. `windowBits` undefined means 15. With any options
+ * object, node:zlib turns a missing value into 0, the window of the header. That accepts the same
+ * messages. After an explicit 0, an engine keeps the window of its first message, so it is not
+ * reusable. An engine with a dictionary or with parameters is not reusable either. A reset would
+ * keep the dictionary, and lose the parameters.
  */
 export function engineKind(format: Format, settings: EngineOptions = {}): EngineKind {
   const { windowBits = Z_DEFAULT_WINDOWBITS, rejectGarbageAfterEnd = false, ...rest } = settings;
@@ -138,17 +147,18 @@ function intern(kind: EngineKind): EngineKind {
   return kind;
 }
 
-/** Whether an engine of this kind decodes gzip, whatever it was asked for. */
+/** Returns whether an engine of this kind decodes gzip, as its format or as detected. */
 function isGzip(kind: EngineKind): boolean {
   return kind.format === 'gzip' || kind.wrapper === 'gzip';
 }
 
-/** Deflate expands by no more than this: a gzip trailer that says otherwise is not to be believed. */
+/** Highest ratio of deflate. A gzip trailer with a larger length is ignored. */
 const MAX_EXPANSION = 1_032;
 
 /**
- * The length, of what `input` becomes, that gzip's last four bytes give (ISIZE, RFC 1952, section 2.3.1). 0 for none.
- * It decides where to inflate. It comes from the sender, and no memory is reserved by it alone.
+ * Returns the output length of `input` in bytes, as its last four bytes state it (ISIZE, RFC 1952,
+ * section 2.3.1). 0: unknown. The length decides where to inflate. It comes from the sender, so it
+ * must not reserve memory by itself.
  */
 export function sizeHint(kind: EngineKind, input: Buffer): number {
   if (!isGzip(kind) || input.length < 18) return 0;
@@ -156,14 +166,14 @@ export function sizeHint(kind: EngineKind, input: Buffer): number {
   return hint <= input.length * MAX_EXPANSION ? hint : 0;
 }
 
-/** A gzip member's first two bytes: RFC 1952, section 2.3.1. */
+/** First two bytes of a gzip member: RFC 1952, section 2.3.1. */
 const GZIP_ID1 = 0x1f;
 const GZIP_ID2 = 0x8b;
 
 /**
- * The kind of engine for data that begins like this. node:zlib's unzip decides by the first two bytes and stays with it
- * whatever comes, so its engines are kept apart by what they decided. One that sees less than it needs to
- * decide serves this stream only.
+ * Returns the kind of engine for data that begins with `input`. node:zlib's unzip detects the
+ * format by the first two bytes, once for all messages. So its engines are kept apart by the
+ * detected format. If `input` is too short to detect it, the engine is not reusable.
  */
 export function kindFor(kind: EngineKind, input: Uint8Array): EngineKind {
   const { detected } = kind;

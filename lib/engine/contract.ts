@@ -1,45 +1,55 @@
 /**
- * The contract of an engine: one decompressor that is driven write by write. `native-engine` and
- * `public-engine` are its twins, and one spec suite runs over both. Whoever drives an engine holds the
- * lease on it; an engine knows nothing of streams, leases or pools.
+ * Contract of an engine: one decompressor that is driven write by write. `NativeEngine` and
+ * `PublicEngine` implement it, and one spec suite covers both. The holder of the lease drives the
+ * engine. An engine may not know streams, leases or pools.
  */
 import { codedError, tooLarge } from '../errors.ts';
 import type { EngineKind } from './codec.ts';
 
-/** What node:zlib reports: `errno` and `code` are zlib's (`Z_DATA_ERROR`, -3). */
+/** Error as node:zlib reports it. `errno` and `code` are zlib's, such as -3 and `Z_DATA_ERROR`. */
 export type EngineFailure = NodeJS.ErrnoException;
 
 /**
- * The result of a try. whole: a last flush would find nothing. part: it was a write as any other. undone: it failed, and was as if it had
- * not been. failed: it failed as any other write.
+ * Result of writing a whole message at once. whole: all output is made, a last flush would find
+ * nothing. part: more output may follow, as after any write. undone: the engine was reset, and the
+ * caller must write again. failed: the write failed, as any write may.
  */
 export type WholeWrite = 'whole' | 'part' | 'undone' | 'failed';
 
 export interface Engine {
   readonly kind: EngineKind;
 
-  /** True where `writeSync` exists in fact: the engine can run on the main thread. */
+  /** True if the engine has `writeSync()`, and so can run on the main thread. */
   readonly inline: boolean;
 
-  /** A write is under way; only `close` may be called meanwhile. */
+  /** True while a write is in flight. Only `close()` may be called then. */
   readonly busy: boolean;
 
-  /** After a write: bytes of its input that are left. More than none with output room left: the data ended early. */
+  /**
+   * Bytes of the input that are left after a write. If output room is left too, these bytes follow
+   * the end of the data.
+   */
   readonly availIn: number;
 
-  /** After a write: bytes of its output room that are left. None: there may be more to come, write again. */
+  /** Bytes of the output room that are left after a write. 0: there may be more output. */
   readonly availOut: number;
 
-  /** It has grown memory that a reset keeps and that an idle engine should not hold. */
+  /** True if the engine has grown memory that a reset keeps. An idle engine should not hold it. */
   readonly oversized: boolean;
 
-  /** A write has failed: `availIn` and `availOut` mean nothing then, and no write is allowed before a reset. */
+  /**
+   * True after a write that failed. `availIn` and `availOut` have no meaning then. No write is
+   * allowed before a reset.
+   */
   readonly failed: boolean;
 
-  /** The error of the write that failed. It may be made when it is first read, with the stack of that moment. */
+  /** Error of the write that failed. It may be created at its first read, with that stack. */
   readonly failure: EngineFailure | undefined;
 
-  /** After a write that failed: `reset` is proven to clean the engine. Otherwise the engine is to be closed. */
+  /**
+   * True if `reset()` is proven to clean the engine after a write that failed. Otherwise the engine
+   * must be closed.
+   */
   readonly recoverable: boolean;
 
   /** Inflates on the calling thread into `output`. */
@@ -53,17 +63,21 @@ export interface Engine {
   ): void;
 
   /**
-   * Inflates on the calling thread what may be a whole message, on an engine that is as new and of a reusable zlib kind. It costs less
-   * than a write and a last flush. Where it fails, or fills a room that does not end with a chunk of node:zlib's output, the engine is
-   * clean again, and the work is left to the writes that follow, unless the first of them is known to fail alike.
-   * @param firstLength - room that the first of those writes would have. Bytes
+   * Inflates an input that may be a whole message, on the calling thread. The engine must be clean,
+   * and of a reusable kind of zlib's formats. One such write costs less than a write and a last
+   * flush. It is undone if it fails, or if it fills a room that does not end with a chunk of
+   * node:zlib's output. The caller then repeats the work in smaller writes. A failure is final if
+   * the first of them would fail alike, or if the engine is not `recoverable`.
+   * @param firstLength - room of the first of those writes, in bytes
    */
   writeWhole(input: Buffer, output: Buffer, outputLength: number, firstLength: number): WholeWrite;
 
-  /** As `writeWhole`, after a `write` of a whole message with Z_FINISH. */
+  /**
+   * Returns the result of a whole message, after its `write()` with Z_FINISH. See `writeWhole()`.
+   */
   settleWhole(outputLength: number, firstLength: number): WholeWrite;
 
-  /** Inflates off the main thread; `done` is called once, later, also after a failure or `close`. */
+  /** Inflates off the main thread. Calls `done` once, later, also after a failure or `close()`. */
   write(
     flush: number,
     input: Buffer,
@@ -75,46 +89,53 @@ export interface Engine {
   ): void;
 
   /**
-   * Inflates all of `input` on the calling thread, as `_processChunk()` of node:zlib's streams does without a callback.
-   * `availIn` is that of its last write.
-   * @param room - bytes of output that a write makes at most
-   * @param most - bytes of output after which it stops: one more may be returned
-   * @throws the failure; what `writeSync` throws
+   * Inflates all of `input` on the calling thread, as `_processChunk()` of node:zlib's streams does
+   * without a callback. `availIn` is then the result of the last write.
+   * @param room - most bytes of output of one write
+   * @param most - most bytes of output. An engine that is not `inline` throws
+   * `ERR_BUFFER_TOO_LARGE` for more. An `inline` engine stops, and returns at most one byte more
+   * @throws the failure of the engine, and the errors of `writeSync()`
    */
   processChunk(flush: number, input: Buffer, room: number, most: number): Buffer;
 
-  /** Resets the engine, also after a write that failed if the engine is `recoverable`. */
+  /** Resets the engine. After a write that failed, a native engine must be `recoverable`. */
   reset(): void;
 
-  /** Gives its memory back, once; during a write, right after it. */
+  /** Frees the memory of the engine, once. During a write, frees it right after the write. */
   close(): void;
 }
 
-/** Bytes. An idle engine holds no window larger than this: it is about what 256 messages of 1 KB come to. */
+/** Largest window that an idle engine may hold, in bytes: as much as 256 messages of 1 KB. */
 const LARGEST_KEPT_WINDOW = 262_144;
 
 /**
- * Whether an engine that made `length` bytes of a message has grown a window to be rid of. zlib's are of 32 KB at most
- * and a reset frees Brotli's; Zstandard's grow with the message, up to 128 MB, and stay.
+ * Returns whether an engine that made `length` bytes of a message has too large a window to keep.
+ * zlib's window has 32 KB at most. A reset frees that of Brotli. The window of Zstandard grows with
+ * the message, up to 128 MB, and stays.
  */
 export function growsOversized(kind: EngineKind, length: number): boolean {
   return kind.format === 'zstd' && length > LARGEST_KEPT_WINDOW;
 }
 
 /**
- * Whether a write that left input alone has ended a frame of Zstandard together with a chunk of node:zlib's output. node:zlib
- * writes on there and so begins the next frame. Anywhere else it ignores what follows the first frame. For this to be seen, a
- * write without room left has to end with such a chunk too.
- * @param filled - bytes of the chunk that are filled after the write, 0 for a full one
+ * Returns whether a write that left input unused has ended a Zstandard frame together with a chunk
+ * of node:zlib's output. node:zlib writes on in this case, and so begins the next frame. Otherwise
+ * it ignores all bytes after the first frame. A write that fills its room must also end with such a
+ * chunk. The driver could not detect the case otherwise.
+ * @param made - bytes of output of the write
+ * @param filled - bytes of the chunk that are filled after the write. 0: the chunk is full
  */
 export function endsWithChunk({ kind, inline }: Engine, made: number, filled: number): boolean {
   return filled === 0 && made > 0 && inline && kind.format === 'zstd';
 }
 
-/** node:zlib's native part takes lengths and offsets as 32-bit numbers, and cuts off what is above. Bytes. */
+/**
+ * Longest write, in bytes. The native part of node:zlib takes lengths and offsets as 32-bit
+ * numbers, and truncates larger ones.
+ */
 export const MAX_WRITE_LENGTH = 2 ** 32 - 1;
 
-/** Why a chunk that ends at `inputEnd` can't be written; undefined if it can. */
+/** Returns the error of a chunk that can't be written up to `inputEnd`. Undefined if it can. */
 export function inputFault(input: Buffer, inputEnd: number): Error | undefined {
   if (inputEnd > input.byteLength) return codedError('ERR_BUFFER_DETACHED');
   if (inputEnd > MAX_WRITE_LENGTH) return tooLarge(MAX_WRITE_LENGTH);
@@ -122,8 +143,9 @@ export function inputFault(input: Buffer, inputEnd: number): Error | undefined {
 }
 
 /**
- * Both twins check this before a write. Memory that was transferred or has shrunk must not reach zlib, nor a length
- * that its native part would cut off.
+ * Checks the arguments of a write, for both engines. Memory that was transferred or has shrunk must
+ * not reach zlib. Nor may a length that the native part of node:zlib would truncate.
+ * @throws `ERR_OUT_OF_RANGE`, `ERR_BUFFER_DETACHED`
  */
 export function checkBuffers(
   input: Buffer,
@@ -132,7 +154,7 @@ export function checkBuffers(
   output: Buffer,
   outputLength: number,
 ): void {
-  // Not equal to its unsigned self: negative, a fraction, NaN, or too large.
+  // Not equal to its unsigned 32-bit value: negative, a fraction, NaN, or too large.
   if (
     inputOffset >>> 0 !== inputOffset ||
     inputLength >>> 0 !== inputLength ||

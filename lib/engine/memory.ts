@@ -1,15 +1,21 @@
 /**
- * The memory of output on the main thread, and how output is handed out: memory that was handed out is never written again
- * (promise P6).
+ * Memory of the output that the main thread makes. The library may never write again to memory that
+ * a reader has received (promise P6).
  */
 import { limitError } from '../errors.ts';
 
 const NOTHING: Buffer = Buffer.alloc(0);
 
-/** Output from this length on gets memory of its own at once. What is shorter is copied: so small a piece of memory costs more. Bytes. */
+/**
+ * Shortest output that gets memory of its own at once, in bytes. Shorter output is copied, as a
+ * small allocation costs more.
+ */
 export const EXACT_FROM = 4_096;
 
-/** @throws `ERR_BUFFER_TOO_LARGE` where there is no memory for it */
+/**
+ * Allocates memory outside of Node's Buffer pool.
+ * @throws `ERR_BUFFER_TOO_LARGE` if there is not enough memory
+ */
 export function allocate(length: number): Buffer {
   try {
     return Buffer.allocUnsafeSlow(length);
@@ -19,9 +25,10 @@ export function allocate(length: number): Buffer {
 }
 
 /**
- * The first `length` bytes in memory of their own, to hand out. Only a small one that may well be the only one is put into Node's Buffer
- * pool: a chunk keeps 64 KB of that alive (Node 24 on), and streams side by side would keep hundreds of megabytes.
- * @param isFirst whether it is the first chunk of its stream or message
+ * Returns a copy of the first `length` bytes, for a reader. Only a short first chunk is put into
+ * Node's Buffer pool, as it may be the only one. A chunk keeps 64 KB of that pool alive, from Node
+ * 24 on. Concurrent streams would keep hundreds of megabytes.
+ * @param isFirst - true for the first chunk of its stream or message
  */
 export function copyOf(memory: Buffer, length: number, isFirst: boolean): Buffer {
   const chunk = isFirst && length < EXACT_FROM ? Buffer.allocUnsafe(length) : allocate(length);
@@ -29,13 +36,13 @@ export function copyOf(memory: Buffer, length: number, isFirst: boolean): Buffer
   return chunk;
 }
 
-/** One for the thread: it is filled and copied from between two statements, never held. */
+/** Scratch memory of the thread. It is filled and copied synchronously, and never held. */
 let scratch: Buffer = NOTHING;
 
 /**
- * Memory for a write of `room` bytes at most on the main thread, to be handed out by `handOut`: scratch memory, or its own where it
- * seems to become full but for the last byte.
- * @param expected how much output there seems to be; 0 where nobody knows
+ * Returns memory for a write of at most `room` bytes on the main thread, for `handOut()`. It is
+ * scratch memory, unless the expected output fills all except the last byte.
+ * @param expected - expected output in bytes. 0: unknown
  */
 export function memoryFor(room: number, expected: number): Buffer {
   if (expected >= EXACT_FROM && expected === room - 1) return allocate(room);
@@ -44,20 +51,20 @@ export function memoryFor(room: number, expected: number): Buffer {
 }
 
 /**
- * The first `length` bytes of what `memoryFor` gave.
- * @param isFirst as `copyOf` takes it
+ * Returns the first `length` bytes of memory from `memoryFor()`, for a reader.
+ * @param isFirst - true for the first chunk of its stream or message
  */
 export function handOut(memory: Buffer, length: number, isFirst: boolean): Buffer {
   if (memory === scratch || length < memory.length - 1) return copyOf(memory, length, isFirst);
   return memory.subarray(0, length);
 }
 
-/** Some code that calls `_processChunk()` of a stream replaces it for that moment. */
+/** Original function. Some code replaces `Buffer.concat()` while it calls `_processChunk()`. */
 const { concat } = Buffer;
 
 /**
- * All pieces of an output, of `length` bytes together.
- * @throws `ERR_BUFFER_TOO_LARGE` where there is no memory for it in one piece
+ * Returns all pieces of an output as one Buffer of `length` bytes.
+ * @throws `ERR_BUFFER_TOO_LARGE` if there is not enough memory in one piece
  */
 export function inOnePiece(pieces: readonly Uint8Array[], length: number): Buffer {
   try {

@@ -1,9 +1,9 @@
 /**
- * The native twin: a node:zlib stream is built only for its handle (the donor), and the handle is driven
- * directly. Node aborts the process when a handle is misused, and no try/catch stops that. So each rule
- * below is checked here before the call, whoever asks: no write during a write, none after close, no
- * reset during a write, no offset outside of a buffer; and the buffers of a write are held until it is over.
- * `probe.ts` says where this engine may be used at all.
+ * Native engine: it drives the handle of a node:zlib stream directly. The stream, called the donor,
+ * is created only for its handle. Node aborts the process when a handle is misused, and no
+ * try/catch stops that. So the engine checks each rule before the call: no write during a write or
+ * after `close()`, no reset during a write, no offset outside of a buffer. It holds the buffers of
+ * a write until the write is over. `probe.ts` decides whether this engine may be used.
  */
 import { codedError, isDataError } from '../errors.ts';
 import { setImmediate } from '../schedule/clock.ts';
@@ -13,7 +13,10 @@ import { type EngineKind, formatTraits, type StockStream, stockStream } from './
 import { checkBuffers, type Engine, type EngineFailure, growsOversized, type WholeWrite } from './contract.ts';
 import { handOut, inOnePiece, memoryFor } from './memory.ts';
 
-/** What a donor holds, on every tested major: seven arguments a write, results in `_writeState`. */
+/**
+ * Handle of a donor, on every tested major. A write has seven arguments. Its results are in
+ * `_writeState`.
+ */
 interface Handle {
   onerror: (message: string, errno: number, code: string) => void;
   cb: () => void;
@@ -24,7 +27,7 @@ interface Handle {
 }
 export type Donor = StockStream & { _handle: Handle; _writeState: Uint32Array };
 
-/** The smallest that node:zlib takes: the donor's own output buffer is never used. */
+/** Smallest `chunkSize` of node:zlib, in bytes: the donor's own output buffer is never used. */
 export const DONOR_CHUNK_LENGTH = 64;
 
 /** Ends a write that failed in the threadpool. */
@@ -39,15 +42,16 @@ export class NativeEngine implements Engine {
   readonly #handle: Handle;
   readonly #writeState: Uint32Array;
   #closed = false;
-  // Arguments of the handle's last onerror. The error is made of them when it is asked for: most failures of
-  // `writeWhole` are never told to anybody, and a stack trace costs more than inflating a small message.
+  // Arguments of the last call of `onerror`. The error is created from them when it is first read.
+  // Most failures of `writeWhole()` are not reported, and a stack trace costs more than a small
+  // message.
   #message = '';
   #errno = 0;
   #code = '';
   #failure: EngineFailure | undefined;
-  /** Bytes made since the last reset. */
+  /** Bytes of output since the last reset. */
   #madeLength = 0;
-  /** The write under way. It holds its buffers: a collected one would be written to all the same. */
+  /** Write in flight. It holds the buffers: zlib would write to a collected buffer all the same. */
   #writing: { done: () => void; input: Buffer; output: Buffer; outputLength: number } | undefined;
 
   constructor(kind: EngineKind) {
@@ -55,7 +59,7 @@ export class NativeEngine implements Engine {
     const donor = outsideOfContexts(() =>
       stockStream(kind.format, { ...kind.options, chunkSize: DONOR_CHUNK_LENGTH }),
     ) as Donor;
-    // Node's own write callback does nothing for a destroyed stream but call handle.cb.
+    // For a destroyed stream, the write callback of node:zlib only calls `handle.cb`.
     Object.defineProperty(donor, 'destroyed', { value: true });
     this.#handle = donor._handle;
     this.#writeState = donor._writeState;
@@ -65,8 +69,9 @@ export class NativeEngine implements Engine {
       this.#message = message;
       this.#errno = errno;
       this.#code = code;
-      // Not before the next turn: until this function and the ticks after it have returned, the handle has not ended
-      // the write, and another write aborts the process. The owner may give the engine to another owner at once.
+      // Not before the next turn. The handle ends the write only after this function and the ticks
+      // that follow it have returned. Another write before that aborts the process. The owner of
+      // the lease may release the engine at once, to another owner.
       if (this.busy) setImmediate(finishLate, this);
     };
   }
@@ -81,7 +86,9 @@ export class NativeEngine implements Engine {
     return this.#failure;
   }
 
-  /** True for zlib's own formats after an error that the data has caused: zlib's inflate keeps nothing over a reset. */
+  /**
+   * True for zlib's formats after an error of the data. zlib's inflate keeps nothing over a reset.
+   */
   get recoverable(): boolean {
     const { format, reusable } = this.kind;
     return reusable && formatTraits(format).byZlib && (isDataError(this.#code) || this.#code === JUNK);
@@ -116,11 +123,13 @@ export class NativeEngine implements Engine {
   settleWhole(outputLength: number, firstLength: number): WholeWrite {
     if (!this.failed && this.availOut > 0) return 'whole';
     if (!this.failed && (outputLength - firstLength) % constants.Z_DEFAULT_CHUNK === 0) return 'part';
-    // Bad data is found by the first write alike, if it comes that far. Only the end of the data is found later.
+    // The first of the smaller writes finds the same bad data, if its room reaches that far. Only
+    // an unexpected end of file is found later.
     const failsAlike = outputLength <= firstLength && this.#code !== 'Z_BUF_ERROR';
     if (this.failed && (!this.recoverable || failsAlike)) return 'failed';
-    // The write state does not tell how much a failed write made. And an error may follow output that a wrong length hint
-    // has cut where node:zlib does not: node:zlib gives none of that output.
+    // The write state does not have the output length of a failed write. A wrong length hint may
+    // also have cut the output at another place than node:zlib, which emits none of the output
+    // before an error there.
     this.reset();
     return 'undone';
   }
@@ -185,7 +194,7 @@ export class NativeEngine implements Engine {
 
   #finish(): void {
     const writing = this.#writing;
-    // An idle engine must not lead back to the stream it served: a dropped stream could never be collected.
+    // An idle engine must not reference its last stream, which could never be collected then.
     this.#writing = undefined;
     this.busy = false;
     if (writing === undefined) return;
@@ -194,10 +203,10 @@ export class NativeEngine implements Engine {
   }
 }
 
-/** Node's own code for what follows the end of the data, where it was told to refuse that. */
+/** Node's code for bytes after the end of the data, with `rejectGarbageAfterEnd`. */
 const JUNK = 'ERR_TRAILING_JUNK_AFTER_STREAM_END';
 
-/** The error that node:zlib makes of what its engine reports. */
+/** Returns the error that node:zlib creates from the arguments of `onerror`. */
 function zlibError(message: string, errno: number, code: string): EngineFailure {
   if (code === JUNK) return codedError(code);
   return Object.assign(new Error(message), { errno, code });

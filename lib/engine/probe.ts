@@ -1,15 +1,15 @@
 /**
- * Where the native engine may be used: on the majors of Node that it was tested on, for each format whose engine passes a probe at
- * load.
+ * Probe of the native engine. The engine may be used on the tested majors of Node, for each format
+ * whose engine passes the probe at load.
  */
 import { types } from 'node:util';
 import { engineKind, type Format, formats, formatTraits, stockStream } from './codec.ts';
 import { DONOR_CHUNK_LENGTH, type Donor, NativeEngine } from './native.ts';
 
-/** The majors whose internals the specs have run on. Any other gets the public engine under `engine: 'auto'`. */
+/** Majors of Node on which the specs have run. With 'auto', all others get the public engine. */
 const TESTED_MAJORS: ReadonlySet<number> = new Set([20, 22, 24, 26]);
 
-/** What the probe inflates, and its data: made beforehand, so that the probe depends on nothing but what it probes. */
+/** Output of the probe. Its input is a constant, so that the probe depends on the engine only. */
 const PROBE_TEXT = 'zlease probes the engine '.repeat(8);
 const GZIP_PROBE = 'H4sIAAAAAAACA6vKSU0sTlUoKMpPSi1WKMlIVUjNS8/MS1WoGloSAPf9y2DIAAAA';
 const probeData: Readonly<Record<Format, string>> = {
@@ -20,10 +20,13 @@ const probeData: Readonly<Record<Format, string>> = {
   br: 'G8cA+B2pU5+7cM0GJ6enQcLE5lTZWxGkWKGwk4fD5hI5BQ==',
   zstd: 'KLUv/SDIBQEAyHpsZWFzZSBwcm9iZXMgdGhlIGVuZ2luZSABALGYmmM=',
 };
-/** No format begins like this. */
+/** Invalid data in every format. */
 const NO_DATA = Buffer.alloc(5, 0xff);
 
-/** A round trip with every result checked: output that fits, output that does not, reset, an error. */
+/**
+ * Returns whether the engine gives the known results for output that fits, output that does not,
+ * and an error.
+ */
 function probe(format: Format): boolean {
   const text = Buffer.from(PROBE_TEXT);
   const data = Buffer.from(probeData[format], 'base64');
@@ -68,5 +71,5 @@ function tested(): boolean {
   return bun === undefined && deno === undefined && TESTED_MAJORS.has(Number.parseInt(node, 10));
 }
 
-/** The formats whose native engine passed the probe at load, on a tested major; elsewhere none. */
+/** Formats whose native engine passed the probe at load. None on a major that is not tested. */
 export const nativeFormats: ReadonlySet<Format> = new Set(tested() ? probed() : []);

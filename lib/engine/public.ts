@@ -1,8 +1,9 @@
 /**
- * The public twin: a node:zlib stream driven through documented API alone, for Nodes whose internals
- * were never tested. It runs on the threadpool only and copies its output once more, so it is slower than
- * its twin, but no Node can break it. The inner stream is never ended: a last write is a flush with
- * Z_FINISH, after which reset() makes it as new.
+ * Public engine: it drives a node:zlib stream through documented API, for majors of Node whose
+ * internals were not tested. Only `processChunk()` uses undocumented API. All other work runs in
+ * the threadpool. The engine copies its output once more than the native engine, so it is slower.
+ * It may not end the inner stream: the last write is a flush with Z_FINISH, and `reset()` cleans
+ * the stream after that.
  */
 import { constants as bufferConstants } from 'node:buffer';
 import { codedError } from '../errors.ts';
@@ -18,7 +19,10 @@ interface OldStream {
   _processChunk(chunk: Buffer, flush: number): Uint8Array | Uint8Array[];
 }
 
-/** Some code that calls _processChunk() replaces it for that moment: node:zlib returns the pieces then. */
+/**
+ * Original function. Some code replaces `Buffer.concat()` while it calls `_processChunk()`.
+ * node:zlib returns the pieces then.
+ */
 const { concat } = Buffer;
 
 export class PublicEngine implements Engine {
@@ -28,21 +32,21 @@ export class PublicEngine implements Engine {
   availIn = 0;
   availOut = 0;
   failure: EngineFailure | undefined;
-  /** node:zlib's stream destroys itself when it fails. */
+  /** Always false: a stream of node:zlib destroys itself when it fails. */
   readonly recoverable = false;
   oversized = false;
-  /** Bytes made since the last reset. */
+  /** Bytes of output since the last reset. */
   #madeLength = 0;
   #inner: StockStream;
   #closed = false;
-  /** The input the inner stream was last given is not known to be used up, or its output not taken. */
+  /** True until the inner stream has used its last input, and all of the output was read. */
   #feeding = false;
-  /** The inner stream has called back for the input it was last given. */
+  /** True once the inner stream has called back for its last input. */
   #fed = false;
   #taking = false;
-  /** The inner stream left input alone: it has ended, as far as it is concerned. */
+  /** True if the inner stream has left input unused: its data has ended. */
   #ended = false;
-  /** `bytesWritten` of the inner stream before the input it was last given. */
+  /** `bytesWritten` of the inner stream before its last input. */
   #writtenBefore = 0;
   #inputLength = 0;
   #output: Buffer | undefined;
@@ -83,8 +87,8 @@ export class PublicEngine implements Engine {
     if (this.#closed) throw codedError('ERR_LEASE_SEALED');
     checkBuffers(input, inputOffset, inputLength, output, outputLength);
     const isNew = !this.#feeding && this.failure === undefined;
-    // A copy: the inner stream goes back to its input as often as it needs to, and Node aborts where that has shrunk.
-    // Before anything else, as there may be no memory for it.
+    // A copy: the inner stream reads its input several times, and Node aborts if that has shrunk.
+    // The allocation may fail, so it comes first.
     const copy = isNew ? Buffer.from(input.subarray(inputOffset, inputOffset + inputLength)) : input;
     this.busy = true;
     this.#done = done;
@@ -92,12 +96,12 @@ export class PublicEngine implements Engine {
     this.#outputLength = outputLength;
     this.availOut = outputLength;
     if (this.failure !== undefined) {
-      // The inner stream failed after it had called back: its next write is the first that can tell.
+      // The inner stream failed after its callback. This write is the first that can report it.
       nextTick(() => this.#finish());
       return;
     }
     if (this.#feeding) {
-      // The same input goes on: it is with the inner stream already, only its output wants room.
+      // The inner stream has this input already. Only its output needs room.
       nextTick(() => this.#take());
       return;
     }
@@ -117,7 +121,10 @@ export class PublicEngine implements Engine {
     if (inputLength === 0 || flush !== constants.Z_NO_FLUSH) inner.flush(flush, fed);
   }
 
-  /** By the same undocumented method of the inner stream: no other way is synchronous. Its window goes on where its handle allows it. */
+  /**
+   * Inflates with the undocumented `_processChunk()` of the inner stream, the only synchronous way.
+   * The window is kept for the next call, unless the inner stream has no `_handle`.
+   */
   processChunk(flush: number, input: Buffer, _room: number, most: number): Buffer {
     if (this.busy || this.#feeding) throw new Error('A write is in progress');
     if (this.#closed || this.failure !== undefined) throw codedError('ERR_LEASE_SEALED');
@@ -126,10 +133,10 @@ export class PublicEngine implements Engine {
     const close = handle?.close;
     const listeners = inner.listeners('error');
     inner._maxOutputLength = Math.min(most, bufferConstants.MAX_LENGTH);
-    // The method closes the handle when it has all.
+    // `_processChunk()` closes the handle at its end. The handle has the window.
     if (handle) handle.close = () => {};
     try {
-      // A copy of either: the inner stream uses its output memory again.
+      // A copy of the output: the inner stream reuses its memory.
       const given = inner._processChunk(Buffer.from(input), flush);
       const output = Array.isArray(given) ? concat(given) : Buffer.from(given);
       this.availIn = input.length - inner.bytesWritten;
@@ -157,7 +164,8 @@ export class PublicEngine implements Engine {
       this.#inner.reset();
       return;
     }
-    // The inner stream may be writing ahead of us, or is past its end: it can't be reset, only replaced.
+    // The inner stream may have a write in flight, or its data has ended. Only a new stream is
+    // clean then.
     this.#inner.close();
     this.#feeding = false;
     this.#ended = false;
@@ -186,12 +194,14 @@ export class PublicEngine implements Engine {
     return inner;
   }
 
-  /** Moves what the inner stream has into the output; answers the write once that is full or all is said. */
+  /**
+   * Copies output of the inner stream. Ends the write once the room is full or the input is used.
+   */
   #take(): void {
     if (!this.busy || this.#taking || this.#closed) return;
     const inner = this.#inner;
     const output = this.#output as Buffer;
-    // Reading makes room in the inner stream, which may call back, and so come here again, before read() returns.
+    // `read()` makes room in the inner stream, whose callback may call this method again.
     this.#taking = true;
     while (this.availOut > 0 && inner.readableLength > 0) {
       const piece = inner.read(Math.min(inner.readableLength, this.availOut)) as Buffer;

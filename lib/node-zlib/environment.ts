@@ -1,6 +1,6 @@
 /**
- * The environment variables: options of the default pool, for services that can be given an environment more easily than
- * new code. A value that makes no sense stops the process at start, as an option in code would.
+ * Environment variables for the options of the default pool. They suit services whose environment
+ * is easier to change than their code. An invalid value throws when the library is loaded.
  */
 import { codedError } from '../errors.ts';
 import type { ZlibPoolOptions } from '../pool/options.ts';
@@ -8,7 +8,7 @@ import { shown } from '../validate.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** Turns `zlease/register` on or off. */
+/** Name of the variable that turns `zlease/register` on or off. */
 const SWITCH = 'ZLEASE';
 
 const readers = new Map<string, (options: ZlibPoolOptions, text: string, name: string) => void>([
@@ -27,12 +27,13 @@ const readers = new Map<string, (options: ZlibPoolOptions, text: string, name: s
   ['ZLEASE_ENGINE', (options, text) => Object.assign(options, { engine: text })],
 ]);
 
-/** The variables that are read, for documentation. */
+/** Names of all variables, for documentation. */
 export const variableNames: readonly string[] = Object.freeze([SWITCH, ...readers.keys()]);
 
 /**
- * The pool options that the variables set; an empty one sets nothing.
- * @throws `ERR_INVALID_ARG_VALUE` for what is no number where one is wanted; what is no good as an option is for the pool to say
+ * Returns the pool options that the variables set. An empty variable sets nothing. The pool checks
+ * the options themselves.
+ * @throws `ERR_INVALID_ARG_VALUE` unless the variable of a number is a whole number or Infinity
  */
 export function poolOptionsOf(environment: Environment): ZlibPoolOptions {
   const options: ZlibPoolOptions = {};
@@ -44,8 +45,8 @@ export function poolOptionsOf(environment: Environment): ZlibPoolOptions {
 }
 
 /**
- * Whether `zlease/register` is to install: unless ZLEASE=off.
- * @throws `ERR_INVALID_ARG_VALUE` for anything but on and off
+ * Returns whether `zlease/register` installs: always, unless ZLEASE=off.
+ * @throws `ERR_INVALID_ARG_VALUE` unless ZLEASE is on, off, empty or not set
  */
 export function isSwitchedOn(environment: Environment): boolean {
   const value = environment[SWITCH];

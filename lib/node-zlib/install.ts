@@ -1,8 +1,9 @@
 /**
- * Swaps the factories of node:zlib for pooled ones, for everybody in this thread who looks them up after that, and swaps
- * them back. Others do the same: a second copy of this library, and instrumentations of any make, before or
- * after. So what was found is put back as it was found, and what somebody has wrapped meanwhile is left to them: our
- * function underneath then leads to what it had replaced.
+ * `install()`: it replaces the factories of node:zlib with pooled ones in this thread, and restores
+ * them. Code that has read a factory before keeps that one. Other code may replace the same
+ * factories, before or after: an instrumentation, or a second copy of this library. So the undo
+ * restores each property as it was found. It may not touch a factory that other code has wrapped
+ * since. The pooled function inside of such a wrapper then calls the function that it had replaced.
  */
 import { syncBuiltinESMExports } from 'node:module';
 import { zlib } from '../engine/builtin-zlib.ts';
@@ -10,9 +11,9 @@ import type { Format } from '../engine/codec.ts';
 import type { DecompressOptions } from '../streams/options.ts';
 import { poolOf, type ZlibPool } from './factories.ts';
 
-/** Of `install()`. */
+/** Options of `install()`. */
 export interface InstallOptions {
-  /** Where the streams come from. Default: `defaultPool`. */
+  /** Pool of the streams. Default: `defaultPool`. */
   pool?: ZlibPool;
 }
 
@@ -27,11 +28,14 @@ const names: ReadonlyArray<readonly [name: string, format: Format]> = [
   ['createZstdDecompress', 'zstd'],
 ];
 
-/** How another copy of this library knows a function of ours that is out of use, and finds what it had replaced. */
+/**
+ * Key of a method of each pooled function, for other copies of this library. After the undo, the
+ * method returns the property that the function had replaced.
+ */
 const kReplaced = Symbol.for('zlease.replaced');
 type Pooled = Factory & { [kReplaced]?: () => PropertyDescriptor | undefined };
 
-/** The installs that hold; the last one's pool is used. */
+/** Installs in effect. The streams come from the pool of the last one. */
 const installs: Array<{ readonly pool: ZlibPool }> = [];
 
 interface Swap {
@@ -43,10 +47,11 @@ interface Swap {
 let swaps: Swap[] = [];
 
 /**
- * Swaps the `create*` functions of node:zlib that decompress for pooled ones. Streams made before stay as they are. Installing
- * again while installed adds nothing but its pool, which is used until its own undo.
+ * Replaces the decompressing `create*` functions of node:zlib with pooled ones. Existing streams
+ * stay as they are. A further install only adds its pool, which is used until its own undo.
  * @param options - `pool`, default `defaultPool`
- * @returns undoes it, once: when the last install is undone, node:zlib has what it had before the first
+ * @returns a function that undoes this install, once. After the undo of the last install, node:zlib
+ * has the functions from before the first one
  * @throws `ERR_INVALID_ARG_TYPE` for a pool that is not a `ZlibPool`
  */
 export function install(options: InstallOptions = {}): () => void {
@@ -64,7 +69,8 @@ export function install(options: InstallOptions = {}): () => void {
 function swapIn(): void {
   for (const [name, format] of names) {
     const found = Object.getOwnPropertyDescriptor(zlib, name);
-    // Not there: a Node without the format. Not configurable: somebody froze node:zlib, and means it.
+    // Undefined: this Node does not have the format. Not configurable: other code has frozen
+    // node:zlib.
     if (found?.configurable !== true) continue;
     const { enumerable = false, writable = false } = found;
     const pooled = pooledFactory(name, format, found);
@@ -85,14 +91,17 @@ function swapOut(): void {
   syncBuiltinESMExports();
 }
 
-/** What another copy of this library had put there and given up since leads on to what that one had found. */
+/**
+ * Returns the property to restore. The functions of another copy of this library that has undone
+ * its install are passed over.
+ */
 function stillInUse(found: PropertyDescriptor): PropertyDescriptor {
   const replaced = (found.value as Pooled | undefined)?.[kReplaced]?.();
   return replaced === undefined ? found : stillInUse(replaced);
 }
 
 function pooledFactory(name: string, format: Format, found: PropertyDescriptor): Swap {
-  // A function that can be called with new, as node:zlib's can.
+  // No arrow function: callers may use `new`, as with node:zlib's.
   const pooled: Pooled = function (options) {
     const last = installs.at(-1);
     if (last !== undefined && !swap.undone) return last.pool.createDecompress(format, options);

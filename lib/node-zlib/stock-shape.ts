@@ -1,7 +1,8 @@
 /**
- * The outside of a stream: what a pool makes is an instance of node:zlib's own class for the format, for the code that
- * asks `instanceof zlib.Gunzip`. Its prototype has our methods and, behind them, the class of node:zlib with what it has beyond
- * them (`params`, `_closed`, the deprecated `bytesRead`). The constructor of that class never runs: it would make an engine.
+ * Shape of a stream: an instance of node:zlib's own class for the format, for code that tests
+ * `instanceof zlib.Gunzip`. Its prototype has the methods of `DecompressStream` and inherits from
+ * node:zlib's class. That class adds `params`, `_closed` and the deprecated `bytesRead`. The
+ * constructor of node:zlib's class may not run: it would create an engine.
  */
 
 import { type Format, formats, formatTraits } from '../engine/codec.ts';
@@ -14,17 +15,20 @@ type Shape = new (pool: Pool, format: Format, options?: DecompressOptions) => De
 
 const shapes = new Map(formats.map((format) => [format, shapeOf(format)]));
 
-/** @throws what the constructor of node:zlib's stream throws for these options */
+/**
+ * Creates a stream with the shape for its format.
+ * @throws the errors of node:zlib's constructor for these options
+ */
 export function decompressStream(pool: Pool, format: Format, options?: DecompressOptions): DecompressStream {
   const Shaped = shapes.get(format) ?? DecompressStream;
   const stream = new Shaped(pool, format, options);
-  // params() compares with these.
+  // params() of node:zlib compares its arguments with these.
   if (options?.level !== undefined) Object.assign(stream, { _level: options.level });
   if (options?.strategy !== undefined) Object.assign(stream, { _strategy: options.strategy });
   return stream;
 }
 
-// `instanceof DecompressStream` is to hold as well, though that class is not on the way to node:zlib's.
+// `instanceof DecompressStream` must be true too. That class is not in the prototype chain.
 Object.defineProperty(DecompressStream, Symbol.hasInstance, {
   value(this: unknown, value: unknown): boolean {
     const isA = (Class: unknown) => Function.prototype[Symbol.hasInstance].call(Class as never, value);
@@ -34,7 +38,8 @@ Object.defineProperty(DecompressStream, Symbol.hasInstance, {
 
 function shapeOf(format: Format): Shape {
   const { Stock, byZlib } = formatTraits(format);
-  // A subclass, and no plain function with this prototype: V8 would make a hidden class for every single stream of that.
+  // A subclass, because V8 would make a hidden class for each stream of a plain function with this
+  // prototype.
   class Shaped extends DecompressStream {}
   const { constructor: _, ...members } = Object.getOwnPropertyDescriptors(DecompressStream.prototype);
   Object.setPrototypeOf(Shaped.prototype, Stock.prototype);
@@ -47,7 +52,10 @@ function shapeOf(format: Format): Shape {
   return Shaped;
 }
 
-/** A property that node:zlib's streams have as their own. An assignment makes it one, without any other effect. */
+/**
+ * Returns the descriptor of a property that node:zlib's streams have as their own. An assignment
+ * makes it an own property, without other effects.
+ */
 function legacy(name: string): PropertyDescriptor {
   return {
     configurable: true,

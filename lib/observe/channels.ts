@@ -1,62 +1,68 @@
 /**
- * What a pool does, for whoever subscribes to it: one table of diagnostics channels. A publish is guarded by
- * `hasSubscribers`, so that a channel nobody listens to costs a comparison.
+ * Diagnostics channels of the pools, in one table. `hasSubscribers` guards each publish, so that a
+ * channel without subscribers costs one comparison.
  */
 import { type Channel, channel } from 'node:diagnostics_channel';
 import type { Format } from '../engine/codec.ts';
 import type { ObservedPool } from './stats.ts';
 
-/** Of every message. */
+/** Properties of every event of a lease. */
 interface LeaseMessage {
-  /** Whose engine it is. */
+  /** Pool of the engine. */
   readonly pool: ObservedPool;
-  /** Of the data that the engine is for. */
+  /** Format of the data. */
   readonly format: Format;
-  /** Tells the leases of a pool apart: the first is 1. */
+  /** Number of the lease in its pool, from 1. */
   readonly id: number;
 }
 
-/** `zlease:lease`: a stream, message or caller got an engine. */
+/** `zlease:lease`: a stream, message or caller acquired an engine. */
 export interface LeaseEvent extends LeaseMessage {
-  /** Whether the engine had served before. */
+  /** True if an earlier lease has used the engine. */
   readonly reused: boolean;
-  /** How long the lease was waited for. Milliseconds, 0 where there was no need. */
+  /** Time between the request and the lease, in milliseconds. 0: no wait. */
   readonly waitedMs: number;
 }
 
-/** `zlease:release`: an engine came back in good order. */
+/** `zlease:release`: a lease ended, and its engine is proven clean. */
 export interface ReleaseEvent extends LeaseMessage {
-  /** Whether it is kept for the next lease; if not it was closed: see `evicted` in the stats. */
+  /**
+   * True if the pool keeps the engine for another lease. Otherwise the pool closed it: see
+   * `evicted` in the stats.
+   */
   readonly kept: boolean;
 }
 
-/** `zlease:discard`: an engine came back and was closed, because it can't be proven clean. */
+/** `zlease:discard`: a lease ended, and its engine was closed, because it is not proven clean. */
 export interface DiscardEvent extends LeaseMessage {
-  /** What went wrong; undefined where a stream was destroyed without an error. */
+  /** Error that ended the lease. Undefined without one, as after a destroy without an error. */
   readonly cause: NodeJS.ErrnoException | undefined;
 }
 
-/** `zlease:fail`: a lease ended with an error. `zlease:release` or `zlease:discard` tells what became of its engine, after this. */
+/** `zlease:fail`: a lease ended with an error. `zlease:release` or `zlease:discard` follows. */
 export interface FailEvent extends LeaseMessage {
-  /** The error: of bad data, of a limit, or another that a stream or message was destroyed with. */
+  /** Error of bad data, of a limit, or another one that a stream or message was destroyed with. */
   readonly cause: NodeJS.ErrnoException;
 }
 
-/** `zlease:wait`: all engines that the pool may have are out, and one more is asked for. */
+/** `zlease:wait`: all `maxLeased` engines are leased, and a stream, message or caller waits. */
 export interface WaitEvent {
-  /** Whose engines are out. */
+  /** Pool without a free engine. */
   readonly pool: ObservedPool;
-  /** Of the data that an engine is wanted for. */
+  /** Format of the data that needs an engine. */
   readonly format: Format;
-  /** How many wait now, this one included. */
+  /** Number of streams, messages and callers that wait now, this one included. */
   readonly waiting: number;
 }
 
-/** `zlease:leak`: whoever had this lease was collected without giving it back. */
+/** `zlease:leak`: a lease was garbage collected before it ended. */
 export interface LeakEvent extends LeaseMessage {
-  /** How long ago the lease was made. Milliseconds; undefined where `leakDetection` did not look. */
+  /** Age of the lease, in milliseconds. Undefined if `leakDetection` did not select the lease. */
   readonly ageMs: number | undefined;
-  /** Where it was asked for; undefined where `leakDetection` did not look. */
+  /**
+   * Stack of the call that created the stream or message, or requested the lease. Undefined if
+   * `leakDetection` did not select the lease.
+   */
   readonly stack: string | undefined;
 }
 

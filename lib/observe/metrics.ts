@@ -1,14 +1,19 @@
-/** The metrics of a pool, one row each: what it is called, and where its numbers come from. The units are Prometheus's: bytes, seconds. */
+/**
+ * Metrics of a pool, one row each: its name, its type, and the source of its values. The units are
+ * the base units of Prometheus, bytes and seconds.
+ */
 import type { PoolStats } from './stats.ts';
 import { type Tally, waitBuckets } from './tally.ts';
 
-/** The numbers of one pool. */
+/** Numbers of one pool. */
 export interface Reading {
   readonly stats: PoolStats;
   readonly tally: Tally;
 }
 
-/** Tells one number: its labels beside `pool`, and what is put behind the name of the metric. */
+/**
+ * Reports one value, with its labels apart from `pool`, and a suffix for the name of the metric.
+ */
 export type Tell = (value: number, labels?: Readonly<Record<string, string>>, suffix?: string) => void;
 
 export interface MetricRow {

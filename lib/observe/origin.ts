@@ -1,24 +1,25 @@
 /**
- * Where a lease was asked for, for leak reports: the stack of whoever made the stream. A lease itself is made a tick after
- * the first byte, where the stack tells nothing.
+ * Origin of a lease, for leak reports: the stack of the call that created the stream or message, or
+ * requested the lease. A stream acquires its lease a tick after its first byte. The stack of that
+ * tick names no caller.
  */
 
-/** 'off': for no lease. 'sampled': for one in 128. 'all': for each. */
+/** Leases whose origin is recorded. 'off': none. 'sampled': one in 128. 'all': each. */
 export type LeakDetection = 'off' | 'sampled' | 'all';
 
-/** One in so many, where they are sampled. */
+/** Number of leases for one recorded origin, with 'sampled'. */
 const SAMPLE = 128;
 
 /**
- * The stack as it is now, if `detection` wants this one. As text: an Error that still has its frames holds on to every `this`
- * in them, the stream for one.
- * @param below the function whose callers are of interest
+ * Returns the current stack as text, or undefined if `detection` does not select this lease. An
+ * Error with unformatted frames would keep every `this` of its frames alive, such as the stream.
+ * @param below - function whose callers the stack begins with
  */
 export function originOf(detection: LeakDetection, below: (...args: never) => unknown): string | undefined {
   if (detection === 'off' || (detection === 'sampled' && Math.random() * SAMPLE >= 1)) return undefined;
   const trace: { stack?: string } = {};
   Error.captureStackTrace(trace, below);
-  // Without its first line, which is for the name of an error.
+  // The first line is no frame.
   const stack = String(trace.stack);
   return stack.slice(stack.indexOf('\n') + 1);
 }

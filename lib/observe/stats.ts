@@ -1,33 +1,44 @@
-/** The numbers of a pool, as its users, its channels and its metrics see them. */
+/** Numbers of a pool, for its users, its channels and its metrics. */
 
-/** A snapshot of a pool's numbers. Always: `created = leased + idle + discarded + evicted + leaked`. */
+/**
+ * Snapshot of a pool's numbers. Always: `created = leased + idle + discarded + evicted + leaked`.
+ */
 export interface PoolStats {
-  /** Engines that a stream or lease has now. */
+  /** Engines that are leased now. */
   readonly leased: number;
   /** Engines that wait for their next lease. */
   readonly idle: number;
-  /** Streams and callers that wait for an engine. */
+  /** Streams, messages and callers that wait for an engine now. */
   readonly waiting: number;
-  /** Engines made since the pool was. */
+  /** Engines that the pool has created. */
   readonly created: number;
-  /** Leases that were served by an engine from the pool. */
+  /** Leases that took an idle engine. */
   readonly reused: number;
-  /** Leases that ended with an error: of bad data, of a limit, or another that a stream or message was destroyed with. */
+  /**
+   * Leases that ended with an error: of bad data, of a limit, or another one that a stream or
+   * message was destroyed with.
+   */
   readonly failed: number;
-  /** Engines closed at the end of a lease because they can't be proven clean: after most errors, a destroy during a write, ... */
+  /**
+   * Engines closed at the end of a lease because they are not proven clean. Examples are most
+   * errors, and a destroy during a write.
+   */
   readonly discarded: number;
-  /** Engines closed in good order: over `maxIdle`, idle for too long, grown too big, not reusable, or the pool closed. */
+  /**
+   * Clean engines that were closed: over `maxIdle`, idle for too long, oversized, not reusable, or
+   * the pool was closed.
+   */
   readonly evicted: number;
-  /** Engines closed because their lease was collected without having been given back. */
+  /** Engines closed because their lease was garbage collected before it ended. */
   readonly leaked: number;
-  /** Compressed bytes used up by streams of this pool. */
+  /** Compressed bytes that the engines have consumed. */
   readonly bytesIn: number;
-  /** Bytes they made of them. */
+  /** Decompressed bytes that the engines have made. */
   readonly bytesOut: number;
 }
 
-/** A pool, as far as a subscriber needs it: by identity, and with its numbers. */
+/** Pool, as a subscriber sees it: its identity and its numbers. */
 export interface ObservedPool {
-  /** Its numbers now. */
+  /** Snapshot of the pool's numbers. */
   readonly stats: PoolStats;
 }

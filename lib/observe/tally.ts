@@ -1,6 +1,7 @@
 /**
- * What the channels tell of a pool and its stats don't: leases by format, failures and discards by cause, how long each lease was waited for. What
- * was before it began is counted as `unknown`, so that the sums are those of the stats.
+ * Counts of a pool that are in its channels and not in its stats: leases by format, failures and
+ * discards by cause, and waiting times. Earlier leases, failures and discards are counted as
+ * `unknown`, so that the sums equal the stats.
  */
 
 import { type Format, formats } from '../engine/codec.ts';
@@ -8,16 +9,16 @@ import { causeLabel } from './causes.ts';
 import type { DiscardEvent, FailEvent, LeaseEvent } from './channels.ts';
 import type { PoolStats } from './stats.ts';
 
-/** Of leases, failures and discards from before. */
+/** Label of leases, failures and discards from before the tally. */
 const UNKNOWN = 'unknown';
 
-/** Counted from the start, at 0: a rate needs two samples, and would miss the first of them. */
+/** Causes that start at 0. A rate needs two samples, and would miss the first failure otherwise. */
 const EXPECTED_FAILURES = ['Z_DATA_ERROR', 'Z_BUF_ERROR', 'other'];
 const EXPECTED_CAUSES = [...EXPECTED_FAILURES, 'none'];
 
 /**
- * The upper ends of the buckets that waiting times are counted in. Seconds. The first is for who need not wait; no wait is longer than
- * `leaseTimeoutMs`, 30 seconds by default.
+ * Upper bounds of the buckets of waiting times, in seconds. The first bucket is for leases without
+ * a wait. The last bound is the default of `leaseTimeoutMs`, the longest wait.
  */
 export const waitBuckets: readonly number[] = Object.freeze([
   0, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30,
@@ -34,10 +35,11 @@ export class Tally {
   );
   readonly failures = new Map<string, number>(EXPECTED_FAILURES.map((cause) => [cause, 0]));
   readonly discards = new Map<string, number>(EXPECTED_CAUSES.map((cause) => [cause, 0]));
-  /** How often somebody began to wait. */
+  /** Number of waits that have begun. */
   waits = 0;
-  /** Of the leases: how many waited for so long, one bucket each, the last for what is longer than all; and how long all did. Seconds. */
+  /** Number of leases in each bucket of waiting time. The last bucket is for longer waits. */
   readonly waited: number[] = Array.from({ length: waitBuckets.length + 1 }, () => 0);
+  /** Sum of all waiting times. */
   waitedSeconds = 0;
 
   constructor({ created, reused, failed, discarded }: PoolStats) {
@@ -46,7 +48,7 @@ export class Tally {
     if (discarded > 0) this.discards.set(UNKNOWN, discarded);
   }
 
-  /** It is called for each message: it had better be cheap. */
+  /** Counts a lease. It runs for each message, so it must be cheap. */
   lease({ format, reused, waitedMs }: LeaseEvent): void {
     const leases = this.leases.get(format) as Leases;
     if (reused) leases.reused += 1;

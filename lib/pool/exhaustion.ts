@@ -1,4 +1,7 @@
-/** The errors of a pool that has no engine to give: its numbers, and the leases that are out the longest. */
+/**
+ * Errors of a pool without a free engine. Their messages state the pool's numbers. They also name
+ * the oldest leases whose origin was recorded.
+ */
 import { codedError, type ErrorCode } from '../errors.ts';
 import type { PoolStats } from '../observe/stats.ts';
 import { clock } from '../schedule/clock.ts';
@@ -6,15 +9,15 @@ import type { Lease } from './lease.ts';
 import type { LiveLeases } from './lease-tracker.ts';
 import type { PoolSettings } from './options.ts';
 
-/** Number of leases that an error names. */
+/** Most leases that one error names. */
 const NAMED_HOLDERS = 3;
 
-/** Refusals come by the thousand. The leases are looked through for an error once in so many milliseconds. */
+/** Least time between two counts of the leases, as errors may come by the thousand. */
 const COUNT_EVERY_MS = 1_000;
 
 export class Exhaustion {
   readonly #live: LiveLeases;
-  /** Streams that held an engine and had no work for it, when they were last counted. */
+  /** Number of streams that held an engine without work for it, at the last count. */
   #withoutWork = 0;
   #countedAt = Number.NEGATIVE_INFINITY;
 
@@ -26,7 +29,9 @@ export class Exhaustion {
     const now = clock.now();
     const named = this.#live
       .oldest(NAMED_HOLDERS)
-      .map(({ format, since, stack }) => `\n${format}, out for ${Math.round(now - since)} ms, asked for at\n${stack}`);
+      .map(
+        ({ format, since, stack }) => `\n${format}, leased for ${Math.round(now - since)} ms, requested at\n${stack}`,
+      );
     const numbers = `leased ${stats.leased} of ${maxLeased}, idle ${stats.idle}, waiting ${stats.waiting} of ${maxWaiting}`;
     if (now - this.#countedAt >= COUNT_EVERY_MS) {
       this.#countedAt = now;
@@ -37,7 +42,7 @@ export class Exhaustion {
   }
 }
 
-/** Whether the owner of a lease is a stream whose engine has nothing to do before more is written to it, or read from it. */
+/** Returns whether the owner is a stream whose engine waits for a write or for the reader. */
 function isWithoutWork({ owner }: Lease): boolean {
   if (owner?.writableLength === undefined) return false;
   const { writableEnded, writableLength, readableLength = 0, readableHighWaterMark = 0 } = owner;

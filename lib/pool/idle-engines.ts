@@ -1,7 +1,7 @@
 /**
- * The engines that wait for their next lease, apart by kind. Last in, first out, so that the engines
- * at the bottom are the ones nobody needs: those that stayed untouched from one sweep to the next are
- * closed. That takes no clock on the way in or out, and closes an engine after one to two intervals.
+ * Idle engines, one stack for each kind. The last engine in is the first out, so unused engines
+ * stay at the bottom. A sweep evicts the engines that no lease took since the sweep before. This
+ * needs no timestamp for each engine. An engine is evicted one to two intervals after its last use.
  */
 
 import type { EngineKind } from '../engine/codec.ts';
@@ -11,7 +11,7 @@ import { outsideOfContexts } from '../schedule/context.ts';
 
 interface Shelf {
   engines: Engine[];
-  /** The fewest engines on this shelf since the last sweep: so many at the bottom were not needed. */
+  /** Fewest engines on this shelf since the last sweep. As many at the bottom were not used. */
   fewest: number;
 }
 
@@ -24,9 +24,9 @@ export class IdleEngines {
   #sweeper: NodeJS.Timeout | undefined;
 
   /**
-   * @param limit how many engines are kept, of all kinds together
-   * @param intervalMs milliseconds between two sweeps; 0 for never
-   * @param evict called with each engine that is closed because nobody needed it
+   * @param limit - most engines that are kept, of all kinds together
+   * @param intervalMs - milliseconds between two sweeps. 0: no sweeps
+   * @param evict - closes an engine that a sweep or `evictAll()` has removed
    */
   constructor(limit: number, intervalMs: number, evict: (engine: Engine) => void) {
     this.#limit = limit;
@@ -47,7 +47,7 @@ export class IdleEngines {
     return engine;
   }
 
-  /** False where there is no room: the engine stays the caller's. */
+  /** Returns false if the limit is reached. The engine then stays the caller's. */
   put(engine: Engine): boolean {
     if (this.#length >= this.#limit) return false;
     const shelf = this.#shelves.get(engine.kind);

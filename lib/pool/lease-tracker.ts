@@ -1,8 +1,9 @@
 /**
- * The leases that are out: to reach their owners when the pool is destroyed, and to notice the ones whose
- * owner was collected without giving back. A weak reference and a finalizer cost more than inflating a
- * small message does, and most leases are over within the turn of the event loop that saw them begin. So
- * a lease is held strongly for its first turn and only what outlives it is watched, weakly from then on.
+ * Live leases. `pool.destroy()` reaches their owners through them, and the pool reclaims the engine
+ * of a lease that was garbage collected. A weak reference and a finalizer cost more than inflating
+ * a small message. Most leases end within the turn of the event loop in which they began. So a
+ * lease is held strongly during its first turn. Only a lease that outlives that turn gets a weak
+ * reference.
  */
 
 import type { Format } from '../engine/codec.ts';
@@ -14,44 +15,47 @@ import { engineOf, type Lease } from './lease.ts';
 interface Watch {
   readonly lease: WeakRef<Lease>;
   readonly id: number;
-  /** Held here to be closed once the lease is gone. It must never lead back to the lease or its owner. */
+  /** Engine to close after a leak. It must never reference the lease or its owner. */
   readonly engine: Engine;
 }
 
-/** What is known of a lease whose origin was taken down. */
+/** Origin of a live lease, if `leakDetection` selected the lease. */
 export interface Holder {
   readonly format: Format;
-  /** Where it was asked for. */
+  /** Stack of the call that created the stream or message, or requested the lease. */
   readonly stack: string;
-  /** As `performance.now()`. */
+  /** Start of the lease, in milliseconds as from `performance.now()`. */
   readonly since: number;
 }
 
-/** A lease that was collected while it was live. */
+/** A lease that was garbage collected before it ended. */
 export interface LostLease {
   readonly id: number;
   readonly engine: Engine;
   readonly holder: Holder | undefined;
 }
 
-/** So many young leases are kept, and twice those that are out, before those that have ended are left out: a turn may see millions. */
+/**
+ * Number of young leases, beyond twice the live ones, above which the ended ones are removed. One
+ * turn may see millions of leases.
+ */
 const MOST_YOUNG = 256;
 
 export class LiveLeases {
   #young: Lease[] = [];
   #settles = false;
-  /** Of the young ones, how many are out: most often none when their turn is over. */
+  /** Number of young leases that are live. It is most often 0 at the end of their turn. */
   #youngOut = 0;
   readonly #watched = new Map<Engine, Watch>();
-  /** In the order of leasing. Empty where no origins are taken down. */
+  /** Origins of live leases, oldest first. Empty with `leakDetection: 'off'`. */
   readonly #holders = new Map<Engine, Holder>();
   readonly #finalizers: FinalizationRegistry<Watch>;
 
-  /** @param lost called for each lease that was collected while it was live */
+  /** @param lost - called for each lease that was garbage collected before it ended */
   constructor(lost: (lease: LostLease) => void) {
     this.#finalizers = new FinalizationRegistry((watch) => {
       const { engine, id } = watch;
-      // The finalizer of a lease that has ended since, while it was on its way here.
+      // The lease has ended. The engine may have another lease by now.
       if (this.#watched.get(engine) !== watch) return;
       const holder = this.#holders.get(engine);
       this.#watched.delete(engine);
@@ -60,7 +64,7 @@ export class LiveLeases {
     });
   }
 
-  /** @param stack where it was asked for, if that was taken down */
+  /** @param stack - origin of the lease, if it was recorded */
   add(lease: Lease, stack: string | undefined): void {
     this.#young.push(lease);
     this.#youngOut += 1;
@@ -73,7 +77,7 @@ export class LiveLeases {
     this.#holders.set(engine, { format: engine.kind.format, stack, since: clock.now() });
   }
 
-  /** To be called when a lease has ended. */
+  /** Removes the ended lease of an engine. */
   remove(engine: Engine): void {
     if (this.#holders.size > 0) this.#holders.delete(engine);
     const watch = this.#watched.size > 0 ? this.#watched.get(engine) : undefined;
@@ -88,7 +92,7 @@ export class LiveLeases {
     this.#finalizers.unregister(watch);
   }
 
-  /** The leases that are live now. */
+  /** Returns the live leases. */
   list(): Lease[] {
     const leases = this.#young.filter((lease) => !lease.released);
     for (const watch of this.#watched.values()) {
@@ -98,7 +102,7 @@ export class LiveLeases {
     return leases;
   }
 
-  /** Those of known origin that are out the longest, first of all the oldest. */
+  /** Returns the recorded origins of the oldest live leases, oldest first. */
   oldest(count: number): Holder[] {
     const oldest: Holder[] = [];
     for (const holder of this.#holders.values()) {

@@ -1,6 +1,7 @@
 /**
- * A lease: the right to drive one engine, until it is released. The once-guard lives here and not on the engine, so that a stale
- * lease can't release the engine of its successor (promise P4). A lease knows its pool as a home only.
+ * A lease: the right to drive one engine, until the lease ends. The lease guards against a second
+ * release. With a guard on the engine, a stale lease could release the engine of its successor
+ * (promise P4). A lease may not use its pool except as a `Home`.
  */
 import { constants as bufferConstants } from 'node:buffer';
 import { constants } from '../engine/builtin-zlib.ts';
@@ -10,17 +11,20 @@ import { codedError, tooLarge } from '../errors.ts';
 import { type Bytes, bufferOf, shown, shownType } from '../validate.ts';
 import { type Limits, outputLimit, overLimit } from './options.ts';
 
-/** The pool of a lease. */
+/** Pool of a lease. */
 export interface Home {
-  /** Takes the engine of a lease that has ended. It may not be reused unless it is `clean`; `cause` is the reason. */
+  /**
+   * Takes the engine of an ended lease. The engine may not be reused unless it is `clean`.
+   * @param cause - reason of `discard()`, if there is one
+   */
   takeBack(lease: Lease, engine: Engine, clean: boolean, cause?: Error): void;
   /** Counts the bytes of a synchronous write. */
   count(bytesIn: number, bytesOut: number): void;
-  /** Limits of a lease that has none of its own. */
+  /** Limits of a lease without limits of its own. */
   readonly settings: Required<Limits>;
 }
 
-/** The owner that is destroyed with the pool: a stream, or a message, which has none of the numbers. */
+/** Stream or message that `pool.destroy()` destroys. A message has only the method. */
 export interface LeaseOwner {
   destroy(error: Error): unknown;
   readonly writableEnded?: boolean;
@@ -32,20 +36,21 @@ export interface LeaseOwner {
 let engineOf: (lease: Lease) => Engine;
 
 /**
- * The right to drive one engine, until it is released. Streams and messages lease for themselves. `pool.lease()` is for a
- * synchronous codec that keeps its window from one `writeSync()` to the next, as the messages of one connection need it.
+ * The right to drive one engine, until the lease ends. Streams and messages acquire their own
+ * leases. `pool.lease()` and `pool.tryLease()` are for a synchronous codec. Such a lease keeps its
+ * window from one `writeSync()` to the next, as the messages of one connection require.
  */
 export class Lease {
-  /** @internal Until the lease ends. */
+  /** @internal Owner, until the lease ends. Undefined if a caller requested the lease. */
   owner: LeaseOwner | undefined;
-  /** @internal Limits of each `writeSync()`. Default: those of the pool. */
+  /** @internal Limits of each `writeSync()`. Default: the limits of the pool. */
   limits: Required<Limits> | undefined;
-  /** @internal Counts the leases of a pool, from 1 on. */
+  /** @internal Number of the lease in its pool, from 1. */
   readonly id: number;
-  /** @internal Whether its engine had served before. */
+  /** @internal True if an earlier lease has used the engine. */
   readonly reused: boolean;
   #engine: Engine | undefined;
-  /** Whether the last write left input or output behind, over a limit or because of junk. */
+  /** True if the last write left input or output behind, because of a limit or of trailing junk. */
   #isCutShort = false;
   readonly #home: Home;
 
@@ -56,7 +61,7 @@ export class Lease {
     };
   }
 
-  /** @internal Leases are made by a pool: `pool.lease()`, `pool.tryLease()`. */
+  /** @internal Only a pool creates leases: `pool.lease()`, `pool.tryLease()`. */
   constructor(id: number, engine: Engine, home: Home, owner: LeaseOwner | undefined, reused: boolean) {
     this.id = id;
     this.reused = reused;
@@ -65,19 +70,23 @@ export class Lease {
     this.owner = owner;
   }
 
-  /** True once the lease has ended, by `release`, `discard` or `Symbol.dispose`. */
+  /** True once the lease has ended, by `release()`, `discard()` or `[Symbol.dispose]()`. */
   get released(): boolean {
     return this.#engine === undefined;
   }
 
   /**
-   * Inflates on the calling thread, in the window of the writes before. Bytes behind the end of the data are ignored.
+   * Inflates `chunk` on the calling thread, in the window of the writes before. Ignores bytes after
+   * the end of the data, unless `rejectGarbageAfterEnd` is set.
    * @param chunk - compressed bytes
-   * @param flush - a flush constant of the format, default 0, `Z_NO_FLUSH`; with `Z_FINISH` data that is cut short is an error
-   * @returns all output that `chunk` gives
-   * @throws the error of node:zlib for bad data, `ERR_BUFFER_TOO_LARGE` or `ERR_RATIO_TOO_HIGH` for output of one call beyond a
-   * limit; after either, only `reset()` and the end of the lease are of use. `ERR_LEASE_SEALED` once the lease has ended, and
-   * after an error. `ERR_INVALID_ARG_TYPE`, `ERR_OUT_OF_RANGE` for bad arguments
+   * @param flush - flush constant of the format, default 0, `Z_NO_FLUSH`. With `Z_FINISH` an
+   * unexpected end of file is an error
+   * @returns all output of `chunk`
+   * @throws the error of node:zlib for bad data. `ERR_BUFFER_TOO_LARGE` or `ERR_RATIO_TOO_HIGH` if
+   * the output of one call is over a limit. `ERR_TRAILING_JUNK_AFTER_STREAM_END` with
+   * `rejectGarbageAfterEnd`. After each of these errors the lease needs `reset()`, or has to end.
+   * `ERR_LEASE_SEALED` after such an error, and once the lease has ended. `ERR_INVALID_ARG_TYPE` or
+   * `ERR_OUT_OF_RANGE` for an invalid argument
    */
   writeSync(chunk: Bytes, flush: number = constants.Z_NO_FLUSH): Buffer {
     const input = bufferOf(chunk);
@@ -114,8 +123,9 @@ export class Lease {
   }
 
   /**
-   * Makes the engine as new, for another message: it forgets its window.
-   * @throws `ERR_LEASE_SEALED` once the lease has ended, and after an error that the engine does not survive
+   * Resets the engine and its window, for another message.
+   * @throws `ERR_LEASE_SEALED` once the lease has ended, and after an error that no reset can clean
+   * up
    */
   reset(): void {
     engineOf(this).reset();
@@ -123,23 +133,24 @@ export class Lease {
   }
 
   /**
-   * Gives the engine back to its pool, which resets it for its next lease.
-   * @throws `ERR_LEASE_RELEASED` when the lease has ended already.
+   * Ends the lease and returns the engine to its pool, which resets the engine for its next lease.
+   * @throws `ERR_LEASE_RELEASED` if the lease has ended already
    */
   release(): void {
     this.#end(true);
   }
 
   /**
-   * Ends the lease and has the engine closed: for one that may not be clean.
-   * @param cause - the reason, for the channel `zlease:discard`
-   * @throws `ERR_LEASE_RELEASED` when the lease has ended already.
+   * Ends the lease and closes the engine, for an engine that may not be clean.
+   * @param cause - error for the channels `zlease:fail` and `zlease:discard`. Default: the error of
+   * the last write, if it failed
+   * @throws `ERR_LEASE_RELEASED` if the lease has ended already
    */
   discard(cause?: Error): void {
     this.#end(false, cause);
   }
 
-  /** `release()`, for `using`; does nothing when the lease has ended already. */
+  /** Calls `release()`, for `using`. Does nothing if the lease has ended already. */
   [Symbol.dispose](): void {
     if (!this.released) this.release();
   }
@@ -154,7 +165,7 @@ export class Lease {
 }
 
 /**
- * The engine behind a lease that is live. Not exported from the package.
- * @throws `ERR_LEASE_SEALED` once the lease has ended.
+ * Returns the engine of a live lease. The package does not export this function.
+ * @throws `ERR_LEASE_SEALED` once the lease has ended
  */
 export { engineOf };

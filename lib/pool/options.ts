@@ -1,74 +1,116 @@
 /**
- * The options of a pool: one function turns them into a frozen, fully defaulted copy, and throws on what
- * makes no sense. Nothing is corrected silently.
+ * Options of a pool. `poolSettings()` returns a frozen copy with all defaults, and throws on an
+ * invalid value. It never corrects a value silently.
  */
 import { constants } from 'node:buffer';
 import { codedError, limitError, tooLarge } from '../errors.ts';
 import type { LeakDetection } from '../observe/origin.ts';
 import { shown } from '../validate.ts';
 
-/** How much a stream may inflate on the main thread; what is over goes to the threadpool. Bytes. */
+/**
+ * Limits of inflating on the main thread, in bytes. Work over a limit runs in the threadpool, or
+ * waits for a later turn of the event loop.
+ */
 export interface InlineOptions {
-  /** The longest input that is inflated on the main thread. Default 16384; 0 sends all to the threadpool. */
+  /**
+   * Longest input of one chunk or message that the main thread inflates. Default 16384 bytes. 0
+   * sends all work to the threadpool.
+   */
   inputLength?: number;
-  /** The most output of one chunk of input that is made on the main thread. Default 65536; 0 as above. */
+  /**
+   * Most output of one chunk or message that the main thread makes. Default 65536 bytes. 0 sends
+   * all work to the threadpool.
+   */
   outputLength?: number;
-  /** The most that all streams of the thread make on the main thread in one turn of the event loop, a step of less than 2048 counted as that. Default 131072; 0 as above. */
+  /**
+   * Most bytes that all streams and messages of the thread inflate on the main thread in one turn
+   * of the event loop. A step counts as 2048 bytes at least. Default 131072 bytes. 0 sends all work
+   * to the threadpool.
+   */
   turnLength?: number;
 }
 
-/** How much may be made of one stream's or message's data. A stream counts from one explicit `flush()` to the next. */
+/**
+ * Limits of the output of one stream or message. A stream counts from one explicit `flush()` to the
+ * next.
+ */
 export interface Limits {
-  /** The most bytes that may come out; one more is `ERR_BUFFER_TOO_LARGE`, as with `maxOutputLength` of node:zlib's one-shot functions. Default `Infinity`. */
+  /**
+   * Most output, in bytes. One byte more fails with `ERR_BUFFER_TOO_LARGE`, as with
+   * `maxOutputLength` of node:zlib's one-shot functions. Default `Infinity`.
+   */
   maxOutputLength?: number;
   /**
-   * How many times as long as the input it was made of the output may be; more is `ERR_RATIO_TOO_HIGH`. Deflate makes at most 1032 of 1.
-   * Looked at after each step, from `ratioFloorLength` on. Default `Infinity`.
+   * Highest ratio of the length of the output to the length of its input. A higher ratio fails with
+   * `ERR_RATIO_TOO_HIGH`. The ratio is checked after each step, if the output is longer than
+   * `ratioFloorLength`. Deflate expands 1032 times at most. Default `Infinity`.
    */
   maxRatio?: number;
-  /** Output of up to this length is allowed whatever its ratio: what is short is no bomb. Bytes, default 1048576. */
+  /**
+   * Longest output for which any ratio is allowed: short output is no bomb. Default 1048576 bytes.
+   */
   ratioFloorLength?: number;
 }
 
-/** Of `new ZlibPool()`. The limits are for streams and messages that have none of their own. */
+/**
+ * Options of `new ZlibPool()`. The limits apply to streams and messages without limits of their
+ * own.
+ */
 export interface ZlibPoolOptions extends Limits {
-  /** How many engines may be out at the same time, of all kinds together; who wants one more waits. Default `Infinity`. */
+  /**
+   * Most engines that are leased at the same time, of all kinds together. The next stream, message
+   * or caller waits. `decompressSync()` and `_processChunk()` can't wait, and may exceed this
+   * number. Default `Infinity`.
+   */
   maxLeased?: number;
-  /** How many may wait; one more fails with `ERR_POOL_QUEUE_FULL`. Default `Infinity`; 0 for no waiting. */
+  /**
+   * Most streams, messages and callers that wait for an engine. The next one fails with
+   * `ERR_POOL_QUEUE_FULL`. Default `Infinity`. 0: no waiting.
+   */
   maxWaiting?: number;
-  /** How long one waits before it fails with `ERR_POOL_TIMEOUT`. Milliseconds, default 30000; 0 for ever. */
+  /**
+   * Longest wait for an engine, in milliseconds. A longer one fails with `ERR_POOL_TIMEOUT`.
+   * Default 30000. 0: unlimited.
+   */
   leaseTimeoutMs?: number;
-  /** How many idle engines are kept for reuse, of all kinds together. Default 256; `Infinity` keeps all, 0 turns pooling off. */
+  /**
+   * Most idle engines that the pool keeps for reuse, of all kinds together. Default 256. `Infinity`
+   * keeps all. 0 turns pooling off.
+   */
   maxIdle?: number;
-  /** An engine that was idle for this long is closed, at the latest after twice as long. Milliseconds, default 30000; 0 for never. */
+  /**
+   * Idle time after which the pool closes an engine, in milliseconds. The pool closes it after
+   * twice that time at the latest. Default 30000. 0: never.
+   */
   idleTimeoutMs?: number;
   /**
-   * Whether the stack that asked for a lease is taken down, to be shown when the lease was lost: 'all' for each, 'sampled' for one in 128,
-   * 'off' (default) for none. What was lost is taken back and counted in any case.
+   * Leases whose origin is recorded: 'all' for each, 'sampled' for one in 128, 'off' (default) for
+   * none. The origin is the stack of the call that created the stream or requested the lease. The
+   * leak warning shows it. The pool reclaims and counts every leaked engine, with 'off' too.
    */
   leakDetection?: LeakDetection;
-  /** What is inflated on the main thread. Default: that of each of its options. */
+  /** Limits of inflating on the main thread. Default: the default of each limit. */
   inline?: InlineOptions;
   /**
-   * Which engine drives the streams. 'native': handles of node:zlib driven directly; 'public': node:zlib streams
-   * through documented API, threadpool only; 'auto' (default): native on the Node majors it was tested on, if it
-   * passes a probe at load, else public.
+   * Engine of the streams. 'native': handles of node:zlib. 'public': streams of node:zlib through
+   * documented API, in the threadpool only. 'auto' (default): native on a tested major of Node, if
+   * the engine of the format passes a probe at load. Otherwise public.
    */
   engine?: 'auto' | 'native' | 'public';
 }
 
-/** The same, with every default in its place. */
+/** Options of a pool with all defaults filled in. */
 export type PoolSettings = Readonly<Required<Omit<ZlibPoolOptions, 'inline'>>> & {
   readonly inline: Readonly<Required<InlineOptions>>;
 };
 
-/** The longest delay that a timer of Node takes. */
+/** Longest delay of a timer of Node. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
 const engines = ['auto', 'native', 'public'] as const;
 const detections = ['off', 'sampled', 'all'] as const;
 
-/** What holds where nothing is said. */
+/** Default limits of a pool. */
 const noLimits: Required<Limits> = Object.freeze({
   maxOutputLength: Number.POSITIVE_INFINITY,
   maxRatio: Number.POSITIVE_INFINITY,
@@ -76,8 +118,9 @@ const noLimits: Required<Limits> = Object.freeze({
 });
 
 /**
- * @throws `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE` or `ERR_OUT_OF_RANGE` for an option that does not exist,
- * is no number, is negative, a fraction or `NaN`.
+ * Returns the settings for the options of a pool.
+ * @throws `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE` or `ERR_OUT_OF_RANGE` for an invalid or
+ * unknown option
  */
 export function poolSettings(options: ZlibPoolOptions = {}): PoolSettings {
   const { maxLeased, maxWaiting, leaseTimeoutMs, maxIdle, idleTimeoutMs, ...others } = record(options, 'options');
@@ -104,9 +147,9 @@ export function poolSettings(options: ZlibPoolOptions = {}): PoolSettings {
 }
 
 /**
- * The limits of one stream or message.
- * @param standard what holds where `options` say nothing
- * @throws `ERR_INVALID_ARG_TYPE` or `ERR_OUT_OF_RANGE` for what makes no sense
+ * Returns the limits of one stream or message.
+ * @param standard - limits that `options` does not set
+ * @throws `ERR_INVALID_ARG_TYPE` or `ERR_OUT_OF_RANGE` for an invalid limit
  */
 export function limits(
   options: { [K in keyof Limits]?: number | undefined },
@@ -120,7 +163,7 @@ export function limits(
   };
 }
 
-/** The most that may come out of a message of so much. Bytes. */
+/** Returns the most output that a message of `inputLength` bytes may have, in bytes. */
 export function outputLimit(
   { maxOutputLength, maxRatio, ratioFloorLength }: Required<Limits>,
   inputLength: number,
@@ -129,7 +172,7 @@ export function outputLimit(
   return Math.min(maxOutputLength, Math.max(ratioFloorLength, Math.floor(maxRatio * inputLength)));
 }
 
-/** The error for so much of so much, if it is over a limit that can be told so. */
+/** Returns the error for output over a limit. Undefined if the output is within the limits. */
 export function overLimit(
   { maxOutputLength, maxRatio, ratioFloorLength }: Required<Limits>,
   inputLength: number,
@@ -150,7 +193,7 @@ function oneOf<T extends string>(value: T | undefined, name: string, values: rea
   throw codedError('ERR_INVALID_ARG_VALUE', `${name} must be one of ${values.join(', ')}. Received ${shown(value)}`);
 }
 
-/** @throws `ERR_INVALID_ARG_TYPE` for what is no object */
+/** @throws `ERR_INVALID_ARG_TYPE` unless `value` is an object */
 export function record<T extends object>(value: T, name: string): T {
   if (typeof value !== 'object' || value === null) {
     throw codedError('ERR_INVALID_ARG_TYPE', `${name} must be an object. Received ${shown(value)}`);
@@ -158,13 +201,16 @@ export function record<T extends object>(value: T, name: string): T {
   return value;
 }
 
-/** @throws `ERR_INVALID_ARG_VALUE` where options are left that there are not */
+/** @throws `ERR_INVALID_ARG_VALUE` if `rest`, the unknown options, is not empty */
 export function refuse(rest: object, name: string): void {
   const [unknown] = Object.keys(rest);
   if (unknown !== undefined) throw codedError('ERR_INVALID_ARG_VALUE', `${name} has no ${shown(unknown)}`);
 }
 
-/** @throws `ERR_INVALID_ARG_TYPE` or `ERR_OUT_OF_RANGE` for what is no whole number from 1 on */
+/**
+ * @throws `ERR_INVALID_ARG_TYPE` or `ERR_OUT_OF_RANGE` unless it is a whole number from 1, or
+ * Infinity
+ */
 export function atLeastOne(value: number | undefined, name: string, standard: number): number {
   const limit = count(value, name, standard, Number.POSITIVE_INFINITY);
   if (limit === 0) throw codedError('ERR_OUT_OF_RANGE', `${name} must be at least 1. Received 0`);

@@ -1,7 +1,7 @@
 /**
- * The pool: engines in, leases out, engines back. It reuses engines that are proven clean, closes the rest, and counts both. It
- * does not know what an owner does with its engine. It is longer than 250 lines, since the counts that must add up are changed
- * in one place.
+ * The pool: it leases engines and takes them back. It reuses engines that are proven clean, closes
+ * the others, and counts both. It may not know the work of an owner. The file is longer than 250
+ * lines, so that counts which must add up are changed in one place.
  */
 
 import type { EngineKind, Format } from '../engine/codec.ts';
@@ -41,14 +41,18 @@ export class Pool {
   #refusal: Error | undefined;
   #closing: PromiseWithResolvers | undefined;
 
-  /** @internal Whether a value is a pool of this copy of the library. It runs no code of the value, which may be a Proxy. */
+  /**
+   * @internal Returns whether `value` is a pool of this copy of the library. Runs no code of
+   * `value`, which may be a Proxy.
+   */
   static isPool(value: unknown): value is Pool {
     return typeof value === 'object' && value !== null && #idle in value;
   }
 
   /**
    * @param options - limits and sizes, each with a default of its own
-   * @throws `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`, `ERR_OUT_OF_RANGE` for options that make no sense.
+   * @throws `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE` or `ERR_OUT_OF_RANGE` for an invalid
+   * option
    */
   constructor(options?: ZlibPoolOptions) {
     this.settings = poolSettings(options);
@@ -78,9 +82,11 @@ export class Pool {
   }
 
   /**
-   * @internal A lease for a stream or message, if there is one to be had now. To be followed by `announce()`.
-   * @param owner - told when the pool is destroyed
-   * @param stack - where it was asked for, if that was taken down
+   * @internal Returns a lease, or undefined if the request has to wait. The caller calls
+   * `announce()` next.
+   * @param owner - stream or message that `destroy()` destroys
+   * @param stack - origin of the lease, if it was recorded
+   * @throws `ERR_POOL_CLOSED` or the error of `destroy()`, `ERR_ENGINE_UNAVAILABLE`
    */
   tryLeaseKind(kind: EngineKind, owner?: LeaseOwner, stack?: string): Lease | undefined {
     if (this.#refusal !== undefined) throw this.#refusal;
@@ -89,9 +95,10 @@ export class Pool {
   }
 
   /**
-   * @internal Where there is none to be had now. To be followed by `announceWait()`.
-   * @param done - called once, from wherever an engine came back
-   * @returns gives up waiting; `done` is not called then
+   * @internal Queues a request for which `tryLeaseKind()` returned undefined. The caller calls
+   * `announceWait()` next.
+   * @param done - called once: at the end of another lease, after the timeout, or by `close()`
+   * @returns a function that leaves the queue. The pool does not call `done` after that
    * @throws `ERR_POOL_QUEUE_FULL`
    */
   waitForLease(
@@ -121,8 +128,9 @@ export class Pool {
   }
 
   /**
-   * @internal Publishes `zlease:wait`. The caller knows by then how to leave the queue. It may have left the queue when this returns,
-   * with a lease or with an error: a subscriber may do anything.
+   * @internal Publishes `zlease:wait`. The caller must be able to leave the queue before this call.
+   * A subscriber may do anything. So the request may have left the queue when this method returns,
+   * with a lease or with an error.
    */
   announceWait({ format }: EngineKind): void {
     const { wait } = channels;
@@ -130,8 +138,9 @@ export class Pool {
   }
 
   /**
-   * @internal Publishes `zlease:lease`. The caller holds the lease by then. It may have lost it when this returns, and the pool may be closed: a
-   * subscriber may do anything.
+   * @internal Publishes `zlease:lease`. The caller must hold the lease before this call. A
+   * subscriber may do anything. So the lease may have ended, and the pool may be closed, when this
+   * method returns.
    */
   announce(lease: Lease, waitedMs = 0): void {
     if (!channels.lease.hasSubscribers || lease.released) return;
@@ -140,8 +149,9 @@ export class Pool {
   }
 
   /**
-   * @internal A lease, whatever else is out: for what can't wait. To be followed by `announce()`.
-   * @throws `ERR_POOL_CLOSED`, `ERR_ENGINE_UNAVAILABLE`
+   * @internal Returns a lease even if all `maxLeased` engines are leased, for a synchronous call,
+   * which can't wait. The caller calls `announce()` next.
+   * @throws `ERR_POOL_CLOSED` or the error of `destroy()`, `ERR_ENGINE_UNAVAILABLE`
    */
   lend(kind: EngineKind, owner?: LeaseOwner, stack?: string): Lease {
     if (this.#refusal !== undefined) throw this.#refusal;
@@ -160,19 +170,21 @@ export class Pool {
     return lease;
   }
 
-  /** @internal Counts what a stream has inflated. */
+  /** @internal Counts the bytes that a write has consumed and made. */
   count(bytesIn: number, bytesOut: number): void {
     this.#bytesIn += bytesIn;
     this.#bytesOut += bytesOut;
   }
 
   /**
-   * No new leases from here on: whoever waits gets `ERR_POOL_CLOSED`. Idle engines are closed at once. Resolves when the leases that are
-   * out are back.
+   * Closes the pool for new leases. A stream, message or caller that waits for an engine fails with
+   * `ERR_POOL_CLOSED`. Idle engines are closed at once.
+   * @returns a promise that resolves when all leases have ended
    */
   close(): Promise<void> {
     this.#refusal ??= codedError('ERR_POOL_CLOSED');
-    // Until its stack is asked for, an error holds whatever was on it: a stream, if one of its listeners closes the pool.
+    // Until its `stack` is read, an error keeps the objects of its frames alive. If a listener of a
+    // stream closes the pool, the stream is one of them.
     void this.#refusal.stack;
     this.#queue.refuseAll(this.#refusal);
     this.#idle.evictAll();
@@ -182,8 +194,10 @@ export class Pool {
   }
 
   /**
-   * Closes now: streams that have an engine or wait for one are destroyed with `error`.
-   * @param error - what streams get, and whoever asks for a lease later; default `ERR_POOL_CLOSED`
+   * Closes the pool, and destroys all streams and messages that have an engine or wait for one. A
+   * lease of `lease()` or `tryLease()` lasts until its caller ends it.
+   * @param error - error of these streams and messages, and of later requests. Default
+   * `ERR_POOL_CLOSED`
    */
   destroy(error: Error = codedError('ERR_POOL_CLOSED')): void {
     this.#refusal = error;
@@ -192,18 +206,18 @@ export class Pool {
       try {
         lease.owner?.destroy(error);
       } catch (thrown) {
-        // Of a method that a subclass or the stage of a message has: the others are destroyed all the same.
+        // An owner of a subclass may throw. The others must be destroyed all the same.
         throwLater(thrown);
       }
     }
   }
 
-  /** `close()`, for `await using`. */
+  /** Calls `close()`, for `await using`. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
 
-  /** @internal Whether the engines of this format can work on the main thread. */
+  /** @internal Returns whether engines of this format can run on the main thread. */
   isInline(format: Format): boolean {
     return this.settings.engine !== 'public' && nativeFormats.has(format);
   }
@@ -214,7 +228,7 @@ export class Pool {
     return native ? new NativeEngine(kind) : new PublicEngine(kind);
   }
 
-  /** @internal For a lease that has ended. */
+  /** @internal Takes the engine of an ended lease, and admits the next request. */
   takeBack(lease: Lease, engine: Engine, clean: boolean, cause?: Error): void {
     this.#live.remove(engine);
     this.#leased -= 1;
@@ -249,8 +263,8 @@ export class Pool {
     this.#oneIsBack();
     if (holder !== undefined) {
       process.emitWarning(
-        `A ${format} engine was leased ${Math.round(ageMs as number)} ms ago, and who had it was garbage collected without giving it back`,
-        { type: 'ZleaseLeakWarning', code: 'ZLEASE_LEAK', detail: `Asked for at\n${holder.stack}` },
+        `A ${format} engine was leased ${Math.round(ageMs as number)} ms ago. Its lease was garbage collected and never released`,
+        { type: 'ZleaseLeakWarning', code: 'ZLEASE_LEAK', detail: `Requested at\n${holder.stack}` },
       );
     }
   }
@@ -270,7 +284,7 @@ export class Pool {
   }
 }
 
-/** Resets an engine, and says whether that made it as new (promise P5). */
+/** Resets an engine. Returns whether the engine is proven clean (promise P5). */
 function isAsNew(engine: Engine): boolean {
   if (engine.busy || (engine.failed && !engine.recoverable)) return false;
   try {
@@ -281,7 +295,7 @@ function isAsNew(engine: Engine): boolean {
   return !engine.failed;
 }
 
-/** `Promise.withResolvers`, which Node 20 does not have. */
+/** Result of `Promise.withResolvers()`, which Node 20 does not have. */
 interface PromiseWithResolvers {
   promise: Promise<void>;
   resolve: () => void;

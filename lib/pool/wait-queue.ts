@@ -1,26 +1,28 @@
 /**
- * Those who wait for an engine, first come first served. Whoever gives up leaves at once, from wherever it stands. All
- * wait equally long, so the first is the first to be late: one timer for all.
+ * Queue of the requests that wait for an engine, first in, first out. A request can leave at any
+ * time, from any place. All requests have the same timeout. The first one expires first, so one
+ * timer is enough for all.
  */
 import { clock } from '../schedule/clock.ts';
 import { outsideOfContexts, throwLater } from '../schedule/context.ts';
 
 /**
- * What a waiter is told, exactly one of the two and once, unless it leaves before. It has left the queue by then. What it
- * throws is thrown again in a tick of its own.
+ * A request in the queue. The queue calls one of the two methods, once, after the request has left
+ * the queue. It calls neither if the request has left by itself. An exception is rethrown in a
+ * later tick.
  */
 export interface Waiter {
-  /** Its turn has come. */
+  /** Admits the request: an engine is free. */
   admit(waitedMs: number): void;
-  /** It waited too long, or the pool was closed. */
+  /** Refuses the request, after the timeout or because the pool was closed. */
   refuse(error: Error): void;
 }
 
-/** One place in the queue: a linked list, so that the first and any other is taken out in the same time. */
+/** Place in the queue, in a linked list: removing any place takes the same time. */
 interface Place {
   readonly waiter: Waiter;
   readonly since: number;
-  /** Counts the places of a queue. */
+  /** Number of the place in its queue, from 1. */
   readonly number: number;
   previous: Place | undefined;
   next: Place | undefined;
@@ -37,8 +39,9 @@ export class WaitQueue {
   #timer: NodeJS.Timeout | undefined;
 
   /**
-   * @param timeoutMs how long one may wait; 0 for ever
-   * @param late makes the error for one that has waited for so long; it is asked while that one still stands in the queue
+   * @param timeoutMs - longest wait, in milliseconds. 0: unlimited
+   * @param late - returns the error of a request that has waited too long. The request is still in
+   * the queue during this call
    */
   constructor(timeoutMs: number, late: (waitedMs: number) => Error) {
     this.#timeoutMs = timeoutMs;
@@ -49,7 +52,11 @@ export class WaitQueue {
     return this.#length;
   }
 
-  /** @returns takes the waiter out again; does nothing once it was told something */
+  /**
+   * Adds a request.
+   * @returns a function that removes the request. It does nothing once the request has left the
+   * queue
+   */
   join(waiter: Waiter): () => void {
     this.#joined += 1;
     const place: Place = {
@@ -68,7 +75,7 @@ export class WaitQueue {
     return () => this.#leave(place);
   }
 
-  /** Lets the first one in. */
+  /** Admits the first request. */
   admit(): void {
     const first = this.#first;
     if (first === undefined) return;
@@ -80,7 +87,7 @@ export class WaitQueue {
     }
   }
 
-  /** Refuses those that wait now, not those that join meanwhile. */
+  /** Refuses all requests in the queue. Requests that join during the call stay. */
   refuseAll(error: Error): void {
     const last = this.#joined;
     while (this.#first !== undefined && this.#first.number <= last) this.#refuse(this.#first, error);
@@ -103,7 +110,7 @@ export class WaitQueue {
     else previous.next = next;
     if (next === undefined) this.#last = previous;
     else next.previous = previous;
-    // Whoever keeps the way out of the queue must not keep the others.
+    // A caller may keep the function that `join()` returned. It must not keep other requests alive.
     place.previous = undefined;
     place.next = undefined;
     this.#length -= 1;
@@ -112,7 +119,7 @@ export class WaitQueue {
     this.#timer = undefined;
   }
 
-  /** The timer keeps the process alive: somebody waits for what it has to say. */
+  /** Starts the timer. It keeps the process alive, so that a waiting request gets its error. */
   #watch(delayMs: number): void {
     if (this.#timeoutMs > 0) {
       clock.clearTimeout(this.#timer);
@@ -125,7 +132,7 @@ export class WaitQueue {
     const now = clock.now();
     for (let first = this.#first; first !== undefined; first = this.#first) {
       const waitedMs = now - first.since;
-      // A timer counts in whole milliseconds, and may come a fraction early.
+      // A timer of Node counts whole milliseconds, and may fire a fraction early.
       if (waitedMs + 1 < this.#timeoutMs) {
         this.#watch(this.#timeoutMs - waitedMs);
         return;

@@ -90,14 +90,14 @@ describe('The API reference', function () {
     [
       'no comment',
       'node-zlib/factories',
-      '/** A pool of decompressing engines, and the factories of the streams that lease them. */',
+      '/** Pool of decompressing engines, with the factories of the streams that lease them. */',
       '',
       'ZlibPool: a comment',
     ],
     [
       'a parameter that nothing is said of',
       'node-zlib/factories',
-      '     * @param format - of the message\n',
+      '     * @param format - format of the message\n',
       '',
       'ZlibPool.decompress: @param format',
     ],
@@ -123,7 +123,13 @@ describe('The API reference', function () {
       '',
       'ZlibPool.stats: a comment',
     ],
-    ['an option without its default', 'pool/options', 'Default 16384; ', '', 'InlineOptions.inputLength: its default'],
+    [
+      'an option without its default',
+      'pool/options',
+      'Default 16384 bytes. ',
+      '',
+      'InlineOptions.inputLength: its default',
+    ],
   ];
 
   it('would be found wrong with each of the ways to say too little', async () => {

@@ -189,12 +189,12 @@ describe('P11 visible', () => {
           expect(warnings).to.have.length(4);
           for (const { message, code, detail } of warnings) {
             expect(message).to.match(
-              /^A gzip engine was leased \d+ ms ago, and who had it was garbage collected without giving it back$/,
+              /^A gzip engine was leased \d+ ms ago. Its lease was garbage collected and never released$/,
             );
             expect(code).to.equal('ZLEASE_LEAK');
             expect(detail)
               .to.include(name)
-              .and.match(/^Asked for at\n +at /);
+              .and.match(/^Requested at\n +at /);
           }
         });
       }

@@ -262,8 +262,10 @@ describe('P9 bounded', () => {
         expect(error.code).to.equal('ERR_POOL_TIMEOUT');
         expect(error.message).to.match(/within \d+ ms: leased 2 of 2, idle 0, waiting \d of 9/);
         // The stream asked first. Whoever asked is named: this file.
-        const holders = error.message.split('\n').filter((line) => line.includes('asked for at'));
-        expect(holders.join()).to.match(/^deflate, out for \d+ ms, asked for at,gzip, out for \d+ ms, asked for at$/);
+        const holders = error.message.split('\n').filter((line) => line.includes('requested at'));
+        expect(holders.join()).to.match(
+          /^deflate, leased for \d+ ms, requested at,gzip, leased for \d+ ms, requested at$/,
+        );
         expect(error.message.match(/p9-bounded/g)).to.have.length.at.least(2);
         expect(error.stats).to.include({ leased: 2 });
       }
