@@ -46,9 +46,9 @@ const LAST = 14;
 const ATTEMPTS = 6;
 
 export async function difference(script: Script, mode: Mode, pool: ZlibPool): Promise<Difference | undefined> {
-  const wrong = await messageDifference(script, mode, pool);
-  if (wrong !== undefined) return wrong;
   const suited = suit(script, mode);
+  const wrong = await messageDifference(suited, mode, pool);
+  if (wrong !== undefined) return wrong;
   const theirs: Transcript[] = [];
   let found: Difference | undefined;
   for (let i = 0; i < ATTEMPTS; i++) {
