@@ -1,10 +1,10 @@
 /**
- * Drives a leased engine for one owner: a stream, a whole message or a web stream. It owns the lease until the owner ends it, the
- * place in a queue, the budget, the limits, the output memory and the pause. The owner decides the order of events, when an error
- * surfaces, and when the lease ends.
+ * Drives a leased engine for one owner: a stream, a whole message or a web stream. The driver owns the
+ * lease until the owner ends it, the place in a queue, the budget, the limits, the output memory and
+ * the pause. The owner decides the order of events, when an error surfaces, and when the lease ends.
  *
- * Each wait is a state of its own. A wake-up that finds another state does nothing. The driver calls its owner and publishes when
- * its own state is complete, and reads its state again after that.
+ * Each wait is a state of its own. A wake-up that finds another state does nothing. The driver calls
+ * its owner, and publishes, when its own state is complete. It reads its state again after that.
  */
 import { constants } from '../engine/builtin-zlib.ts';
 import { type Engine, endsWithChunk, inputFault } from '../engine/contract.ts';
@@ -18,7 +18,7 @@ import { Lessee } from './lessee.ts';
 import { FIRST_LENGTH, Output } from './output.ts';
 import { WHOLE_LENGTH } from './transfer.ts';
 
-/** Most data expands by less than this. */
+/** Most data expands by a smaller factor. */
 const USUAL_RATIO = 16;
 
 export class Driver extends Lessee {
@@ -31,8 +31,8 @@ export class Driver extends Lessee {
   }
 
   /**
-   * Works an input off on the calling thread, whatever waits beside it.
-   * @returns false, with nothing done, where the engine can't run on the main thread
+   * Inflates an input on the calling thread, whatever other work waits.
+   * @returns false, with no work done, if the engine can't run on the main thread
    * @throws an error of the pool
    */
   runNow(input: Buffer, flush: number): boolean {
@@ -81,7 +81,10 @@ export class Driver extends Lessee {
     this.owner.onError(error);
   }
 
-  /** Writes until the input is consumed, the owner pauses, or the threadpool or a later turn has it. A loop: bombs would overflow a stack. */
+  /**
+   * Writes until the input is consumed, the owner pauses, or the input waits. It is a loop, since a
+   * bomb would overflow a stack.
+   */
   protected override drive(engine: Engine): void {
     const { inline } = this.pool.settings;
     for (;;) {
@@ -98,7 +101,7 @@ export class Driver extends Lessee {
         ? this.inlineRoom(engine.kind, expected, inline.outputLength - this.inlineLength, isTry, this.owner.keepsAll)
         : 0;
       const where = room <= 0 ? 'threadpool' : place(left, expected, this.inlineLength, inline, turn);
-      // An empty chunk, as the last flush is, costs next to nothing. Waiting with it would keep an engine from others.
+      // An empty chunk, such as the last flush, is cheap. A wait would keep the engine from others.
       if (where === 'turn' && input.length > 0) {
         this.awaitTurn();
         return;
@@ -117,20 +120,20 @@ export class Driver extends Lessee {
       else engine.writeSync(this.flush, input, this.offset, left, memory, room);
       const isUndone = isTry && this.whole === 'undone';
       if (engine.failed || isUndone) {
-        // The engine does not tell how much it made. Of little input it is most often little.
+        // A failed engine does not report the length of its output. It is most often short.
         turn.spend(Math.max(1, Math.min(room, USUAL_RATIO * left)));
         if (isUndone) continue;
       } else {
         const made = room - engine.availOut;
         this.inlineLength += made;
-        // Data behind the end is counted too, though none of it is used.
+        // Data after the end counts too, though it is not consumed.
         turn.spend(Math.max(left - engine.availIn, made, input.length > 0 ? 1 : 0));
       }
       if (!this.#absorb(engine, memory, room)) return;
     }
   }
 
-  /** Whether all of the message has come in this input, and nothing was made of it yet. */
+  /** Returns whether the input is a whole message without output so far. */
   #mayBeWhole(engine: Engine): boolean {
     return (
       this.whole === undefined &&
@@ -186,8 +189,8 @@ export class Driver extends Lessee {
   }
 
   /**
-   * Takes in the result of a write: hands out the output, and ends the input where that was all.
-   * @param memory - memory of a write on the main thread. That of the threadpool is `output`
+   * Counts the result of a write, hands its output out, and ends a consumed input.
+   * @param memory - memory of a write on the main thread. The threadpool writes to `output`
    * @returns whether to write again at once
    */
   #absorb(engine: Engine, memory: Buffer | undefined, room: number): boolean {
@@ -195,7 +198,7 @@ export class Driver extends Lessee {
       this.fail(undefined);
       return false;
     }
-    // Read before anything is handed out: the owner may reset the engine.
+    // Read before the output is handed out: the owner may reset the engine.
     const { availIn, availOut } = engine;
     const used = this.left - availIn;
     const made = this.count(engine, room);
@@ -239,7 +242,7 @@ export class Driver extends Lessee {
 
   protected override consumed(trailing: number): void {
     this.drop();
-    // A long chunk that was asked for is filled by many writes: as node:zlib's, such a stream keeps one.
+    // Many writes fill a long chunk of the caller. As node:zlib's, such a stream keeps it.
     if (this.settings.chunkLength <= FIRST_LENGTH) this.output?.drop();
     this.state = 'idle';
     this.owner.onConsumed(trailing);

@@ -1,6 +1,6 @@
 /**
- * The lease of a driver. It waits for a tick, for room on the main thread or in the threadpool, and for an engine. It holds the
- * engine until the owner takes the lease over. It does not write to the engine.
+ * The lease of a driver. It waits for a tick, for room on the main thread or in the threadpool, and for
+ * an engine. It keeps the engine until the owner takes the lease. It does not write to the engine.
  */
 import type { AsyncResource } from 'node:async_hooks';
 import { type EngineKind, kindFor } from '../engine/codec.ts';
@@ -18,10 +18,11 @@ import type { Owner } from './owner.ts';
 import { Transfer } from './transfer.ts';
 
 /**
- * idle: no input. tick, turn, threadpool, lease: waits for its tick, for a later turn, for room in the threadpool, for an engine.
- * running: on the stack. inFlight: a native write in the threadpool. trying: the same, of a whole message at once. stopping: the same,
- * and the owner has stopped the driver. paused: waits for `resume()`. held: waits for its owner,
- * after an error or at the owner's wish. stopped: for good.
+ * idle: no input. tick: waits for its tick. turn: waits for a later turn. threadpool: waits for room
+ * there. lease: waits for an engine. running: on the stack. inFlight: a native write is in the
+ * threadpool. trying: as inFlight, with a whole message at once. stopping: as inFlight, and the owner
+ * has stopped the driver. paused: waits for `resume()`. held: waits for its owner, after an error or
+ * a `hold()`. stopped: ended.
  */
 type State =
   | 'idle'
@@ -59,8 +60,8 @@ export abstract class Lessee extends Transfer {
   protected output: Output | undefined;
 
   /**
-   * @param context - the async context of the owner's creation, in which its events happen, as those of a native handle do
-   * @param origin - the stack that asks for the lease, if the pool tracks leases
+   * @param context - async context of the owner's creation. The events of the owner happen in it
+   * @param origin - stack that requested the lease, if the pool tracks leases
    */
   constructor(
     owner: Owner,
@@ -86,17 +87,17 @@ export abstract class Lessee extends Transfer {
     return this.state === 'held';
   }
 
-  /** Whether there is work under way that is neither on the stack nor paused by its reader. */
+  /** Whether there is unfinished work that is neither on the stack nor paused. */
   get isMidway(): boolean {
     return this.state !== 'idle' && this.state !== 'running' && this.state !== 'paused' && this.state !== 'stopped';
   }
 
-  /** The engine's own failure. */
+  /** Failure of the engine. */
   get failure(): Error | undefined {
     return this.lease === undefined ? undefined : engineOf(this.lease).failure;
   }
 
-  /** Hands over the lease, which is the owner's to end. */
+  /** Returns the lease and forgets it. The owner has to end it. */
   takeLease(): Lease | undefined {
     const lease = this.lease;
     this.lease = undefined;
@@ -104,8 +105,8 @@ export abstract class Lessee extends Transfer {
   }
 
   /**
-   * Returns the engine for a synchronous call, which can't wait: the lease may be one more than `maxLeased`. A subscriber may have
-   * stopped the driver, or begun an input, when this returns.
+   * Returns the engine for a synchronous call. Such a call can't wait, so the lease may be one more
+   * than `maxLeased`. A subscriber may have stopped the driver or begun an input meanwhile.
    */
   engineNow(input: Buffer): Engine | undefined {
     if (this.lease === undefined) {
@@ -123,8 +124,8 @@ export abstract class Lessee extends Transfer {
   }
 
   /**
-   * Ends the work for good.
-   * @returns whether that is done: if not, a native write is in flight, and `onStopped` comes after it
+   * Ends the work.
+   * @returns false if a native write is in flight: `onStopped()` follows when it has landed
    */
   stop(): boolean {
     if (this.state === 'inFlight' || this.state === 'trying') this.state = 'stopping';
@@ -163,7 +164,7 @@ export abstract class Lessee extends Transfer {
     this.#proceed();
   }
 
-  /** Waits without an engine, if there is no room for the first step. No engine is held while there is nothing to do with it. */
+  /** Waits without an engine if there is no room for the first step. Returns whether it waits. */
   #standsBack(): boolean {
     const { input } = this;
     const kind = kindFor(this.settings.kind, input);
@@ -189,20 +190,22 @@ export abstract class Lessee extends Transfer {
     else if (this.lease !== undefined || this.#acquire()) this.drive(engineOf(this.lease as Lease));
   }
 
-  /** @returns whether the driver has an engine now; if not it comes later, or the owner was told of an error, or has stopped */
+  /**
+   * Returns whether the driver has an engine now. Otherwise it waits, has failed, or was stopped.
+   */
   #acquire(): boolean {
     const kind = kindFor(this.settings.kind, this.input);
     try {
       this.lease = this.pool.tryLeaseKind(kind, this.owner, this.origin);
       if (this.lease !== undefined) {
         this.pool.announce(this.lease);
-        // Undefined again if a subscriber has had the owner end it.
+        // Undefined again if the owner has ended the lease in a subscriber.
         return this.lease !== undefined && this.state !== 'stopped';
       }
       this.#leaveQueue = this.pool.waitForLease(kind, this.owner, this.origin, (error, lease) => {
         this.#leaveQueue = undefined;
         this.lease = lease;
-        // In a tick: the owner that gave the engine back is on the stack.
+        // In a tick: the owner that released the engine is on the stack.
         if (error === null) this.enqueue();
         else runIn(this.context, () => this.fail(error), undefined);
       });

@@ -1,23 +1,40 @@
 /** The contract between a driver and its owner: a stream, a whole message or a web stream. */
 import type { LeaseOwner } from '../pool/lease.ts';
 
-/** The driver calls its owner in the async context of the driver, or on the stack of the owner's own call. */
+/**
+ * The driver calls its owner in the async context of the driver, or on the stack of a call of the
+ * owner.
+ */
 export interface Owner extends LeaseOwner {
-  /** Compressed bytes consumed. The driver adds to it before it hands out the output that they gave. */
+  /** Compressed bytes consumed. The driver adds to the number before it hands out their output. */
   bytesWritten: number;
-  /** Whether the owner hands out nothing before all output is made. Output need not be cut where node:zlib cuts it then. */
+  /**
+   * Whether the owner keeps all output until the end. Output then need not be cut as node:zlib's.
+   */
   readonly keepsAll: boolean;
   /** Whether a run of ticks passes between two pieces of output. */
   readonly isSpaced: boolean;
-  /** Takes output. Returns false to have the driver pause until `resume()`. It may stop or reset the driver. */
+  /**
+   * Takes output. Returns false to have the driver pause until `resume()`. It may stop or reset the
+   * driver.
+   */
   onOutput(chunk: Buffer): boolean;
-  /** Is told that the input is consumed, except for `trailing` bytes behind the end of the data. The driver is idle. */
+  /**
+   * Is called when the input is consumed, except `trailing` bytes after the end of the data. The
+   * driver is idle.
+   */
   onConsumed(trailing: number): void;
-  /** Is told of an error that ends the work on the input. Undefined stands for the failure of the engine, see `failure`. */
+  /**
+   * Is called with an error that ends the work on the input. Undefined: the engine failed, see
+   * `failure`.
+   */
   onError(error: Error | undefined): void;
-  /** Is told that a driver that was stopped during a native write, or in `onOutput`, has let go of its buffers. */
+  /**
+   * Is called after a `stop()` during a native write or in `onOutput`, when the driver has given up
+   * its buffers.
+   */
   onStopped(): void;
-  /** Returns whether the input is a whole message, of which a last flush is all that is missing. */
+  /** Returns whether the input is a whole message that only lacks its last flush. */
   isWhole(): boolean;
   /**
    * Returns whether output is taken as fast as it is made. Large pieces of memory are for such owners.

@@ -1,6 +1,6 @@
 /**
- * One input on its way through an engine: the cursor in it, the totals since the start or the last reset, and the limits on
- * them. It calls no engine.
+ * The input of a driver: the cursor in it, the totals since the start or the last reset, and the limits
+ * on them. It calls no engine.
  */
 import { constants as bufferConstants } from 'node:buffer';
 import { constants } from '../engine/builtin-zlib.ts';
@@ -12,13 +12,13 @@ import { EXACT_RATIO, LAST_LENGTH } from './output.ts';
 const { Z_DEFAULT_CHUNK, Z_DEFAULT_WINDOWBITS } = constants;
 export const NOTHING: Buffer = Buffer.alloc(0);
 
-/** Output of a whole message that is made in one piece where no hint tells its length. Bytes. */
+/** Output of a whole message that is made in one piece without a length hint, in bytes. */
 export const WHOLE_LENGTH = 65_536;
 
-/** Of `expected`. */
+/** Value of `expected()` for an unknown length. */
 export const UNKNOWN = -1;
 
-/** A piece of output whose length hint is implausible is at most so many times as long as all output before it. */
+/** Most growth of the output by one piece with an implausible length hint, as a factor. */
 const GROWTH = 4;
 
 export class Transfer {
@@ -31,16 +31,16 @@ export class Transfer {
   /** Bytes consumed, and bytes made of them, since the start or the last reset. */
   inputLength = 0;
   outputLength = 0;
-  /** Bytes that are filled of node:zlib's current chunk of output. */
+  /** Filled bytes of node:zlib's current chunk of output. */
   chunkFilled = 0;
   readonly limits: Required<Limits>;
   /** Length of node:zlib's chunks of output. */
   readonly #chunkLength: number;
-  /** Whether the owner asked for that length. */
+  /** Whether the caller has set that length. */
   readonly #isCut: boolean;
-  /** The most bytes of output, by all limits that can be told beforehand. */
+  /** Most bytes of output by all limits that are known beforehand. */
   #mostLength: number;
-  /** The totals at the last explicit flush, from which on the limits count. */
+  /** Totals at the last explicit flush. The limits count from there. */
   #flushedInput = 0;
   #flushedOutput = 0;
 
@@ -51,7 +51,9 @@ export class Transfer {
     this.#isCut = chunkLength !== 0;
   }
 
-  /** @param isAll - whether the input is all of a message, whose length limits the output too */
+  /**
+   * @param isAll - whether the input is all of a message, so that its length limits the output too
+   */
   protected take(input: Buffer, isAll: boolean): void {
     this.input = input;
     this.offset = 0;
@@ -60,12 +62,12 @@ export class Transfer {
     if (isAll) this.#mostLength = Math.min(outputLimit(this.limits, input.length), bufferConstants.MAX_LENGTH);
   }
 
-  /** Forgets the input, so that no memory is kept for it. */
+  /** Forgets the input, so that its memory can be collected. */
   protected drop(): void {
     this.input = NOTHING;
   }
 
-  /** Counts a write that had `room` bytes for its output, and returns the bytes that it made. */
+  /** Counts a write with `room` bytes for its output. Returns the length of the output. */
   count({ availIn, availOut }: Engine, room: number): number {
     const used = this.left - availIn;
     const made = room - availOut;
@@ -77,38 +79,41 @@ export class Transfer {
     return made;
   }
 
-  /** Begins to count anew, after a reset of the engine. */
+  /** Resets the totals, after a reset of the engine. */
   restart(): void {
     this.inputLength = 0;
     this.outputLength = 0;
     this.flushed();
   }
 
-  /** Has the limits count from here on. */
+  /** Moves the start of the limits to the present totals. */
   flushed(): void {
     this.#flushedInput = this.inputLength;
     this.#flushedOutput = this.outputLength;
   }
 
-  /** The error of a limit that the totals exceed. */
+  /** Error of a limit that the totals exceed. */
   get excess(): Error | undefined {
     const length = this.outputLength - this.#flushedOutput;
     return overLimit(this.limits, this.inputLength - this.#flushedInput, length);
   }
 
-  /** Room for a write: at most one byte over the limit, so that a bomb is stopped before it is inflated. */
+  /**
+   * Returns `room`, cut to one byte over the limit, so that a bomb is stopped before it is
+   * inflated.
+   */
   limited(room: number): number {
     return Math.min(room, this.#mostLength - (this.outputLength - this.#flushedOutput) + 1);
   }
 
-  /** Bytes that node:zlib would have left of its current chunk of output. */
+  /** Free bytes of node:zlib's current chunk of output. */
   get chunkRoom(): number {
     return this.#chunkLength - this.chunkFilled;
   }
 
   /**
-   * Bytes of output that are still to come of a message that came in one chunk, by its length hint, which comes from the
-   * sender. -1: unknown.
+   * Returns the bytes of output that are still to come of a message in one chunk, by its length hint.
+   * The hint comes from the sender, and may be wrong. -1: unknown.
    */
   expected(kind: EngineKind): number {
     if (this.inputLength !== this.offset) return UNKNOWN;
@@ -117,8 +122,9 @@ export class Transfer {
   }
 
   /**
-   * Room for a write that makes all output that is expected of a whole message, if so much input makes it plausible. Otherwise
-   * for a few times the output so far. Memory is reserved in proportion to the bytes that have come in or gone out.
+   * Returns room for all output that is expected of a whole message, if the length of the input makes
+   * it plausible. Otherwise it returns room for a few times the output so far. So memory is reserved
+   * in proportion to the bytes that were received or made.
    */
   expectedRoom(expected: number): number {
     const isPlausible = this.outputLength + expected <= EXACT_RATIO * this.input.length;
@@ -127,13 +133,13 @@ export class Transfer {
   }
 
   /**
-   * Room for output that the main thread may make of the rest of the input. 0: a write of that length has to be the threadpool's.
+   * Returns room for the output of a write on the main thread. 0: the write is for the threadpool.
    * @param budget - bytes that the main thread may still make of this input
-   * @param isTry - whether the engine is given a whole message at once
+   * @param isTry - whether the write is a whole message at once
    * @param keepsAll - see `Owner`
    */
   protected inlineRoom(kind: EngineKind, expected: number, budget: number, isTry: boolean, keepsAll: boolean): number {
-    // A byte more than there seems to be: an engine without room does not get to the trailer.
+    // A byte more than expected: an engine without room does not read the trailer.
     const room = expected === UNKNOWN ? Math.max(0, budget) : budget + 1;
     if (keepsAll) {
       return this.limited(this.aligned(kind, Math.min(expected > 0 ? expected + 1 : room, WHOLE_LENGTH + 1)));
@@ -141,13 +147,17 @@ export class Transfer {
     const { chunkRoom } = this;
     // A chunkSize is kept to the byte. So are the chunks of Zstandard: see endsWithChunk().
     if (room < chunkRoom && (this.#isCut || kind.format === 'zstd')) return 0;
-    // With a smaller window, zlib finds that data reaches back too far by the place where the output is cut.
+    // With a smaller window, zlib finds that data reaches back too far by the place where the
+    // output is cut.
     const inOnePiece = isTry && !this.#isCut && kind.options.windowBits === Z_DEFAULT_WINDOWBITS;
     const wholeRoom = expected === UNKNOWN || expected >= WHOLE_LENGTH ? WHOLE_LENGTH : expected + 1;
     return this.limited(Math.min(room, inOnePiece ? wholeRoom : chunkRoom));
   }
 
-  /** Room for a write of Zstandard, which has to end with a chunk of node:zlib's output: see `endsWithChunk()`. 0 if there is less room. */
+  /**
+   * Returns room for a write of Zstandard that ends with a chunk of node:zlib's output, see
+   * `endsWithChunk()`. 0 if there is less room.
+   */
   protected aligned({ format }: EngineKind, room: number): number {
     if (format !== 'zstd') return room;
     return Math.max(0, room - ((this.chunkFilled + room) % Z_DEFAULT_CHUNK));

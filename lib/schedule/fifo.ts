@@ -1,14 +1,15 @@
 /**
- * A queue, first in, first out. Each step takes the same time on average, however long the queue is, and an item that was
- * taken is no longer referenced. (A Set that is emptied from its start takes longer with each item.)
+ * A queue, first in, first out. Each step takes the same time on average, whatever the length of the
+ * queue. The queue does not reference an item that was taken. A Set would take longer with each item
+ * that is deleted from its start.
  */
 
-/** Taken items are left in the array up to this number, and as long as they are fewer than the others. */
+/** Number of taken slots that the array keeps, unless they outnumber the items. */
 const MOST_TAKEN = 1_024;
 
 export class Fifo<T> {
   #items: Array<T | undefined> = [];
-  /** Where the first item is. */
+  /** Index of the first item. */
   #first = 0;
 
   get length(): number {
@@ -23,7 +24,7 @@ export class Fifo<T> {
     this.#items.push(item);
   }
 
-  /** Takes the first item. */
+  /** Removes and returns the first item. */
   shift(): T | undefined {
     const item = this.#items[this.#first];
     if (this.#first === this.#items.length) return undefined;

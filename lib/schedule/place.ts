@@ -1,12 +1,12 @@
 /**
- * The one decision of where a step of work runs: a pure function of the step, of the limits of its pool, and of the work that
- * the thread has at this moment.
+ * The one decision about the place of a step of work. It is a pure function of the step, of the limits
+ * of its pool, and of the present work of the thread.
  */
 
-/** Where a step runs: on the main thread now, on the main thread in a later turn, or in the threadpool. */
+/** Place of a step: the main thread now, the main thread in a later turn, or the threadpool. */
 export type Place = 'main' | 'turn' | 'threadpool';
 
-/** Limits of the main thread, in bytes. An `inputLength`, `outputLength` or `turnLength` of 0 sends all work to the threadpool. */
+/** Limits of the main thread, in bytes. Any limit of 0 sends all work to the threadpool. */
 export interface InlineLimits {
   /** Input of one chunk or message. */
   readonly inputLength: number;
@@ -16,15 +16,18 @@ export interface InlineLimits {
   readonly turnLength: number;
 }
 
-/** The work of the thread at this moment. */
+/** Present work of the thread. */
 export interface Load {
-  /** Bytes that were made on the main thread in this turn. */
+  /** Output of the main thread in this turn, in bytes. */
   readonly inflatedLength: number;
   /** Whether nothing waits for a later turn, and nothing is in the threadpool. */
   readonly isIdle: boolean;
 }
 
-/** Input of up to this length waits for the next turn where this turn is used up: the threadpool costs more. Bytes. */
+/**
+ * Most input that waits for the next turn if this turn is used up, in bytes. The threadpool costs
+ * more.
+ */
 const WAITING_LENGTH = 2_048;
 
 /**
@@ -44,7 +47,7 @@ export function place(
   if (inputLength > limits.inputLength || expected > left || (left <= 0 && expected < 0)) return 'threadpool';
   if (limits.inputLength === 0 || limits.turnLength === 0) return 'threadpool';
   if (load.inflatedLength < limits.turnLength) return 'main';
-  // Data that compression did not make shorter was stored, and is only copied.
+  // Compression did not make such data shorter. It was stored, and is only copied.
   const isStored = expected > 0 && expected <= inputLength;
   return inputLength <= WAITING_LENGTH || isStored || load.isIdle ? 'turn' : 'threadpool';
 }

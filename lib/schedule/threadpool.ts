@@ -1,17 +1,17 @@
 /**
- * How many native writes of this thread are in libuv's threadpool, and who waits to send one. The threadpool works on a few at a
- * time; the rest would stand in its queue, each with an engine and memory for its output. So the first write of a stream or message waits
- * here instead, before it has either: a burst of thousands takes the memory of the few that are worked on. No order of writes
- * can come to a halt by that: each write that is in flight lands by itself.
+ * Counts the native writes of this thread in libuv's threadpool, and queues the first write of each
+ * stream and message if there are many. The threadpool works on a few writes at a time. Each other
+ * write would hold an engine and memory for its output. A burst of thousands takes the memory of the
+ * writes in flight only. No write waits forever, since each write in flight lands by itself.
  */
 import type { AsyncResource } from 'node:async_hooks';
 import { Fifo } from './fifo.ts';
 import { enqueueTick } from './tick.ts';
 
-/** libuv's own, unless the environment says otherwise. */
+/** Threads of libuv: the environment sets their number. */
 const THREADS = Number(process.env.UV_THREADPOOL_SIZE) || 4;
 
-/** So many in flight keep the threads busy while the main thread is busy too. */
+/** Writes in flight that keep the threads busy while the main thread is busy too. */
 const ENOUGH = Math.max(64, 8 * THREADS);
 
 let inFlight = 0;
@@ -27,7 +27,7 @@ class Task {
     this.#self = self;
   }
 
-  /** The place that was kept for the task comes free in any case. What the task sent has one of its own by then. */
+  /** Frees the place of the task in any case. A write that the task has sent is counted by then. */
   start(): void {
     try {
       this.#run.call(this.#self);
@@ -37,10 +37,12 @@ class Task {
   }
 }
 
-/** First come, first served. */
+/** Tasks that wait for room, first in, first out. */
 const queue = new Fifo<Task>();
 
-/** Room that came free is given to who waits, each in a tick of its own stream; it counts as in flight until that has run. */
+/**
+ * Starts waiting tasks, each in a tick of its context. A task counts as in flight until it has run.
+ */
 function admit(): void {
   while (inFlight < ENOUGH) {
     const task = queue.shift();
@@ -51,7 +53,7 @@ function admit(): void {
 }
 
 export const threadpool = {
-  /** Whether to wait with a first write. */
+  /** Whether a first write has to wait. */
   get isFull(): boolean {
     return inFlight >= ENOUGH || queue.length > 0;
   },
@@ -60,7 +62,7 @@ export const threadpool = {
     return inFlight === 0 && queue.length === 0;
   },
 
-  /** To be told of each native write, when it goes and when it has landed. */
+  /** Counts a native write that was sent. `landed()` has to follow. */
   sent(): void {
     inFlight += 1;
   },
@@ -70,7 +72,10 @@ export const threadpool = {
     if (queue.length > 0) admit();
   },
 
-  /** Calls `run` with `self` as its `this` when there is room. A place is kept for what it sends, until it returns or throws. */
+  /**
+   * Calls `run` with `self` as its `this` when there is room. The task keeps a place until it returns
+   * or throws.
+   */
   whenFree(context: AsyncResource, run: () => void, self: unknown): void {
     queue.push(new Task(context, run, self));
   },

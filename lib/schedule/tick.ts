@@ -1,21 +1,24 @@
 /**
- * One tick for all streams that were written to since the last: a `process.nextTick` for each costs more
- * than the queue. What is queued while it is being worked off waits for the next tick, as with ticks of
- * their own, and a task that throws holds up no other.
+ * One tick for all tasks that were queued since the last tick. A `process.nextTick` for each task costs
+ * more than the queue. A task that is queued by another task waits for the next tick, as with ticks of
+ * their own. A task that throws does not delay the others.
  */
 import type { AsyncResource } from 'node:async_hooks';
 import { nextTick } from './clock.ts';
 import { runIn } from './context.ts';
 
-/** Context, function and its `this` of one task after the other: an object for each would be most of what a tick costs. */
+/**
+ * Context, function and `this` of each task, one after the other. An object for each task costs
+ * more.
+ */
 type Tasks = unknown[];
 
-/** Queues of up to so many tasks are used again. */
+/** Most tasks of a queue that is used again. */
 const KEPT = 1_024;
 
 let queue: Tasks = [];
 let spare: Tasks = [];
-/** Of `queue`, the slots that are taken. */
+/** Number of slots in use in `queue`. */
 let length = 0;
 
 /** Calls `run` with `self` as its `this` in the next tick, in the async context of `context`. */
@@ -26,7 +29,7 @@ export function enqueueTick(context: AsyncResource, run: () => void, self: unkno
   queue[length++] = self;
 }
 
-/** Tasks that wait for their tick, and those that wait for the microtasks behind it. */
+/** Tasks that wait for a tick, and tasks that wait for the microtasks after it. */
 let late: Tasks = [];
 let marked: Tasks = [];
 /** Whether a tick of this queue is on the stack. */
@@ -34,17 +37,18 @@ let isWorking = false;
 const resolved = Promise.resolve();
 
 /**
- * As `enqueueTick`, but never in the run of ticks that goes on now or begins next: all microtasks that were queued until
- * the end of that run come before. Two events that are a run apart can be awaited one after the other.
+ * Calls `run` as `enqueueTick()` does, but not in the present or next run of ticks. All microtasks that
+ * are queued until the end of that run come before. Code can await two events one after the other if
+ * they are a run apart.
  */
 export function enqueueNextRun(context: AsyncResource, run: () => void, self: unknown): void {
-  // A tick first, unless this is one: the caller may be a microtask, and its ticks are then still to come.
+  // A tick first, unless this is one. The caller may be a microtask, whose ticks are still to come.
   if (late.length === 0 && !isWorking) nextTick(mark);
   late.push(context, run, self);
   if (isWorking) mark();
 }
 
-/** In a tick: what waits by now goes on after the microtasks behind this run. */
+/** Has the waiting tasks go on after the microtasks of this run of ticks. */
 function mark(): void {
   if (late.length === 0) return;
   if (marked.length === 0) {
@@ -60,7 +64,7 @@ function enqueueMarked(): void {
   for (let next = 0; next < marked.length; next += 3) {
     enqueueTick(marked[next] as AsyncResource, marked[next + 1] as () => void, marked[next + 2]);
   }
-  // A large array is not kept, as above.
+  // A large array is not kept, as in `workOff()`.
   if (marked.length <= 3 * KEPT) marked.length = 0;
   else marked = [];
 }
@@ -75,11 +79,11 @@ function workOff(): void {
     const context = tasks[next] as AsyncResource;
     const run = tasks[next + 1] as () => void;
     const self = tasks[next + 2];
-    // A queue that is used again must not keep a stream alive.
+    // A queue that is used again must not reference a stream.
     tasks[next] = undefined;
     tasks[next + 1] = undefined;
     tasks[next + 2] = undefined;
-    // It catches what user code throws.
+    // It catches exceptions of user code.
     runIn(context, run, self);
   }
   isWorking = false;

@@ -1,7 +1,7 @@
 /**
- * The current turn of this thread's event loop: how much was inflated on the main thread in it, and
- * who wants to know when it is over. All pools and streams of a thread share it, because they share the
- * thread. One immediate a turn, and none in a turn in which nothing happens.
+ * The current turn of this thread's event loop: its work on the main thread, and the tasks that wait
+ * for a later turn. All pools and streams of a thread share it, because they share the thread. It takes
+ * one immediate a turn, and none in an idle turn.
  */
 import type { AsyncResource } from 'node:async_hooks';
 import { setImmediate } from './clock.ts';
@@ -9,10 +9,12 @@ import { outsideOfContexts, runIn, throwLater } from './context.ts';
 import { Fifo } from './fifo.ts';
 import { threadpool } from './threadpool.ts';
 
-/** What a step takes besides inflating, a stream or message and its events: as long as inflating so much, about. Bytes. */
+/** Least length that a step counts as, in bytes: the events of a stream cost about as much. */
 const STEP_LENGTH = 2_048;
 
-/** So many steps that inflate nothing, as `flush()` and empty chunks take, are done in one turn. node:zlib does one a turn for each stream. */
+/**
+ * Most steps without input in one turn, as of `flush()`. node:zlib does one a turn for each stream.
+ */
 const MOST_EMPTY_STEPS = 128;
 
 interface Task {
@@ -24,12 +26,15 @@ interface Task {
 
 let ending = false;
 let emptySteps = 0;
-/** While those that waited are called: they are not to wait for each other. */
+/** Whether waiting empty steps are being started: they do not wait for each other. */
 let isAdmitting = false;
 let listeners: Array<() => void> = [];
-/** What waits for room in a later turn, first come first served. */
+/** Tasks that wait for room in a later turn, first in, first out. */
 const waiting = new Fifo<Task>();
-/** Steps that will inflate nothing. They do not stand behind the others: a stream that ends must not keep its engine so long. */
+/**
+ * Steps without input. They are not behind other tasks: a stream that ends must release its engine
+ * soon.
+ */
 const emptyWaiting = new Fifo<Task>();
 
 function end(): void {
@@ -46,7 +51,7 @@ function end(): void {
       throwLater(error);
     }
   }
-  // A task that waits again does so for a later turn.
+  // A task that waits again waits for a later turn.
   isAdmitting = true;
   for (let left = Math.min(emptyWaiting.length, MOST_EMPTY_STEPS); left > 0; left--) start(emptyWaiting);
   isAdmitting = false;
@@ -63,10 +68,10 @@ function start(queue: Fifo<Task>): void {
 }
 
 export const turn = {
-  /** Grows with each turn that was watched. */
+  /** Number of watched turns. */
   number: 0,
 
-  /** Bytes inflated on the main thread in this turn, a short step counted as `STEP_LENGTH`. */
+  /** Output of the main thread in this turn, in bytes. A short step counts as `STEP_LENGTH`. */
   inflatedLength: 0,
 
   /** Whether nothing waits for a later turn, and nothing is in the threadpool. */
@@ -74,14 +79,17 @@ export const turn = {
     return waiting.length === 0 && threadpool.isIdle;
   },
 
-  /** Counts a step on the main thread, by the bytes that it inflated. */
+  /** Counts a step on the main thread, by its length in bytes. */
   spend(length: number): void {
     if (length > 0) turn.inflatedLength += Math.max(length, STEP_LENGTH);
     else emptySteps += 1;
     turn.watch();
   },
 
-  /** Whether a step that will inflate nothing has to wait for a later turn: a loop of such steps must let timers and I/O come. */
+  /**
+   * Whether a step without input has to wait for a later turn, so that a loop of them lets timers
+   * run.
+   */
   get isFullOfEmptySteps(): boolean {
     return emptySteps >= MOST_EMPTY_STEPS || (emptyWaiting.length > 0 && !isAdmitting);
   },
@@ -92,14 +100,17 @@ export const turn = {
     turn.watch();
   },
 
-  /** Sees to it that the end of this turn is noticed. */
+  /** Has `end()` called after this turn. */
   watch(): void {
     if (ending) return;
     ending = true;
     outsideOfContexts(() => setImmediate(end));
   },
 
-  /** Calls `run` with `self` as its `this`, in the async context of `context`, in the first turn in which less than `limit` bytes were inflated by then. */
+  /**
+   * Calls `run` with `self` as its `this`, in the async context of `context`, in the first turn whose
+   * length is less than `limit` by then.
+   */
   whenFree(limit: number, context: AsyncResource, run: () => void, self: unknown): void {
     waiting.push({ limit, context, run, self });
     turn.watch();
