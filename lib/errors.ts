@@ -1,6 +1,7 @@
 /**
- * Every error that zlease makes itself, one row a code: class, text, status of HTTP and status of gRPC. Errors are matched by `err.code`; zlib's own
- * (`Z_DATA_ERROR`, `Z_BUF_ERROR`, ...) are not in this table and pass through unchanged.
+ * The table of the errors that zlease makes: class, text, HTTP status and gRPC status of each code.
+ * Errors are matched by `err.code`. The errors of zlib (`Z_DATA_ERROR`, `Z_BUF_ERROR`, ...) are not in
+ * the table, and pass through unchanged.
  */
 
 // https://grpc.io/docs/guides/status-codes/
@@ -54,16 +55,16 @@ const table = {
 /** The codes of the errors that zlease makes itself. */
 export type ErrorCode = keyof typeof table;
 
-/** All codes, for documentation and for the table-driven spec. */
+/** All codes, for documentation. */
 export const errorCodes: readonly ErrorCode[] = Object.freeze(Object.keys(table) as ErrorCode[]);
 
-/** An error with a stable `code`; `message` says more than the table where there is more to say. */
+/** Makes an error with a stable `code`. The default of `message` is the text of the table. */
 export function codedError(code: ErrorCode, message?: string, options?: ErrorOptions): Error & { code: ErrorCode } {
   const [Class, general] = table[code];
   return Object.assign(new Class(message ?? general, options), { code });
 }
 
-/** The error of a limit on data, as HTTP answers it: express, koa and fastify look at `status` and `statusCode`. */
+/** Error of a limit on data. express, koa and fastify answer with its `status` or `statusCode`. */
 export interface LimitError extends Error {
   code: ErrorCode;
   /** Content Too Large, RFC 9110, section 15.5.14. */
@@ -71,7 +72,7 @@ export interface LimitError extends Error {
   statusCode: 413;
 }
 
-/** The data is over a limit. Without a status, body-parser calls that a bad request. */
+/** Makes the error of a limit. Without a status, body-parser answers with 400. */
 export function limitError(code: ErrorCode, message: string, options?: ErrorOptions): LimitError {
   return Object.assign(codedError(code, message, options), { status: 413, statusCode: 413 } as const);
 }
@@ -81,16 +82,16 @@ export function tooLarge(mostLength: number, options?: ErrorOptions): LimitError
   return limitError('ERR_BUFFER_TOO_LARGE', `Cannot create a Buffer larger than ${mostLength} bytes`, options);
 }
 
-/** What Node's own promises are rejected with when `signal` aborts. */
+/** Makes the error that Node's own promises reject with when `signal` aborts. */
 export function abortError(signal: AbortSignal): Error & { code: ErrorCode } {
   return Object.assign(codedError('ABORT_ERR', undefined, { cause: signal.reason }), { name: 'AbortError' });
 }
 
-/** What data can be blamed for, and not want of memory or misuse: the codes of zlib, Brotli and Zstandard. */
+/** Codes of zlib, Brotli and Zstandard for bad data, and not for missing memory or misuse. */
 const DATA_ERROR =
   /^(Z_(DATA|BUF)_ERROR$|Z_NEED_DICT$|ERR_PADDING_|ERR__ERROR_(FORMAT|DICTIONARY)_|ZSTD_error_(?!memory_allocation$))/;
 
-/** Whether an error with this code says that the data is bad, cut short or in want of a dictionary. */
+/** Returns whether a code stands for data that is bad, cut short or lacks its dictionary. */
 export function isDataError(code: unknown): boolean {
   return typeof code === 'string' && DATA_ERROR.test(code);
 }
@@ -103,12 +104,12 @@ function rowOf(code: unknown): Row | undefined {
   return typeof own === 'string' && Object.hasOwn(table, own) ? table[own as ErrorCode] : undefined;
 }
 
-/** The status of HTTP for an error with this code: 400 for bad data, 500 for an unknown code. */
+/** Returns the HTTP status for a code: 400 for bad data, 500 for an unknown code. */
 export function httpStatus(code: unknown): number {
   return rowOf(code)?.[2] ?? (isDataError(code) ? 400 : 500);
 }
 
-/** The status of gRPC for an error with this code: INTERNAL for bad data, UNKNOWN for an unknown code. */
+/** Returns the gRPC status for a code: INTERNAL for bad data, UNKNOWN for an unknown code. */
 export function grpcStatus(code: unknown): number {
   return rowOf(code)?.[3] ?? (isDataError(code) ? INTERNAL : UNKNOWN);
 }
