@@ -28,7 +28,9 @@ async function soak(jobs: number, edits: readonly Edit[] = []): Promise<Summary>
         args,
         { env: { ...process.env, ZLEASE_LIB: lib }, timeout: CHILD_TIMEOUT_MS },
         (error, stdout) => {
-          resolve({ ...JSON.parse(stdout.trim().split('\n').at(-1) as string), code: error?.code ?? 0 });
+          // A broken library may end the process by an assertion of Node, which leaves no summary.
+          const summary = stdout.trim().split('\n').at(-1) || '{"problems":["the process ended without a summary"]}';
+          resolve({ ...JSON.parse(summary), code: error === null ? 0 : 1 });
         },
       );
     });
