@@ -70,13 +70,6 @@ export const variants: readonly Variant[] = [
     ],
   },
   {
-    name: 'P2: a message that ends its lease during a native write',
-    caughtBy: 'model',
-    edits: [
-      { file: 'streams/message.ts', from: 'if (this.#driver.stop()) this', to: 'this.#driver.stop();\n    this' },
-    ],
-  },
-  {
     name: 'P3: a sealed stream whose reset() is silent',
     caughtBy: 'promises/p3-sealed',
     edits: [
