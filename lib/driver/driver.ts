@@ -65,11 +65,12 @@ export class Driver extends Lessee {
     this.state = 'held';
   }
 
+  /** Ends a `hold()`, or the hold that follows an error. */
   free(): void {
     if (this.state === 'held') this.state = 'idle';
   }
 
-  /** Makes the engine as new, also from within `onOutput`. */
+  /** Resets the engine and the totals. The owner may call it in `onOutput()`. */
   reset(): void {
     if (this.lease !== undefined) engineOf(this.lease).reset();
     this.restart();
@@ -81,10 +82,7 @@ export class Driver extends Lessee {
     this.owner.onError(error);
   }
 
-  /**
-   * Writes until the input is consumed, the owner pauses, or the input waits. It is a loop, since a
-   * bomb would overflow a stack.
-   */
+  /** Writes until the input is consumed or waits. A loop, since a bomb would overflow a stack. */
   protected override drive(engine: Engine): void {
     const { inline } = this.pool.settings;
     for (;;) {
