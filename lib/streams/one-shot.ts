@@ -1,0 +1,76 @@
+/**
+ * node:zlib's one-shot functions on a pool: `gunzip(buffer, options, callback)` and `gunzipSync(buffer, options)` for each format.
+ * Arguments that are wrong, and `info: true`, go to node:zlib's own function, which answers for itself.
+ */
+import { AsyncResource } from 'node:async_hooks';
+import { type Format, formatTraits, type OnceFunction } from '../engine/codec.ts';
+import type { Limits } from '../pool/options.ts';
+import { limits } from '../pool/options.ts';
+import type { Pool } from '../pool/pool.ts';
+import { enqueueTick } from '../schedule/tick.ts';
+import { type Bytes, bufferOf } from '../validate.ts';
+import { Decompression, inflateNow } from './message.ts';
+import { type DecompressOptions, type StreamSettings, streamSettings } from './options.ts';
+
+/** Input of a one-shot function, of any realm. */
+export type OneShotInput = string | Bytes;
+
+/** Options of a one-shot function: those of node:zlib, and limits. */
+export type OneShotOptions = DecompressOptions;
+
+/** Callback of a one-shot function. */
+export type OneShotCallback = (error: Error | null, result: Buffer) => void;
+
+/**
+ * Decompresses one message, and calls back in a tick of the caller's async context or later.
+ * @throws the errors of node:zlib's function for these arguments
+ */
+export function decompressOnce(
+  pool: Pool,
+  format: Format,
+  buffer: unknown,
+  options: OneShotOptions | OneShotCallback | undefined,
+  callback: OneShotCallback | undefined,
+): void {
+  const { once } = formatTraits(format);
+  const [given, done] = typeof options === 'function' ? [{}, options] : [options, callback];
+  const input = inputOf(buffer);
+  if (input === undefined || typeof done !== 'function' || given?.info) {
+    once(buffer, given, done as Parameters<OnceFunction>[2]);
+    return;
+  }
+  const settings = streamSettings(format, given);
+  const context = new AsyncResource('ZLIB');
+  const answer = (error: Error | null, output?: Buffer): void => {
+    enqueueTick(
+      context,
+      () => (error === null ? done(null, output as Buffer) : (done as (error: Error) => void)(error)),
+      undefined,
+    );
+  };
+  new Decompression(pool, input, settings, limitsOf(pool, settings), answer, context).start();
+}
+
+/**
+ * Decompresses one message on the calling thread.
+ * @throws the errors of node:zlib's function, an error of the pool
+ */
+export function decompressOnceSync(
+  pool: Pool,
+  format: Format,
+  buffer: unknown,
+  options: OneShotOptions | undefined,
+): Buffer {
+  const input = inputOf(buffer);
+  if (input === undefined || options?.info) return formatTraits(format).sync(buffer, options);
+  const settings = streamSettings(format, options);
+  return inflateNow(pool, input, settings, limitsOf(pool, settings), options);
+}
+
+function inputOf(buffer: unknown): Buffer | undefined {
+  return typeof buffer === 'string' ? Buffer.from(buffer) : bufferOf(buffer);
+}
+
+function limitsOf(pool: Pool, { limits: own }: StreamSettings): Required<Limits> {
+  return own === undefined ? pool.settings : limits(own, pool.settings);
+}
