@@ -3,6 +3,7 @@
  * Arguments that are wrong, and `info: true`, go to node:zlib's own function, which answers for itself.
  */
 import { AsyncResource } from 'node:async_hooks';
+import { constants } from '../engine/builtin-zlib.ts';
 import { type Format, formatTraits, type OnceFunction } from '../engine/codec.ts';
 import type { Limits } from '../pool/options.ts';
 import { limits } from '../pool/options.ts';
@@ -11,6 +12,8 @@ import { enqueueTick } from '../schedule/tick.ts';
 import { type Bytes, bufferOf } from '../validate.ts';
 import { Decompression, inflateNow } from './message.ts';
 import { type DecompressOptions, type StreamSettings, streamSettings } from './options.ts';
+
+const { Z_DEFAULT_CHUNK, Z_DEFAULT_WINDOWBITS } = constants;
 
 /** Input of a one-shot function, of any realm. */
 export type OneShotInput = string | Bytes;
@@ -39,7 +42,12 @@ export function decompressOnce(
     once(buffer, given, done as Parameters<OnceFunction>[2]);
     return;
   }
-  const settings = streamSettings(format, given);
+  const settings = cut(streamSettings(format, given));
+  // node:zlib's function flushes its writes by both options. Such a message is not one write.
+  if (settings.flush !== 0) {
+    once(buffer, given, done as Parameters<OnceFunction>[2]);
+    return;
+  }
   const context = new AsyncResource('ZLIB');
   const answer = (error: Error | null, output?: Buffer): void => {
     enqueueTick(
@@ -63,8 +71,16 @@ export function decompressOnceSync(
 ): Buffer {
   const input = inputOf(buffer);
   if (input === undefined || options?.info) return formatTraits(format).sync(buffer, options);
-  const settings = streamSettings(format, options);
+  const settings = cut(streamSettings(format, options));
   return inflateNow(pool, input, settings, limitsOf(pool, settings), options);
+}
+
+/** With a smaller window, zlib finds that data reaches back too far by the place where the output is cut. */
+function cut(settings: StreamSettings): StreamSettings {
+  const { chunkLength, kind } = settings;
+  const { windowBits = Z_DEFAULT_WINDOWBITS } = kind.options;
+  if (windowBits === Z_DEFAULT_WINDOWBITS) return chunkLength === 0 ? settings : { ...settings, chunkLength: 0 };
+  return { ...settings, chunkLength: chunkLength || Z_DEFAULT_CHUNK };
 }
 
 function inputOf(buffer: unknown): Buffer | undefined {
