@@ -2,6 +2,7 @@
  * The pool with the names of node:zlib: factories, one-shot functions, and codecs, as methods. It is longer than 250 lines, since
  * each name of node:zlib has its documentation.
  */
+import { isMainThread } from 'node:worker_threads';
 import type { Format } from '../engine/codec.ts';
 import { codedError } from '../errors.ts';
 import type { Lease } from '../pool/lease.ts';
@@ -18,7 +19,7 @@ import {
 } from '../streams/one-shot.ts';
 import type { DecompressOptions } from '../streams/options.ts';
 import { shown } from '../validate.ts';
-import { poolOptionsOf } from './environment.ts';
+import { poolOptionsOf, unknownVariables } from './environment.ts';
 import { decompressStream } from './stock-shape.ts';
 
 /** Pool of decompressing engines, with the factories of the streams that lease them. */
@@ -295,6 +296,15 @@ export class ZlibPool extends Pool {
  * use.
  */
 export const defaultPool: ZlibPool = new ZlibPool(poolOptionsOf(process.env));
+
+if (isMainThread) {
+  for (const name of unknownVariables(process.env)) {
+    process.emitWarning(`The environment variable ${name} is unknown to zlease`, {
+      type: 'ZleaseWarning',
+      code: 'ZLEASE_UNKNOWN_VARIABLE',
+    });
+  }
+}
 
 /**
  * @internal Returns the pool of an option, or the default pool.

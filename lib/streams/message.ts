@@ -46,7 +46,7 @@ export function decompress(pool: Pool, message: Bytes, format: Format, options: 
 /** See `ZlibPool.decompressSync`. */
 export function decompressSync(pool: Pool, message: Bytes, format: Format, options?: SyncMessageOptions): Buffer {
   const ofMessage = options === undefined ? pool.settings : limits(options, pool.settings);
-  return inflateNow(pool, inputOf(message), streamSettings(format), ofMessage, undefined);
+  return inflateNow(pool, 'decompressSync', inputOf(message), streamSettings(format), ofMessage, undefined);
 }
 
 /**
@@ -61,7 +61,14 @@ export function messageTask(
   options: SyncMessageOptions,
   done: (error: Error | null, output?: Buffer) => void,
 ): Decompression {
-  return new Decompression(pool, inputOf(message), streamSettings(format), limits(options, pool.settings), done);
+  return new Decompression(
+    pool,
+    'decompress',
+    inputOf(message),
+    streamSettings(format),
+    limits(options, pool.settings),
+    done,
+  );
 }
 
 /**
@@ -71,6 +78,7 @@ export function messageTask(
  */
 export function inflateNow(
   pool: Pool,
+  entry: string,
   input: Buffer,
   settings: StreamSettings,
   ofMessage: Required<Limits>,
@@ -82,7 +90,7 @@ export function inflateNow(
     failure = error;
     output = made;
   };
-  const task = new Decompression(pool, input, settings, ofMessage, done, root);
+  const task = new Decompression(pool, entry, input, settings, ofMessage, done, root);
   task.startNow(stockOptions);
   // Read here, where the stack is short and names the caller.
   const { failureNow } = task;
@@ -104,6 +112,7 @@ function inputOf(message: Bytes): Buffer {
 /** One message in progress. Not exported from the package. */
 export class Decompression implements Owner {
   bytesWritten = 0;
+  readonly entry: string;
   readonly #pool: Pool;
   readonly #driver: Driver;
   readonly #input: Buffer;
@@ -120,11 +129,13 @@ export class Decompression implements Owner {
   #hasFailedNow = false;
 
   /**
+   * @param entry - name of the function that the caller has called, see `LeaseOwner`
    * @param done - called once, during `start()` or later, unless the constructor throws
    * @throws `ERR_BUFFER_TOO_LARGE` for an input that node:zlib can't take
    */
   constructor(
     pool: Pool,
+    entry: string,
     input: Buffer,
     settings: StreamSettings,
     ofMessage: Required<Limits>,
@@ -133,6 +144,7 @@ export class Decompression implements Owner {
   ) {
     if (input.length > MAX_WRITE_LENGTH) throw tooLarge(MAX_WRITE_LENGTH);
     this.#pool = pool;
+    this.entry = entry;
     this.#input = input;
     this.#settings = settings;
     this.#most = Math.min(outputLimit(ofMessage, input.length), bufferConstants.MAX_LENGTH);

@@ -35,7 +35,7 @@ export function decompressOnce(
   options: OneShotOptions | OneShotCallback | undefined,
   callback: OneShotCallback | undefined,
 ): void {
-  const { once } = formatTraits(format);
+  const { once, names } = formatTraits(format);
   const [given, done] = typeof options === 'function' ? [{}, options] : [options, callback];
   const input = inputOf(buffer);
   if (input === undefined || typeof done !== 'function' || given?.info) {
@@ -56,7 +56,7 @@ export function decompressOnce(
       undefined,
     );
   };
-  new Decompression(pool, input, settings, limitsOf(pool, settings), answer, context).start();
+  new Decompression(pool, names.once, input, settings, limitsOf(pool, settings), answer, context).start();
 }
 
 /**
@@ -70,9 +70,10 @@ export function decompressOnceSync(
   options: OneShotOptions | undefined,
 ): Buffer {
   const input = inputOf(buffer);
-  if (input === undefined || options?.info) return formatTraits(format).sync(buffer, options);
+  const { sync, names } = formatTraits(format);
+  if (input === undefined || options?.info) return sync(buffer, options);
   const settings = cut(streamSettings(format, options));
-  return inflateNow(pool, input, settings, limitsOf(pool, settings), options);
+  return inflateNow(pool, names.sync, input, settings, limitsOf(pool, settings), options);
 }
 
 /** With a smaller window, zlib finds that data reaches back too far by the place where the output is cut. */

@@ -26,7 +26,7 @@ async function soak(jobs: number, edits: readonly Edit[] = []): Promise<Summary>
       execFile(
         process.execPath,
         args,
-        { env: { ...process.env, ZLEASE_LIB: lib }, timeout: CHILD_TIMEOUT_MS },
+        { env: { ...process.env, SPEC_LIB: lib }, timeout: CHILD_TIMEOUT_MS },
         (error, stdout) => {
           resolve({ ...JSON.parse(stdout.trim().split('\n').at(-1) as string), code: error?.code ?? 0 });
         },
