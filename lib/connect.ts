@@ -12,7 +12,7 @@ import type { Compression } from '@connectrpc/connect/protocol';
 import { zlib } from './engine/builtin-zlib.ts';
 import type { Format } from './engine/codec.ts';
 import { grpcStatus } from './errors.ts';
-import { poolOf, type ZlibPool } from './node-zlib/factories.ts';
+import { poolOf, type ZlibPool } from './node-zlib/pool.ts';
 
 /** Options of `createCompressions()`. */
 export interface CompressionsOptions {

@@ -14,7 +14,7 @@ import { codingsOf, type HeaderValue } from './http/content-encoding.ts';
 import { DecodedBody, type Decoding } from './http/decoded-body.ts';
 import { type HttpError, httpError } from './http/http-errors.ts';
 import { replaceBody, type ServerRequest } from './http/request-body.ts';
-import { poolOf, type ZlibPool } from './node-zlib/factories.ts';
+import { poolOf, type ZlibPool } from './node-zlib/pool.ts';
 import { type Limits, limits, record, refuse } from './pool/options.ts';
 import { shown, shownType } from './validate.ts';
 

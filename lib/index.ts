@@ -12,10 +12,23 @@ export {
   createInflateRaw,
   createUnzip,
   createZstdDecompress,
-  defaultPool,
-  ZlibPool,
 } from './node-zlib/factories.ts';
 export { type InstallOptions, install } from './node-zlib/install.ts';
+export {
+  brotliDecompress,
+  brotliDecompressSync,
+  gunzip,
+  gunzipSync,
+  inflate,
+  inflateRaw,
+  inflateRawSync,
+  inflateSync,
+  unzip,
+  unzipSync,
+  zstdDecompress,
+  zstdDecompressSync,
+} from './node-zlib/one-shots.ts';
+export { defaultPool, ZlibPool } from './node-zlib/pool.ts';
 export type { DiscardEvent, FailEvent, LeakEvent, LeaseEvent, ReleaseEvent, WaitEvent } from './observe/channels.ts';
 export type { LeakDetection } from './observe/origin.ts';
 export type { ObservedPool, PoolStats } from './observe/stats.ts';
@@ -24,4 +37,5 @@ export type { InlineOptions, Limits, ZlibPoolOptions } from './pool/options.ts';
 export type { CodecOptions, LeaseOptions } from './streams/codec-lease.ts';
 export { DecompressStream } from './streams/decompress.ts';
 export type { MessageOptions, SyncMessageOptions } from './streams/message.ts';
+export type { OneShotCallback, OneShotInput, OneShotOptions } from './streams/one-shot.ts';
 export type { DecompressOptions } from './streams/options.ts';

@@ -9,7 +9,7 @@ import { codedError } from './errors.ts';
 import type { Framing } from './framing/framing.ts';
 import { GzipMember } from './framing/gzip-member.ts';
 import { ZstdFrame } from './framing/zstd-frame.ts';
-import { poolOf, type ZlibPool } from './node-zlib/factories.ts';
+import { poolOf, type ZlibPool } from './node-zlib/pool.ts';
 import { atLeastOne, record, refuse } from './pool/options.ts';
 import { WebTransform } from './streams/web-transform.ts';
 import { shown } from './validate.ts';

@@ -33,7 +33,7 @@ describe('zlease/register', function () {
     folder = await mkdtemp(join(tmpdir(), 'zlease-register-'));
     const dist = join(folder, 'dist');
     await writeFile(join(folder, 'package.json'), '{"type":"module"}');
-    const lib = process.env.ZLEASE_LIB ?? join(top, 'lib');
+    const lib = process.env.SPEC_LIB ?? join(top, 'lib');
     const project = join(folder, 'tsconfig.json');
     await writeFile(
       project,

@@ -200,7 +200,7 @@ describe('What is a buffer', () => {
   it('is no Proxy of a Buffer that write() lets pass: the stream fails, the process goes on', () => {
     // In a process of its own: without the check the process aborts.
     const lib = new URL(
-      process.env.ZLEASE_LIB ? `file://${process.env.ZLEASE_LIB}/index.ts` : '../lib/index.ts',
+      process.env.SPEC_LIB ? `file://${process.env.SPEC_LIB}/index.ts` : '../lib/index.ts',
       import.meta.url,
     );
     for (const engine of engines) {

@@ -45,7 +45,11 @@ export class Driver extends Lessee {
     for (let goesOn = true; goesOn; ) {
       const expected = this.expected(engine.kind);
       const room =
-        expected > 0 ? this.expectedRoom(expected) : this.limited(this.aligned(engine.kind, WHOLE_LENGTH + 1));
+        this.settings.chunkLength !== 0
+          ? this.limited(this.chunkRoom)
+          : expected > 0
+            ? this.expectedRoom(expected)
+            : this.limited(this.aligned(engine.kind, WHOLE_LENGTH + 1));
       const memory = memoryFor(room, expected > 0 ? room - 1 : 0);
       engine.writeSync(flush, input, this.offset, this.left, memory, room);
       goesOn = this.#absorb(engine, memory, room);

@@ -141,7 +141,7 @@ export class Transfer {
   protected inlineRoom(kind: EngineKind, expected: number, budget: number, isTry: boolean, keepsAll: boolean): number {
     // A byte more than expected: an engine without room does not read the trailer.
     const room = expected === UNKNOWN ? Math.max(0, budget) : budget + 1;
-    if (keepsAll) {
+    if (keepsAll && !this.#isCut) {
       return this.limited(this.aligned(kind, Math.min(expected > 0 ? expected + 1 : room, WHOLE_LENGTH + 1)));
     }
     const { chunkRoom } = this;

@@ -29,6 +29,23 @@ export interface EngineOptions {
 
 type StockClass = (new (options?: ZlibOptions) => StockStream) & { prototype: StockStream };
 
+/** Names of node:zlib's functions for a format. */
+interface Names {
+  readonly create: string;
+  readonly once: string;
+  readonly sync: string;
+}
+
+/** A one-shot function of node:zlib. */
+export type OnceFunction = (
+  buffer: unknown,
+  options: unknown,
+  callback: (error: Error | null, result?: Buffer) => void,
+) => void;
+
+/** A synchronous one-shot function of node:zlib. */
+export type SyncFunction = (buffer: unknown, options?: unknown) => Buffer;
+
 interface Traits {
   /** Class and not the `create*` function, which another copy of this library may have replaced. */
   Stock: StockClass;
@@ -38,8 +55,11 @@ interface Traits {
   fullFlush: number;
   /** True for the formats of zlib, which have windows and levels. */
   byZlib: boolean;
-  /** Name of node:zlib's synchronous one-shot function. */
-  syncName: string;
+  /** Names of node:zlib's factory, one-shot function and synchronous one-shot function. */
+  names: Names;
+  /** The one-shot functions as they were when the library was loaded. `install()` replaces them. */
+  once: OnceFunction;
+  sync: SyncFunction;
 }
 
 const { Z_BLOCK, Z_FINISH, Z_FULL_FLUSH, Z_DEFAULT_WINDOWBITS } = zlib.constants;
@@ -48,15 +68,21 @@ const { BROTLI_OPERATION_EMIT_METADATA, BROTLI_OPERATION_FINISH, BROTLI_OPERATIO
 const ZSTD_FLUSH = 1;
 const ZSTD_END = 2;
 
+function functions(once: string): Pick<Traits, 'names' | 'once' | 'sync'> {
+  const names = { create: `create${once[0]?.toUpperCase()}${once.slice(1)}`, once, sync: `${once}Sync` };
+  const all = zlib as unknown as Record<string, unknown>;
+  return { names, once: all[names.once] as OnceFunction, sync: all[names.sync] as SyncFunction };
+}
+
 const all = new Map<Format, Traits>();
 const zlibFlushes = { lastFlush: Z_BLOCK, finishFlush: Z_FINISH, fullFlush: Z_FULL_FLUSH, byZlib: true };
-all.set('gzip', { Stock: zlib.Gunzip as never, syncName: 'gunzipSync', ...zlibFlushes });
-all.set('deflate', { Stock: zlib.Inflate as never, syncName: 'inflateSync', ...zlibFlushes });
-all.set('deflate-raw', { Stock: zlib.InflateRaw as never, syncName: 'inflateRawSync', ...zlibFlushes });
-all.set('unzip', { Stock: zlib.Unzip as never, syncName: 'unzipSync', ...zlibFlushes });
+all.set('gzip', { Stock: zlib.Gunzip as never, ...functions('gunzip'), ...zlibFlushes });
+all.set('deflate', { Stock: zlib.Inflate as never, ...functions('inflate'), ...zlibFlushes });
+all.set('deflate-raw', { Stock: zlib.InflateRaw as never, ...functions('inflateRaw'), ...zlibFlushes });
+all.set('unzip', { Stock: zlib.Unzip as never, ...functions('unzip'), ...zlibFlushes });
 all.set('br', {
   Stock: zlib.BrotliDecompress as never,
-  syncName: 'brotliDecompressSync',
+  ...functions('brotliDecompress'),
   lastFlush: BROTLI_OPERATION_EMIT_METADATA,
   finishFlush: BROTLI_OPERATION_FINISH,
   fullFlush: BROTLI_OPERATION_FLUSH,
@@ -66,7 +92,7 @@ const { ZstdDecompress } = zlib as { ZstdDecompress?: unknown };
 if (ZstdDecompress !== undefined) {
   all.set('zstd', {
     Stock: ZstdDecompress as never,
-    syncName: 'zstdDecompressSync',
+    ...functions('zstdDecompress'),
     lastFlush: ZSTD_END,
     finishFlush: ZSTD_END,
     fullFlush: ZSTD_FLUSH,

@@ -3,7 +3,7 @@ import type { Transform } from 'node:stream';
 import { transform } from 'through2';
 import type { Format } from '../engine/codec.ts';
 import { codedError } from '../errors.ts';
-import { poolOf } from '../node-zlib/factories.ts';
+import { poolOf } from '../node-zlib/pool.ts';
 import { atLeastOne } from '../pool/options.ts';
 import { shown } from '../validate.ts';
 import type { StageOptions } from './stage.ts';

@@ -5,9 +5,9 @@ import type { Transform } from 'node:stream';
 import { objectTransform, transform } from 'through2';
 import { type Format, formatTraits } from '../engine/codec.ts';
 import { codedError } from '../errors.ts';
-import { poolOf } from '../node-zlib/factories.ts';
+import { poolOf } from '../node-zlib/pool.ts';
 import { type Limits, limits } from '../pool/options.ts';
-import { Decompression } from '../streams/message.ts';
+import { type Decompression, messageTask } from '../streams/message.ts';
 import { bufferOf, shown, shownType } from '../validate.ts';
 import type { StageOptions } from './stage.ts';
 
@@ -60,7 +60,7 @@ export function decompressMessages<Message, Result = Message>(
   const stage = objectTransform(
     (message: Message, _encoding: unknown, callback: (error?: Error | null, data?: Result) => void) => {
       try {
-        current = new Decompression(pool, get(message), format, ofMessages, (error, decompressed) => {
+        current = messageTask(pool, get(message), format, ofMessages, (error, decompressed) => {
           current = undefined;
           if (error !== null) callback(error);
           else hand(message, decompressed as Buffer, callback);

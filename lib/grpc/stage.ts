@@ -1,5 +1,5 @@
 /** The options that all stages for gRPC take. */
-import type { ZlibPool } from '../node-zlib/factories.ts';
+import type { ZlibPool } from '../node-zlib/pool.ts';
 
 /** The pool of a stage. */
 export interface StageOptions {

@@ -10,6 +10,11 @@ type Environment = Readonly<Record<string, string | undefined>>;
 
 /** Name of the variable that turns `zlease/register` on or off. */
 const SWITCH = 'ZLEASE';
+/** Name of the variable that leaves the one-shot functions as they are. */
+const ONE_SHOT = 'ZLEASE_ONE_SHOT';
+/** Name of the variable that has `zlease/register` print a table when the process exits. */
+const REPORT = 'ZLEASE_REPORT';
+const PREFIX = 'ZLEASE_';
 
 const readers = new Map<string, (options: ZlibPoolOptions, text: string, name: string) => void>([
   ['ZLEASE_MAX_LEASED', (options, ...text) => Object.assign(options, { maxLeased: count(...text) })],
@@ -28,7 +33,7 @@ const readers = new Map<string, (options: ZlibPoolOptions, text: string, name: s
 ]);
 
 /** Names of all variables, for documentation. */
-export const variableNames: readonly string[] = Object.freeze([SWITCH, ...readers.keys()]);
+export const variableNames: readonly string[] = Object.freeze([SWITCH, ONE_SHOT, REPORT, ...readers.keys()]);
 
 /**
  * Returns the pool options that the variables set. An empty variable sets nothing. The pool checks
@@ -44,15 +49,43 @@ export function poolOptionsOf(environment: Environment): ZlibPoolOptions {
   return options;
 }
 
+/** Returns the variables that begin as those of zlease and are none: most often a typing error. */
+export function unknownVariables(environment: Environment): string[] {
+  return Object.keys(environment).filter((name) => name.startsWith(PREFIX) && !variableNames.includes(name));
+}
+
 /**
  * Returns whether `zlease/register` installs: always, unless ZLEASE=off.
  * @throws `ERR_INVALID_ARG_VALUE` unless ZLEASE is on, off, empty or not set
  */
 export function isSwitchedOn(environment: Environment): boolean {
-  const value = environment[SWITCH];
+  return isOn(environment, SWITCH);
+}
+
+/**
+ * Returns whether `zlease/register` replaces the one-shot functions: always, unless ZLEASE_ONE_SHOT=off.
+ * @throws `ERR_INVALID_ARG_VALUE` unless ZLEASE_ONE_SHOT is on, off, empty or not set
+ */
+export function isOneShotOn(environment: Environment): boolean {
+  return isOn(environment, ONE_SHOT);
+}
+
+/**
+ * Returns whether a report is printed at exit: only with ZLEASE_REPORT=1.
+ * @throws `ERR_INVALID_ARG_VALUE` unless ZLEASE_REPORT is 1, 0, empty or not set
+ */
+export function isReportWanted(environment: Environment): boolean {
+  const value = environment[REPORT];
+  if (value === '1') return true;
+  if (!value || value === '0') return false;
+  throw codedError('ERR_INVALID_ARG_VALUE', `${REPORT} must be 1 or 0. Received ${shown(value)}`);
+}
+
+function isOn(environment: Environment, name: string): boolean {
+  const value = environment[name];
   if (value === 'off') return false;
   if (!value || value === 'on') return true;
-  throw codedError('ERR_INVALID_ARG_VALUE', `${SWITCH} must be on or off. Received ${shown(value)}`);
+  throw codedError('ERR_INVALID_ARG_VALUE', `${name} must be on or off. Received ${shown(value)}`);
 }
 
 function inline(options: ZlibPoolOptions, part: ZlibPoolOptions['inline']): void {

@@ -7,36 +7,57 @@
  */
 import { syncBuiltinESMExports } from 'node:module';
 import { zlib } from '../engine/builtin-zlib.ts';
-import type { Format } from '../engine/codec.ts';
-import type { DecompressOptions } from '../streams/options.ts';
-import { poolOf, type ZlibPool } from './factories.ts';
+import { formats, formatTraits } from '../engine/codec.ts';
+import { codedError } from '../errors.ts';
+import { decompressOnce, decompressOnceSync } from '../streams/one-shot.ts';
+import { shown } from '../validate.ts';
+import { poolOf, type ZlibPool } from './pool.ts';
 
 /** Options of `install()`. */
 export interface InstallOptions {
-  /** Pool of the streams. Default: `defaultPool`. */
+  /** Pool of the streams and messages. Default: `defaultPool`. */
   pool?: ZlibPool;
+  /** Whether the one-shot functions are replaced too, `gunzip()`, `gunzipSync()` and the like. Default true. */
+  oneShot?: boolean;
 }
 
-type Factory = (this: unknown, options?: DecompressOptions) => unknown;
+type AnyFunction = (this: unknown, ...args: unknown[]) => unknown;
 
-const names: ReadonlyArray<readonly [name: string, format: Format]> = [
-  ['createGunzip', 'gzip'],
-  ['createInflate', 'deflate'],
-  ['createInflateRaw', 'deflate-raw'],
-  ['createUnzip', 'unzip'],
-  ['createBrotliDecompress', 'br'],
-  ['createZstdDecompress', 'zstd'],
-];
+/** A function of node:zlib that is replaced. */
+interface Replaced {
+  readonly name: string;
+  readonly isOneShot: boolean;
+  /** Does on a pool what the function does. */
+  call(pool: ZlibPool, args: unknown[]): unknown;
+}
+
+const all: readonly Replaced[] = formats.flatMap((format) => {
+  const { create, once, sync } = formatTraits(format).names;
+  return [
+    { name: create, isOneShot: false, call: (pool, [options]) => pool.createDecompress(format, options as never) },
+    {
+      name: once,
+      isOneShot: true,
+      call: (pool, [buffer, options, callback]) =>
+        decompressOnce(pool, format, buffer, options as never, callback as never),
+    },
+    {
+      name: sync,
+      isOneShot: true,
+      call: (pool, [buffer, options]) => decompressOnceSync(pool, format, buffer, options as never),
+    },
+  ] satisfies Replaced[];
+});
 
 /**
  * Key of a method of each pooled function, for other copies of this library. After the undo, the
  * method returns the property that the function had replaced.
  */
 const kReplaced = Symbol.for('zlease.replaced');
-type Pooled = Factory & { [kReplaced]?: () => PropertyDescriptor | undefined };
+type Pooled = AnyFunction & { [kReplaced]?: () => PropertyDescriptor | undefined };
 
 /** Installs in effect. The streams come from the pool of the last one. */
-const installs: Array<{ readonly pool: ZlibPool }> = [];
+const installs: Array<{ readonly pool: ZlibPool; readonly oneShot: boolean }> = [];
 
 interface Swap {
   readonly name: string;
@@ -47,17 +68,21 @@ interface Swap {
 let swaps: Swap[] = [];
 
 /**
- * Replaces the decompressing `create*` functions of node:zlib with pooled ones. Existing streams
- * stay as they are. A further install only adds its pool, which is used until its own undo.
- * @param options - `pool`, default `defaultPool`
+ * Replaces the decompressing functions of node:zlib with pooled ones: the factories, and the one-shot functions. The
+ * constructors stay as they are. So do existing streams. The pool of the last install is used, until its own undo.
+ * @param options - `pool`, default `defaultPool`; `oneShot`, default true
  * @returns a function that undoes this install, once. After the undo of the last install, node:zlib
  * has the functions from before the first one
- * @throws `ERR_INVALID_ARG_TYPE` for a pool that is not a `ZlibPool`
+ * @throws `ERR_INVALID_ARG_TYPE` for a pool that is not a `ZlibPool`, and unless `oneShot` is a boolean
  */
 export function install(options: InstallOptions = {}): () => void {
-  const entry = { pool: poolOf(options) };
+  const { oneShot = true } = options;
+  if (typeof oneShot !== 'boolean') {
+    throw codedError('ERR_INVALID_ARG_TYPE', `options.oneShot must be a boolean. Received ${shown(oneShot)}`);
+  }
+  const entry = { pool: poolOf(options), oneShot };
   installs.push(entry);
-  if (swaps.length === 0) swapIn();
+  swapIn(oneShot);
   return () => {
     const at = installs.indexOf(entry);
     if (at === -1) return;
@@ -66,14 +91,16 @@ export function install(options: InstallOptions = {}): () => void {
   };
 }
 
-function swapIn(): void {
-  for (const [name, format] of names) {
+function swapIn(oneShot: boolean): void {
+  for (const replaced of all) {
+    const { name, isOneShot } = replaced;
+    if ((isOneShot && !oneShot) || swaps.some((swap) => swap.name === name)) continue;
     const found = Object.getOwnPropertyDescriptor(zlib, name);
     // Undefined: this Node does not have the format. Not configurable: other code has frozen
     // node:zlib.
     if (found?.configurable !== true) continue;
     const { enumerable = false, writable = false } = found;
-    const pooled = pooledFactory(name, format, found);
+    const pooled = pooledFunction(replaced, found);
     swaps.push(pooled);
     Object.defineProperty(zlib, name, { configurable: true, enumerable, writable, value: pooled.pooled });
   }
@@ -100,16 +127,17 @@ function stillInUse(found: PropertyDescriptor): PropertyDescriptor {
   return replaced === undefined ? found : stillInUse(replaced);
 }
 
-function pooledFactory(name: string, format: Format, found: PropertyDescriptor): Swap {
-  // No arrow function: callers may use `new`, as with node:zlib's.
-  const pooled: Pooled = function (options) {
+function pooledFunction({ name, isOneShot, call }: Replaced, found: PropertyDescriptor): Swap {
+  // No arrow function: callers may use `new` with a factory, as with node:zlib's.
+  const pooled: Pooled = function (...args) {
     const last = installs.at(-1);
-    if (last !== undefined && !swap.undone) return last.pool.createDecompress(format, options);
-    const original: Factory = found.get === undefined ? found.value : found.get.call(zlib);
-    return original.call(this, options);
+    if (last !== undefined && !swap.undone && (last.oneShot || !isOneShot)) return call(last.pool, args);
+    const original: AnyFunction = found.get === undefined ? found.value : found.get.call(zlib);
+    return original.apply(this, args);
   };
   const swap: Swap = { name, found, pooled, undone: false };
   Object.defineProperty(pooled, 'name', { value: name, configurable: true });
+  Object.defineProperty(pooled, 'length', { value: found.value?.length ?? 0, configurable: true });
   Object.defineProperty(pooled, kReplaced, { value: () => (swap.undone ? found : undefined) });
   return swap;
 }

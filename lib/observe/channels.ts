@@ -18,6 +18,8 @@ interface LeaseMessage {
 
 /** `zlease:lease`: a stream, message or caller acquired an engine. */
 export interface LeaseEvent extends LeaseMessage {
+  /** Function that the caller has called: `createGunzip`, `gunzip`, `decompress`, `lease` and the like. */
+  readonly entry: string;
   /** True if an earlier lease has used the engine. */
   readonly reused: boolean;
   /** Time between the request and the lease, in milliseconds. 0: no wait. */

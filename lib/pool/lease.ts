@@ -27,6 +27,8 @@ export interface Home {
 /** Stream or message that `pool.destroy()` destroys. A message has only the method. */
 export interface LeaseOwner {
   destroy(error: Error): unknown;
+  /** Name of the function that the caller has called, for the channel `zlease:lease`. */
+  readonly entry?: string;
   readonly writableEnded?: boolean;
   readonly writableLength?: number;
   readonly readableLength?: number;

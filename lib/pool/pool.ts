@@ -145,7 +145,8 @@ export class Pool {
   announce(lease: Lease, waitedMs = 0): void {
     if (!channels.lease.hasSubscribers || lease.released) return;
     const { format } = engineOf(lease).kind;
-    channels.lease.publish({ pool: this, format, id: lease.id, reused: lease.reused, waitedMs });
+    const entry = lease.owner?.entry ?? 'lease';
+    channels.lease.publish({ pool: this, format, id: lease.id, entry, reused: lease.reused, waitedMs });
   }
 
   /**

@@ -317,6 +317,11 @@ export class DecompressStream extends Transform {
     this._transform(NOTHING, 'binary', this.#done as TransformCallback);
   }
 
+  /** @internal Name of the factory, for the pool. */
+  get entry(): string {
+    return formatTraits(this.#settings.kind.format).names.create;
+  }
+
   /** @internal Part of `Owner`. */
   get keepsAll(): boolean {
     return false;

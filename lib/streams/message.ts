@@ -6,7 +6,6 @@ import { AsyncResource } from 'node:async_hooks';
 import { constants as bufferConstants } from 'node:buffer';
 import { Driver } from '../driver/driver.ts';
 import type { Owner } from '../driver/owner.ts';
-import { zlib } from '../engine/builtin-zlib.ts';
 import { type Format, formatTraits } from '../engine/codec.ts';
 import { MAX_WRITE_LENGTH } from '../engine/contract.ts';
 import { inOnePiece } from '../engine/memory.ts';
@@ -17,7 +16,7 @@ import { type Limits, limits, outputLimit, overLimit } from '../pool/options.ts'
 import type { Pool } from '../pool/pool.ts';
 import { root } from '../schedule/context.ts';
 import { type Bytes, bufferOf, shownType } from '../validate.ts';
-import { streamSettings } from './options.ts';
+import { type StreamSettings, streamSettings } from './options.ts';
 
 /** Limits of one message. Default: the pool's. */
 export interface SyncMessageOptions extends Limits {}
@@ -33,7 +32,7 @@ export function decompress(pool: Pool, message: Bytes, format: Format, options: 
   return new Promise((resolve, reject) => {
     const { signal } = options;
     if (signal?.aborted) throw abortError(signal);
-    const task = new Decompression(pool, message, format, options, (error, output) => {
+    const task = messageTask(pool, message, format, options, (error, output) => {
       if (error === null) resolve(output as Buffer);
       else reject(error);
       signal?.removeEventListener('abort', onAbort);
@@ -46,20 +45,53 @@ export function decompress(pool: Pool, message: Bytes, format: Format, options: 
 
 /** See `ZlibPool.decompressSync`. */
 export function decompressSync(pool: Pool, message: Bytes, format: Format, options?: SyncMessageOptions): Buffer {
+  const ofMessage = options === undefined ? pool.settings : limits(options, pool.settings);
+  return inflateNow(pool, 'decompressSync', inputOf(message), streamSettings(format), ofMessage, undefined);
+}
+
+/**
+ * Returns a task for a message with the default options of its format.
+ * @param done - called once, during `start()` or later
+ * @throws the error of an argument
+ */
+export function messageTask(
+  pool: Pool,
+  message: Bytes,
+  format: Format,
+  options: SyncMessageOptions,
+  done: (error: Error | null, output?: Buffer) => void,
+): Decompression {
+  return new Decompression(
+    pool,
+    'decompress',
+    inputOf(message),
+    streamSettings(format),
+    limits(options, pool.settings),
+    done,
+  );
+}
+
+/**
+ * Decompresses on the calling thread.
+ * @param stockOptions - options for node:zlib's function, for an engine that can't run there
+ * @throws the failure of the message, an error of the pool
+ */
+export function inflateNow(
+  pool: Pool,
+  entry: string,
+  input: Buffer,
+  settings: StreamSettings,
+  ofMessage: Required<Limits>,
+  stockOptions: object | undefined,
+): Buffer {
   let failure: Error | null = null;
   let output: Buffer | undefined;
-  const task = new Decompression(
-    pool,
-    message,
-    format,
-    options,
-    (error, made) => {
-      failure = error;
-      output = made;
-    },
-    root,
-  );
-  task.startNow();
+  const done = (error: Error | null, made?: Buffer): void => {
+    failure = error;
+    output = made;
+  };
+  const task = new Decompression(pool, entry, input, settings, ofMessage, done, root);
+  task.startNow(stockOptions);
   // Read here, where the stack is short and names the caller.
   const { failureNow } = task;
   if (failureNow !== undefined) task.destroy(failureNow);
@@ -67,14 +99,24 @@ export function decompressSync(pool: Pool, message: Bytes, format: Format, optio
   return output as Buffer;
 }
 
+/** @throws `ERR_INVALID_ARG_TYPE` for anything but bytes */
+function inputOf(message: Bytes): Buffer {
+  const input = bufferOf(message);
+  if (input !== undefined) return input;
+  throw codedError(
+    'ERR_INVALID_ARG_TYPE',
+    `message must be a Buffer, TypedArray, DataView or ArrayBuffer. Received ${shownType(message)}`,
+  );
+}
+
 /** One message in progress. Not exported from the package. */
 export class Decompression implements Owner {
   bytesWritten = 0;
+  readonly entry: string;
   readonly #pool: Pool;
   readonly #driver: Driver;
   readonly #input: Buffer;
-  readonly #flush: number;
-  readonly #format: Format;
+  readonly #settings: StreamSettings;
   readonly #limits: Required<Limits>;
   /** Most output by all limits, in bytes. */
   readonly #most: number;
@@ -87,31 +129,24 @@ export class Decompression implements Owner {
   #hasFailedNow = false;
 
   /**
+   * @param entry - name of the function that the caller has called, see `LeaseOwner`
    * @param done - called once, during `start()` or later, unless the constructor throws
-   * @throws the error of an argument
+   * @throws `ERR_BUFFER_TOO_LARGE` for an input that node:zlib can't take
    */
   constructor(
     pool: Pool,
-    message: Bytes,
-    format: Format,
-    options: SyncMessageOptions | undefined,
+    entry: string,
+    input: Buffer,
+    settings: StreamSettings,
+    ofMessage: Required<Limits>,
     done: (error: Error | null, output?: Buffer) => void,
     context: AsyncResource = new AsyncResource('ZLIB'),
   ) {
-    const input = bufferOf(message);
-    if (input === undefined) {
-      throw codedError(
-        'ERR_INVALID_ARG_TYPE',
-        `message must be a Buffer, TypedArray, DataView or ArrayBuffer. Received ${shownType(message)}`,
-      );
-    }
     if (input.length > MAX_WRITE_LENGTH) throw tooLarge(MAX_WRITE_LENGTH);
-    const settings = streamSettings(format);
-    const ofMessage = options === undefined ? pool.settings : limits(options, pool.settings);
     this.#pool = pool;
+    this.entry = entry;
     this.#input = input;
-    this.#flush = settings.finishFlush;
-    this.#format = format;
+    this.#settings = settings;
     this.#most = Math.min(outputLimit(ofMessage, input.length), bufferConstants.MAX_LENGTH);
     this.#done = done;
     this.#limits = ofMessage;
@@ -128,14 +163,14 @@ export class Decompression implements Owner {
   }
 
   start(): void {
-    this.#driver.begin(this.#input, this.#flush, true);
+    this.#driver.begin(this.#input, this.#settings.finishFlush, true);
   }
 
   /** Decompresses on the calling thread. The lease may be one more than `maxLeased`. */
-  startNow(): void {
+  startNow(stockOptions?: object): void {
     this.#isNow = true;
     try {
-      if (!this.#driver.runNow(this.#input, this.#flush)) this.#runStock();
+      if (!this.#driver.runNow(this.#input, this.#settings.finishFlush)) this.#runStock(stockOptions);
     } catch (error) {
       this.destroy(error as Error);
     }
@@ -167,7 +202,11 @@ export class Decompression implements Owner {
     return true;
   }
 
-  onConsumed(): void {
+  onConsumed(trailing: number): void {
+    if (trailing > 0 && this.#settings.rejectGarbageAfterEnd) {
+      this.destroy(codedError('ERR_TRAILING_JUNK_AFTER_STREAM_END'));
+      return;
+    }
     const [first] = this.#pieces;
     let output: Buffer;
     try {
@@ -211,12 +250,11 @@ export class Decompression implements Owner {
   /**
    * Decompresses by node:zlib's one-shot function, for an engine that can't run on the main thread.
    */
-  #runStock(): void {
-    const { syncName } = formatTraits(this.#format);
-    const decompressNow = (zlib as never as Record<string, typeof zlib.gunzipSync>)[syncName] as typeof zlib.gunzipSync;
+  #runStock(options: object | undefined): void {
+    const { sync } = formatTraits(this.#settings.kind.format);
     let output: Buffer;
     try {
-      output = decompressNow(this.#input, { maxOutputLength: this.#most });
+      output = sync(this.#input, { ...options, maxOutputLength: this.#most });
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException;
       const excess = overLimit(this.#limits, this.#input.length, this.#most + 1);
@@ -229,6 +267,6 @@ export class Decompression implements Owner {
     }
     this.#pool.count(this.#input.length, output.length);
     this.onOutput(output);
-    this.onConsumed();
+    this.onConsumed(0);
   }
 }

@@ -42,6 +42,10 @@ export class WebInflater implements Owner {
     this.#driver = new Driver(this, pool, new AsyncResource('ZLIB'), settings, ofStream, origin);
   }
 
+  get entry(): string {
+    return 'DecompressionStream';
+  }
+
   get keepsAll(): boolean {
     return false;
   }

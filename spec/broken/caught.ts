@@ -41,9 +41,9 @@ async function runOver(edits: readonly Edit[], files: readonly string[], grep = 
       cwd: top,
       env: {
         ...process.env,
-        ZLEASE_LIB: copy,
+        SPEC_LIB: copy,
         // A broken copy is given as many random runs as it takes, and little time for a test that hangs.
-        ...(edits.length > 0 ? { ZLEASE_RUNS: '15000', ZLEASE_SPEC_TIMEOUT_MS: '5000' } : {}),
+        ...(edits.length > 0 ? { SPEC_RUNS: '15000', SPEC_TIMEOUT_MS: '5000' } : {}),
       },
     });
     const output = Promise.all([text(child.stdout), text(child.stderr)]);

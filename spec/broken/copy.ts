@@ -8,7 +8,7 @@ import type { Edit } from './variants.ts';
 
 const lib = fileURLToPath(new URL('../../lib', import.meta.url));
 
-/** @returns its folder, for ZLEASE_LIB; to be removed by who asked for it */
+/** @returns its folder, for SPEC_LIB; to be removed by who asked for it */
 export async function editedCopy(edits: readonly Edit[]): Promise<string> {
   const copy = await mkdtemp(join(tmpdir(), 'zlease-broken-'));
   await cp(lib, copy, { recursive: true });

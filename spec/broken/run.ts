@@ -5,7 +5,7 @@
 import Mocha from 'mocha';
 
 const [grep = '', ...files] = process.argv.slice(2);
-const mocha = new Mocha({ bail: true, timeout: Number(process.env.ZLEASE_SPEC_TIMEOUT_MS ?? 20_000), reporter: 'dot' });
+const mocha = new Mocha({ bail: true, timeout: Number(process.env.SPEC_TIMEOUT_MS ?? 20_000), reporter: 'dot' });
 if (grep !== '') mocha.fgrep(grep);
 for (const file of files) mocha.addFile(file);
 await mocha.loadFilesAsync();

@@ -61,7 +61,7 @@ describe('A bomb', function () {
           served: number;
           grown: number;
         };
-        if (process.env.ZLEASE_SHOW !== undefined) console.log(road, engine, grown / MB, served, seen);
+        if (process.env.SPEC_SHOW !== undefined) console.log(road, engine, grown / MB, served, seen);
         expect(seen.length).to.be.at.least(5);
         expect(served).to.be.at.least(seen.length);
         for (const { name, format, expected, code, length, made } of seen) {

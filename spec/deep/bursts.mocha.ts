@@ -27,7 +27,7 @@ describe('A burst', function () {
   it('takes less than half of the memory that it takes with node:zlib, on a pool with and without a bound', async () => {
     const stock = await peakOf('stock');
     const ratios = { unbounded: (await peakOf('unbounded')) / stock, bounded: (await peakOf('bounded')) / stock };
-    if (process.env.ZLEASE_SHOW !== undefined) console.log(ratios);
+    if (process.env.SPEC_SHOW !== undefined) console.log(ratios);
     expect(ratios.unbounded).to.be.below(0.5);
     expect(ratios.bounded).to.be.below(0.5);
   });

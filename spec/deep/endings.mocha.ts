@@ -1,6 +1,6 @@
 /**
  * Whatever ends a process, a thread or a pool in the middle of threadpool writes: it ends as it would without us, without an abort and
- * without a hang. `ZLEASE_ENDINGS` says how often each is tried.
+ * without a hang. `SPEC_ENDINGS` says how often each is tried.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -15,7 +15,7 @@ import { sample } from '../support/samples.ts';
 import { CHILD_TIMEOUT_MS, loader, TEST_TIMEOUT_MS } from '../support/script.ts';
 import { dice, seed } from '../support/seed.ts';
 
-const times = Number(process.env.ZLEASE_ENDINGS ?? 3);
+const times = Number(process.env.SPEC_ENDINGS ?? 3);
 const script = new URL('../support/ending.ts', import.meta.url);
 
 interface Ending {

@@ -17,9 +17,9 @@ async function endure<T>(name: string, engine: string): Promise<T & { stats: Poo
   const flags = [...loader, '--expose-gc', '--min-semi-space-size=8', '--max-semi-space-size=8'];
   const { stdout } = await run(process.execPath, [...flags, script, name, engine], {
     timeout: CHILD_TIMEOUT_MS,
-    env: { ...process.env, ZLEASE_SEED: String(seed) },
+    env: { ...process.env, SPEC_SEED: String(seed) },
   });
-  if (process.env.ZLEASE_SHOW !== undefined) console.log(stdout);
+  if (process.env.SPEC_SHOW !== undefined) console.log(stdout);
   return JSON.parse(stdout.trim().split('\n').at(-1) as string);
 }
 

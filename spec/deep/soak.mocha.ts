@@ -29,7 +29,7 @@ async function soak(jobs: number, edits: readonly Edit[] = []): Promise<Summary>
       execFile(
         process.execPath,
         args,
-        { env: { ...process.env, ZLEASE_LIB: lib }, timeout: edits.length > 0 ? BROKEN_TIMEOUT_MS : CHILD_TIMEOUT_MS },
+        { env: { ...process.env, SPEC_LIB: lib }, timeout: edits.length > 0 ? BROKEN_TIMEOUT_MS : CHILD_TIMEOUT_MS },
         (error, stdout) => {
           // A broken library may hang, or end the process by an assertion of Node. Either leaves no summary.
           const summary = stdout.trim().split('\n').at(-1) || '{"problems":["the process ended without a summary"]}';

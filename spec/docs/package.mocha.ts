@@ -377,7 +377,7 @@ describe('The package', function () {
         ({ exports }) =>
           Object.assign(exports, { '.': { import: { types: './dist/index.d.ts', default: './dist/index.js' } } }),
       ],
-      ['types of another module', 'attw', edit('dist/connect.d.ts', "/factories.ts'", "/factory.ts'")],
+      ['types of another module', 'attw', edit('dist/connect.d.ts', "/node-zlib/pool.ts'", "/node-zlib/pooled.ts'")],
       ['CommonJS by type', 'publint', (manifest) => Reflect.deleteProperty(manifest, 'type')],
       ['no LICENSE', 'files', remove('LICENSE')],
       ['no CHANGELOG', 'files', remove('CHANGELOG.md')],

@@ -53,7 +53,7 @@ async function printed({ language, code }: Pick<Block, 'language' | 'code'>): Pr
 }
 
 /** Whether this runs over a copy of the library: see support/library.ts. */
-const isCopy = process.env.ZLEASE_LIB !== undefined;
+const isCopy = process.env.SPEC_LIB !== undefined;
 
 /** `access.log.gz` holds it. */
 const LOG = 'GET / 200\nGET /favicon.ico 404\n';

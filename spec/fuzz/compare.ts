@@ -2,7 +2,7 @@
 import { constants } from 'node:zlib';
 import { formatTraits, stockStream } from '../../lib/engine/codec.ts';
 import type { ZlibPool, ZlibPoolOptions } from '../../lib/index.ts';
-import { type Answers, pooledAnswers, stockAnswers } from './messages.ts';
+import { answersOf } from './messages.ts';
 import { eventNames, play, type Transcript } from './play.ts';
 import { inputOf, isGood, type Script } from './script.ts';
 
@@ -67,18 +67,16 @@ export async function difference(script: Script, mode: Mode, pool: ZlibPool): Pr
 }
 
 async function messageDifference(script: Script, mode: Mode, pool: ZlibPool): Promise<Difference | undefined> {
-  const [theirs, ours] = await Promise.all([stockAnswers(script), pooledAnswers(script, pool)]);
-  for (const way of ['async', 'sync'] as const satisfies Array<keyof Answers>) {
-    const [a, b] = [ours[way], theirs[way]];
+  for (const [way, { ours: a, theirs: b }] of Object.entries(await answersOf(script, pool))) {
     const [errorA, errorB] = [errorOf(script, a.error), errorOf(script, b.error)];
     // A bad message above the limit has two faults. Which one is reported depends on the lengths of the writes.
     const hasTwoFaults = script.maxOutputLength !== undefined && a.error && b.error;
     if (!hasTwoFaults && JSON.stringify(errorA) !== JSON.stringify(errorB)) {
-      return { mode: mode.name, what: `error of the whole message, ${way}`, script, ours: errorA, theirs: errorB };
+      return { mode: mode.name, what: `error of ${way}()`, script, ours: errorA, theirs: errorB };
     }
     if (a.output !== undefined && !a.output.equals(b.output as Buffer)) {
       const [lengthA, lengthB] = [a.output.length, b.output?.length];
-      return { mode: mode.name, what: `output of the whole message, ${way}`, script, ours: lengthA, theirs: lengthB };
+      return { mode: mode.name, what: `output of ${way}()`, script, ours: lengthA, theirs: lengthB };
     }
   }
   return undefined;

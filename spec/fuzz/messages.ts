@@ -1,23 +1,20 @@
 /** Decompresses the input of a script as a whole message, by node:zlib's one-shot functions and by zlease's. */
-import zlib, { type InputType, type ZlibOptions } from 'node:zlib';
+import zlib from 'node:zlib';
 import type { Format, ZlibPool } from '../../lib/index.ts';
-import { inputOf, type Script } from './script.ts';
+import { dictionaries, inputOf, type Script } from './script.ts';
 
-const names: Readonly<Record<Format, string>> = {
+const names = {
   gzip: 'gunzip',
   deflate: 'inflate',
   'deflate-raw': 'inflateRaw',
   unzip: 'unzip',
   br: 'brotliDecompress',
   zstd: 'zstdDecompress',
-};
+} as const satisfies Record<Format, string>;
 
-type Decompress = (
-  data: InputType,
-  options: ZlibOptions,
-  callback: (error: Error | null, output: Buffer) => void,
-) => void;
-const stock = zlib as unknown as Record<string, Decompress & ((data: InputType, options: ZlibOptions) => Buffer)>;
+type Once = (data: unknown, options: object, callback: (error: Error | null, output: Buffer) => void) => void;
+type Sync = (data: unknown, options: object) => Buffer;
+type Functions = Record<string, Once & Sync>;
 
 /** The output, or the error that came instead. */
 export interface Answer {
@@ -25,33 +22,61 @@ export interface Answer {
   error: { name: string; code: unknown; errno: unknown; message: string } | undefined;
 }
 
-/** The answers of an asynchronous and of a synchronous function. */
-export type Answers = Record<'async' | 'sync', Answer>;
+/** Pairs of answers that are to be equal, by the name of the function of zlease. */
+export type Answers = Record<string, { ours: Answer; theirs: Answer }>;
 
-export async function stockAnswers(script: Script): Promise<Answers> {
+/** Options that only streams have, or that change the kind of the answer. */
+const NOT_OF_MESSAGES = new Set([
+  'info',
+  'emitClose',
+  'autoDestroy',
+  'allowHalfOpen',
+  'highWaterMark',
+  'readableHighWaterMark',
+  'readableObjectMode',
+  'objectMode',
+  'encoding',
+]);
+
+export async function answersOf(script: Script, pool: ZlibPool): Promise<Answers> {
   const name = names[script.format];
-  const [input, options] = [inputOf(script), limitOf(script)];
-  return {
-    async: await answer(
+  const input = inputOf(script);
+  const limit = script.maxOutputLength === undefined ? {} : { maxOutputLength: script.maxOutputLength };
+  const options = { ...optionsOf(script), ...limit };
+  const stock = zlib as unknown as Functions;
+  const pooled = pool as unknown as Functions;
+  // Of any type, in memory of its own.
+  const bytes = new Uint8Array(input);
+  const data = { Buffer: input, Uint8Array: bytes, latin1: new DataView(bytes.buffer) }[script.as];
+  const of = (functions: Functions, given: object): Promise<Answer> =>
+    answer(
       () =>
         new Promise((resolve, reject) => {
-          stock[name]?.(input, options, (error, output) => (error ? reject(error) : resolve(output)));
+          functions[name]?.(data, given, (error, output) => (error ? reject(error) : resolve(output)));
         }),
-    ),
-    sync: await answer(() => stock[`${name}Sync`]?.(input, options) as Buffer),
-  };
-}
-
-export async function pooledAnswers(script: Script, pool: ZlibPool): Promise<Answers> {
-  const [input, options] = [inputOf(script), limitOf(script)];
+    );
+  const now = (functions: Functions, given: object): Promise<Answer> =>
+    answer(() => functions[`${name}Sync`]?.(data, given) as Buffer);
+  const [once, plain, sync, plainSync] = await Promise.all([
+    of(stock, options),
+    of(stock, limit),
+    now(stock, options),
+    now(stock, limit),
+  ]);
   return {
-    async: await answer(() => pool.decompress(input, script.format, options)),
-    sync: await answer(() => pool.decompressSync(input, script.format, options)),
+    [name]: { theirs: once, ours: await of(pooled, options) },
+    [`${name}Sync`]: { theirs: sync, ours: await now(pooled, options) },
+    decompress: { theirs: plain, ours: await answer(() => pool.decompress(input, script.format, limit)) },
+    decompressSync: { theirs: plainSync, ours: await answer(() => pool.decompressSync(input, script.format, limit)) },
   };
 }
 
-function limitOf({ maxOutputLength }: Script): { maxOutputLength?: number } {
-  return maxOutputLength === undefined ? {} : { maxOutputLength };
+function optionsOf({ options, dictionary }: Script): object {
+  const given = Object.entries(options ?? {}).filter(
+    ([name, value]) => value !== undefined && !NOT_OF_MESSAGES.has(name),
+  );
+  if (dictionary !== 'none') given.push(['dictionary', dictionaries[dictionary]]);
+  return Object.fromEntries(given);
 }
 
 async function answer(decompress: () => Buffer | Promise<Buffer>): Promise<Answer> {

@@ -1,7 +1,14 @@
 /** The environment variables, and their documentation. */
 import { readFile } from 'node:fs/promises';
 import { expect } from 'chai';
-import { isSwitchedOn, poolOptionsOf, variableNames } from '../../lib/node-zlib/environment.ts';
+import {
+  isOneShotOn,
+  isReportWanted,
+  isSwitchedOn,
+  poolOptionsOf,
+  unknownVariables,
+  variableNames,
+} from '../../lib/node-zlib/environment.ts';
 import { poolSettings } from '../../lib/pool/options.ts';
 
 describe('The environment', () => {
@@ -61,6 +68,29 @@ describe('The environment', () => {
     expect(() => isSwitchedOn({ ZLEASE: 'no' }))
       .to.throw('ZLEASE must be on or off')
       .with.property('code', 'ERR_INVALID_ARG_VALUE');
+  });
+
+  it('leaves the one-shot functions alone, and has a report printed', () => {
+    expect([undefined, '', 'on', 'off'].map((value) => isOneShotOn({ ZLEASE_ONE_SHOT: value }))).to.deep.equal([
+      true,
+      true,
+      true,
+      false,
+    ]);
+    expect([undefined, '', '0', '1'].map((value) => isReportWanted({ ZLEASE_REPORT: value }))).to.deep.equal([
+      false,
+      false,
+      false,
+      true,
+    ]);
+    expect(() => isOneShotOn({ ZLEASE_ONE_SHOT: '1' })).to.throw('ZLEASE_ONE_SHOT must be on or off');
+    expect(() => isReportWanted({ ZLEASE_REPORT: 'yes' })).to.throw('ZLEASE_REPORT must be 1 or 0');
+  });
+
+  it('knows the variables that are not its own', () => {
+    expect(unknownVariables({ ZLEASE_MAX_IDEL: '1', ZLEASE_MAX_IDLE: '1', ZLEASE: 'on', PATH: '/' })).to.deep.equal([
+      'ZLEASE_MAX_IDEL',
+    ]);
   });
 
   it('has each of its variables in the docs', async () => {

@@ -226,7 +226,7 @@ describe('install()', () => {
 
     before(async () => {
       folder = await mkdtemp(join(tmpdir(), 'zlease-second-'));
-      const first = process.env.ZLEASE_LIB ?? fileURLToPath(new URL('../../lib', import.meta.url));
+      const first = process.env.SPEC_LIB ?? fileURLToPath(new URL('../../lib', import.meta.url));
       await cp(first, folder, { recursive: true });
       await writeFile(join(folder, 'package.json'), '{"type":"module"}');
       second = await import(pathToFileURL(join(folder, 'index.ts')).href);

@@ -9,7 +9,7 @@ import { engines, ZlibPool } from '../support/library.ts';
 import { bytesOf } from '../support/outcome.ts';
 import { sample } from '../support/samples.ts';
 
-const lib = process.env.ZLEASE_LIB ?? fileURLToPath(new URL('../../lib', import.meta.url));
+const lib = process.env.SPEC_LIB ?? fileURLToPath(new URL('../../lib', import.meta.url));
 const { plain, data } = sample(3_000);
 const corrupt = Buffer.concat([data.subarray(0, 40), Buffer.alloc(400, 0xff)]);
 

@@ -129,7 +129,7 @@ const scripts = {
   /** destroy() during a threadpool write and at random moments, 2,000 times, 8 at a time. */
   async destroy() {
     const { data } = sample(2_000_000);
-    const roll = random(Number(process.env.ZLEASE_SEED ?? 1));
+    const roll = random(Number(process.env.SPEC_SEED ?? 1));
     const pool = new ZlibPool({ engine, inline: { inputLength: 0 } });
     const during = new Error('during a write');
     let inFlight = 0;

@@ -45,10 +45,10 @@ export async function example(path: string, { flags = [], args = [], started }: 
 
 /** Where the specs run over a copy of the library, see library.ts, that is what the name zlease is to mean in examples, and in the code of the docs, too. */
 export async function librarySettings(): Promise<NodeJS.ProcessEnv> {
-  const { ZLEASE_LIB } = process.env;
-  if (ZLEASE_LIB === undefined) return {};
-  const config = join(ZLEASE_LIB, 'tsconfig.json');
-  const paths = { zlease: [join(ZLEASE_LIB, 'index.ts')], 'zlease/*': [join(ZLEASE_LIB, '*.ts')] };
+  const { SPEC_LIB } = process.env;
+  if (SPEC_LIB === undefined) return {};
+  const config = join(SPEC_LIB, 'tsconfig.json');
+  const paths = { zlease: [join(SPEC_LIB, 'index.ts')], 'zlease/*': [join(SPEC_LIB, '*.ts')] };
   await writeFile(config, JSON.stringify({ compilerOptions: { module: 'nodenext', target: 'es2022', paths } }));
   return { TSX_TSCONFIG_PATH: config };
 }

@@ -1,10 +1,10 @@
 /**
  * The library under test. `spec/broken/promises.mocha.ts` runs the promise specs once more against broken copies of it, to
- * see that they are caught; ZLEASE_LIB is the folder of such a copy.
+ * see that they are caught; SPEC_LIB is the folder of such a copy.
  */
 import { pathToFileURL } from 'node:url';
 
-const folder = process.env.ZLEASE_LIB === undefined ? '../../lib' : pathToFileURL(process.env.ZLEASE_LIB).href;
+const folder = process.env.SPEC_LIB === undefined ? '../../lib' : pathToFileURL(process.env.SPEC_LIB).href;
 
 export const {
   ZlibPool,

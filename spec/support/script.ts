@@ -9,6 +9,6 @@ export const loader: readonly string[] = typescript ? [] : ['--import=tsx/esm'];
  * Ends what hangs, and nothing else: a process that takes seconds by itself takes minutes on a busy machine. Over a broken copy of the
  * library, see library.ts, a hang is what a spec may be there to see. Milliseconds.
  */
-export const CHILD_TIMEOUT_MS = process.env.ZLEASE_LIB === undefined ? 300_000 : 60_000;
+export const CHILD_TIMEOUT_MS = process.env.SPEC_LIB === undefined ? 300_000 : 60_000;
 /** Of a test with such processes, which is to see how they end. */
 export const TEST_TIMEOUT_MS: number = CHILD_TIMEOUT_MS + 20_000;

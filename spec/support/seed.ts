@@ -1,7 +1,7 @@
-/** The seed of a random spec: in its title, and settable by ZLEASE_SEED to see a failure again. */
+/** The seed of a random spec: in its title, and settable by SPEC_SEED to see a failure again. */
 import { random } from './samples.ts';
 
-export const seed = Number(process.env.ZLEASE_SEED ?? Math.floor(Math.random() * 2 ** 31));
+export const seed = Number(process.env.SPEC_SEED ?? Math.floor(Math.random() * 2 ** 31));
 
 export interface Dice {
   /** A whole number below `end`. */

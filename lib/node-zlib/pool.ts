@@ -1,0 +1,316 @@
+/**
+ * The pool with the names of node:zlib: factories, one-shot functions, and codecs, as methods. It is longer than 250 lines, since
+ * each name of node:zlib has its documentation.
+ */
+import { isMainThread } from 'node:worker_threads';
+import type { Format } from '../engine/codec.ts';
+import { codedError } from '../errors.ts';
+import type { Lease } from '../pool/lease.ts';
+import { Pool } from '../pool/pool.ts';
+import { type CodecOptions, type LeaseOptions, lease, tryLease } from '../streams/codec-lease.ts';
+import type { DecompressStream } from '../streams/decompress.ts';
+import { decompress, decompressSync, type MessageOptions, type SyncMessageOptions } from '../streams/message.ts';
+import {
+  decompressOnce,
+  decompressOnceSync,
+  type OneShotCallback,
+  type OneShotInput,
+  type OneShotOptions,
+} from '../streams/one-shot.ts';
+import type { DecompressOptions } from '../streams/options.ts';
+import { shown } from '../validate.ts';
+import { poolOptionsOf, unknownVariables } from './environment.ts';
+import { decompressStream } from './stock-shape.ts';
+
+/** Pool of decompressing engines, with the factories of the streams that lease them. */
+export class ZlibPool extends Pool {
+  /**
+   * Creates the stream of node:zlib's `createGunzip()`: gzip, RFC 1952.
+   * @param options - options of node:zlib, and limits. Default none
+   * @throws the errors of node:zlib's `createGunzip()` for these options
+   */
+  createGunzip(options?: DecompressOptions): DecompressStream {
+    return decompressStream(this, 'gzip', options);
+  }
+
+  /**
+   * Creates the stream of node:zlib's `createInflate()`: the zlib wrapper, RFC 1950.
+   * @param options - options of node:zlib, and limits. Default none
+   * @throws the errors of node:zlib's `createInflate()` for these options
+   */
+  createInflate(options?: DecompressOptions): DecompressStream {
+    return decompressStream(this, 'deflate', options);
+  }
+
+  /**
+   * Creates the stream of node:zlib's `createInflateRaw()`: bare deflate data, RFC 1951.
+   * @param options - options of node:zlib, and limits. Default none
+   * @throws the errors of node:zlib's `createInflateRaw()` for these options
+   */
+  createInflateRaw(options?: DecompressOptions): DecompressStream {
+    return decompressStream(this, 'deflate-raw', options);
+  }
+
+  /**
+   * Creates the stream of node:zlib's `createUnzip()`: gzip or the zlib wrapper, as detected.
+   * @param options - options of node:zlib, and limits. Default none
+   * @throws the errors of node:zlib's `createUnzip()` for these options
+   */
+  createUnzip(options?: DecompressOptions): DecompressStream {
+    return decompressStream(this, 'unzip', options);
+  }
+
+  /**
+   * Creates the stream of node:zlib's `createBrotliDecompress()`: Brotli, RFC 7932.
+   * @param options - options of node:zlib, and limits. Default none
+   * @throws the errors of node:zlib's `createBrotliDecompress()` for these options
+   */
+  createBrotliDecompress(options?: DecompressOptions): DecompressStream {
+    return decompressStream(this, 'br', options);
+  }
+
+  /**
+   * Creates the stream of node:zlib's `createZstdDecompress()`: Zstandard, RFC 8878.
+   * @param options - options of node:zlib, and limits. Default none
+   * @throws `ERR_FORMAT_UNAVAILABLE` before Node 22.15. The errors of node:zlib for these options
+   */
+  createZstdDecompress(options?: DecompressOptions): DecompressStream {
+    return decompressStream(this, 'zstd', options);
+  }
+
+  /**
+   * Creates the stream for a format that is known only at run time.
+   * @param format - format of the data
+   * @param options - options of node:zlib's stream for the format, and limits. Default none
+   * @throws `ERR_INVALID_ARG_VALUE` for an unknown format. `ERR_FORMAT_UNAVAILABLE` for a format
+   * that this Node does not have. The errors of node:zlib for these options
+   */
+  createDecompress(format: Format, options?: DecompressOptions): DecompressStream {
+    return decompressStream(this, format, options);
+  }
+
+  /**
+   * Leases an engine now, for a synchronous codec of the caller. Streams and messages acquire their
+   * own leases.
+   * @param format - format of the data
+   * @param options - options of node:zlib's stream that concern the engine, and limits of each
+   * `writeSync()`. Default none
+   * @returns the lease, or `undefined` if all `maxLeased` engines are leased or other requests wait
+   * @throws `ERR_POOL_CLOSED` or the error that the pool was destroyed with.
+   * `ERR_ENGINE_UNAVAILABLE` if the native engine is required and does not pass its probe.
+   * `ERR_INVALID_ARG_VALUE` for an unknown format. `ERR_FORMAT_UNAVAILABLE` for a format that this
+   * Node does not have. The errors of node:zlib for these options
+   */
+  tryLease(format: Format, options?: CodecOptions): Lease | undefined {
+    return tryLease(this, format, options, this.tryLease);
+  }
+
+  /**
+   * Leases an engine, now or after a wait in the queue of the pool.
+   * @param format - format of the data
+   * @param options - options of `tryLease()`, and `signal`. Default none
+   * @returns a promise of the lease. It rejects with `ERR_POOL_TIMEOUT`, `ERR_POOL_QUEUE_FULL`,
+   * `ABORT_ERR`, and the errors of `tryLease()`
+   */
+  lease(format: Format, options?: LeaseOptions): Promise<Lease> {
+    return lease(this, format, options, this.lease);
+  }
+
+  /**
+   * Decompresses one message. Bytes after its end are treated as by node:zlib's one-shot functions.
+   * The caller may not change the memory of `message` until the promise is settled.
+   * @param message - all of the compressed bytes
+   * @param format - format of the message
+   * @param options - limits, default the pool's, and `signal`, default none
+   * @returns a promise of the output. It rejects with the error of node:zlib for bad data,
+   * `ERR_BUFFER_TOO_LARGE`, `ERR_RATIO_TOO_HIGH`, `ERR_BUFFER_DETACHED`, `ABORT_ERR`,
+   * `ERR_POOL_TIMEOUT`, `ERR_POOL_QUEUE_FULL`, `ERR_POOL_CLOSED` or the error that the pool was
+   * destroyed with, `ERR_ENGINE_UNAVAILABLE`, `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`,
+   * `ERR_OUT_OF_RANGE`, `ERR_FORMAT_UNAVAILABLE`
+   */
+  decompress(
+    message: NodeJS.ArrayBufferView | ArrayBufferLike,
+    format: Format,
+    options?: MessageOptions,
+  ): Promise<Buffer> {
+    return decompress(this, message, format, options);
+  }
+
+  /**
+   * Decompresses one message on the calling thread, as node:zlib's `gunzipSync()` does.
+   * @param message - all of the compressed bytes
+   * @param format - format of the message
+   * @param options - limits, default the pool's
+   * @throws the errors of `decompress()`, except those of a wait and of `signal`
+   */
+  decompressSync(
+    message: NodeJS.ArrayBufferView | ArrayBufferLike,
+    format: Format,
+    options?: SyncMessageOptions,
+  ): Buffer {
+    return decompressSync(this, message, format, options);
+  }
+
+  /**
+   * Decompresses one message as node:zlib's `gunzip()`: gzip, RFC 1952.
+   * @param buffer - all of the compressed bytes
+   * @param options - options of node:zlib, and limits. Default none
+   * @param callback - called once, never during this call, with an error or the output
+   * @throws The errors of node:zlib's `gunzip()` for these arguments
+   */
+  gunzip(buffer: OneShotInput, callback: OneShotCallback): void;
+  gunzip(buffer: OneShotInput, options: OneShotOptions, callback: OneShotCallback): void;
+  gunzip(buffer: OneShotInput, options: OneShotOptions | OneShotCallback, callback?: OneShotCallback): void {
+    decompressOnce(this, 'gzip', buffer, options, callback);
+  }
+
+  /**
+   * Decompresses one message on the calling thread as node:zlib's `gunzipSync()`.
+   * @param buffer - all of the compressed bytes
+   * @param options - options of node:zlib, and limits. Default none
+   * @throws The errors of node:zlib's `gunzipSync()`, `ERR_RATIO_TOO_HIGH`, `ERR_POOL_CLOSED`
+   */
+  gunzipSync(buffer: OneShotInput, options?: OneShotOptions): Buffer {
+    return decompressOnceSync(this, 'gzip', buffer, options);
+  }
+
+  /**
+   * Decompresses one message as node:zlib's `inflate()`: the zlib wrapper, RFC 1950.
+   * @param buffer - all of the compressed bytes
+   * @param options - options of node:zlib, and limits. Default none
+   * @param callback - called once, never during this call, with an error or the output
+   * @throws The errors of node:zlib's `inflate()` for these arguments
+   */
+  inflate(buffer: OneShotInput, callback: OneShotCallback): void;
+  inflate(buffer: OneShotInput, options: OneShotOptions, callback: OneShotCallback): void;
+  inflate(buffer: OneShotInput, options: OneShotOptions | OneShotCallback, callback?: OneShotCallback): void {
+    decompressOnce(this, 'deflate', buffer, options, callback);
+  }
+
+  /**
+   * Decompresses one message on the calling thread as node:zlib's `inflateSync()`.
+   * @param buffer - all of the compressed bytes
+   * @param options - options of node:zlib, and limits. Default none
+   * @throws The errors of node:zlib's `inflateSync()`, `ERR_RATIO_TOO_HIGH`, `ERR_POOL_CLOSED`
+   */
+  inflateSync(buffer: OneShotInput, options?: OneShotOptions): Buffer {
+    return decompressOnceSync(this, 'deflate', buffer, options);
+  }
+
+  /**
+   * Decompresses one message as node:zlib's `inflateRaw()`: bare deflate data, RFC 1951.
+   * @param buffer - all of the compressed bytes
+   * @param options - options of node:zlib, and limits. Default none
+   * @param callback - called once, never during this call, with an error or the output
+   * @throws The errors of node:zlib's `inflateRaw()` for these arguments
+   */
+  inflateRaw(buffer: OneShotInput, callback: OneShotCallback): void;
+  inflateRaw(buffer: OneShotInput, options: OneShotOptions, callback: OneShotCallback): void;
+  inflateRaw(buffer: OneShotInput, options: OneShotOptions | OneShotCallback, callback?: OneShotCallback): void {
+    decompressOnce(this, 'deflate-raw', buffer, options, callback);
+  }
+
+  /**
+   * Decompresses one message on the calling thread as node:zlib's `inflateRawSync()`.
+   * @param buffer - all of the compressed bytes
+   * @param options - options of node:zlib, and limits. Default none
+   * @throws The errors of node:zlib's `inflateRawSync()`, `ERR_RATIO_TOO_HIGH`, `ERR_POOL_CLOSED`
+   */
+  inflateRawSync(buffer: OneShotInput, options?: OneShotOptions): Buffer {
+    return decompressOnceSync(this, 'deflate-raw', buffer, options);
+  }
+
+  /**
+   * Decompresses one message as node:zlib's `unzip()`: gzip or the zlib wrapper, as detected.
+   * @param buffer - all of the compressed bytes
+   * @param options - options of node:zlib, and limits. Default none
+   * @param callback - called once, never during this call, with an error or the output
+   * @throws The errors of node:zlib's `unzip()` for these arguments
+   */
+  unzip(buffer: OneShotInput, callback: OneShotCallback): void;
+  unzip(buffer: OneShotInput, options: OneShotOptions, callback: OneShotCallback): void;
+  unzip(buffer: OneShotInput, options: OneShotOptions | OneShotCallback, callback?: OneShotCallback): void {
+    decompressOnce(this, 'unzip', buffer, options, callback);
+  }
+
+  /**
+   * Decompresses one message on the calling thread as node:zlib's `unzipSync()`.
+   * @param buffer - all of the compressed bytes
+   * @param options - options of node:zlib, and limits. Default none
+   * @throws The errors of node:zlib's `unzipSync()`, `ERR_RATIO_TOO_HIGH`, `ERR_POOL_CLOSED`
+   */
+  unzipSync(buffer: OneShotInput, options?: OneShotOptions): Buffer {
+    return decompressOnceSync(this, 'unzip', buffer, options);
+  }
+
+  /**
+   * Decompresses one message as node:zlib's `brotliDecompress()`: Brotli, RFC 7932.
+   * @param buffer - all of the compressed bytes
+   * @param options - options of node:zlib, and limits. Default none
+   * @param callback - called once, never during this call, with an error or the output
+   * @throws The errors of node:zlib's `brotliDecompress()` for these arguments
+   */
+  brotliDecompress(buffer: OneShotInput, callback: OneShotCallback): void;
+  brotliDecompress(buffer: OneShotInput, options: OneShotOptions, callback: OneShotCallback): void;
+  brotliDecompress(buffer: OneShotInput, options: OneShotOptions | OneShotCallback, callback?: OneShotCallback): void {
+    decompressOnce(this, 'br', buffer, options, callback);
+  }
+
+  /**
+   * Decompresses one message on the calling thread as node:zlib's `brotliDecompressSync()`.
+   * @param buffer - all of the compressed bytes
+   * @param options - options of node:zlib, and limits. Default none
+   * @throws The errors of node:zlib's `brotliDecompressSync()`, `ERR_RATIO_TOO_HIGH`, `ERR_POOL_CLOSED`
+   */
+  brotliDecompressSync(buffer: OneShotInput, options?: OneShotOptions): Buffer {
+    return decompressOnceSync(this, 'br', buffer, options);
+  }
+
+  /**
+   * Decompresses one message as node:zlib's `zstdDecompress()`: Zstandard, RFC 8878.
+   * @param buffer - all of the compressed bytes
+   * @param options - options of node:zlib, and limits. Default none
+   * @param callback - called once, never during this call, with an error or the output
+   * @throws `ERR_FORMAT_UNAVAILABLE` before Node 22.15. The errors of node:zlib's `zstdDecompress()` for these arguments
+   */
+  zstdDecompress(buffer: OneShotInput, callback: OneShotCallback): void;
+  zstdDecompress(buffer: OneShotInput, options: OneShotOptions, callback: OneShotCallback): void;
+  zstdDecompress(buffer: OneShotInput, options: OneShotOptions | OneShotCallback, callback?: OneShotCallback): void {
+    decompressOnce(this, 'zstd', buffer, options, callback);
+  }
+
+  /**
+   * Decompresses one message on the calling thread as node:zlib's `zstdDecompressSync()`.
+   * @param buffer - all of the compressed bytes
+   * @param options - options of node:zlib, and limits. Default none
+   * @throws `ERR_FORMAT_UNAVAILABLE` before Node 22.15. The errors of node:zlib's `zstdDecompressSync()`, `ERR_RATIO_TOO_HIGH`, `ERR_POOL_CLOSED`
+   */
+  zstdDecompressSync(buffer: OneShotInput, options?: OneShotOptions): Buffer {
+    return decompressOnceSync(this, 'zstd', buffer, options);
+  }
+}
+
+/**
+ * Pool of the module-level factories, of `install()` and of `zlease/register`. The environment
+ * variables `ZLEASE_*` set its options. It starts no timer and creates no engine before its first
+ * use.
+ */
+export const defaultPool: ZlibPool = new ZlibPool(poolOptionsOf(process.env));
+
+if (isMainThread) {
+  for (const name of unknownVariables(process.env)) {
+    process.emitWarning(`The environment variable ${name} is unknown to zlease`, {
+      type: 'ZleaseWarning',
+      code: 'ZLEASE_UNKNOWN_VARIABLE',
+    });
+  }
+}
+
+/**
+ * @internal Returns the pool of an option, or the default pool.
+ * @throws `ERR_INVALID_ARG_TYPE` for a value that is no `ZlibPool`
+ */
+export function poolOf({ pool = defaultPool }: { pool?: ZlibPool }): ZlibPool {
+  if (Pool.isPool(pool)) return pool;
+  throw codedError('ERR_INVALID_ARG_TYPE', `options.pool must be a ZlibPool. Received ${shown(pool)}`);
+}
