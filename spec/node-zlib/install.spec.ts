@@ -17,7 +17,7 @@ import { compress } from '../support/samples.ts';
 type Factories = Record<string, (options?: object) => Stream>;
 const stock = zlib as unknown as Factories & Record<string, abstract new () => object>;
 
-const swapped = [
+const factories = [
   'createGunzip',
   'createInflate',
   'createInflateRaw',
@@ -25,6 +25,11 @@ const swapped = [
   'createBrotliDecompress',
   'createZstdDecompress',
 ].filter((name) => name in zlib);
+const oneShots = factories.flatMap((name) => {
+  const once = (name[6] as string).toLowerCase() + name.slice(7);
+  return [once, `${once}Sync`];
+});
+const swapped = [...factories, ...oneShots];
 
 function descriptors(): Record<string, PropertyDescriptor> {
   return Object.getOwnPropertyDescriptors(zlib);
@@ -99,26 +104,32 @@ describe('install()', () => {
     for (const name of swapped) expect(namespace[name as 'createGunzip']).to.equal(untouched[name]?.value);
   });
 
-  it('swaps the factories that decompress, for import and require alike, and nothing else', () => {
-    const undo = install();
-    const after = descriptors();
-    for (const [name, descriptor] of Object.entries(after)) {
-      const { value, ...flags } = descriptor;
-      const { value: stockValue, ...stockFlags } = untouched[name] as PropertyDescriptor;
-      expect(flags, name).to.deep.equal(stockFlags);
-      expect(value === stockValue, name).to.equal(!swapped.includes(name));
-      if (!swapped.includes(name)) continue;
-      expect(value).to.include({ name, length: 1 });
-      expect(namespace[name as 'createGunzip']).to.equal(value);
-      expect(createRequire(import.meta.url)('zlib')[name]).to.equal(value);
-    }
-    undo();
-    expect(Object.keys(zlib)).to.deep.equal(Object.keys(untouched).filter((name) => untouched[name]?.enumerable));
-  });
+  for (const { options, names } of [
+    { options: undefined, names: swapped },
+    { options: { oneShot: true }, names: swapped },
+    { options: { oneShot: false }, names: factories },
+  ]) {
+    it(`swaps ${names.length} functions with ${JSON.stringify(options)}, for import and require, and nothing else`, () => {
+      const undo = install(options);
+      const after = descriptors();
+      for (const [name, descriptor] of Object.entries(after)) {
+        const { value, ...flags } = descriptor;
+        const { value: stockValue, ...stockFlags } = untouched[name] as PropertyDescriptor;
+        expect(flags, name).to.deep.equal(stockFlags);
+        expect(value === stockValue, name).to.equal(!names.includes(name));
+        if (!names.includes(name)) continue;
+        expect(value).to.include({ name, length: stockValue.length });
+        expect(namespace[name as 'createGunzip']).to.equal(value);
+        expect(createRequire(import.meta.url)('zlib')[name]).to.equal(value);
+      }
+      undo();
+      expect(Object.keys(zlib)).to.deep.equal(Object.keys(untouched).filter((name) => untouched[name]?.enumerable));
+    });
+  }
 
   it('makes streams that are instances of the classes of node:zlib, as the factories of the package do', async () => {
     const undo = install();
-    for (const name of swapped) {
+    for (const name of factories) {
       const Class = stock[name.replace('create', '')] as unknown as typeof zlib.Gunzip;
       for (const stream of [stock[name]?.(), defaultPool[name as 'createGunzip']()]) {
         expect(stream).to.be.instanceOf(Class);
