@@ -42,7 +42,7 @@ export async function answersOf(script: Script, pool: ZlibPool): Promise<Answers
   const name = names[script.format];
   const input = inputOf(script);
   const limit = script.maxOutputLength === undefined ? {} : { maxOutputLength: script.maxOutputLength };
-  const options = { ...optionsOf(script), ...limit };
+  const options: Record<string, unknown> = { ...optionsOf(script), ...limit };
   const stock = zlib as unknown as Functions;
   const pooled = pool as unknown as Functions;
   // Of any type, in memory of its own.
@@ -72,7 +72,7 @@ export async function answersOf(script: Script, pool: ZlibPool): Promise<Answers
 }
 
 /** The synchronous functions of Node 22 ignore one of the options. */
-function forSync({ rejectGarbageAfterEnd, ...options }: { rejectGarbageAfterEnd?: boolean }): object {
+function forSync({ rejectGarbageAfterEnd, ...options }: Record<string, unknown>): object {
   return rejectGarbageAfterEnd === undefined || process.versions.node.startsWith('22.')
     ? options
     : { ...options, rejectGarbageAfterEnd };
