@@ -7,7 +7,7 @@
  */
 import { syncBuiltinESMExports } from 'node:module';
 import { zlib } from '../engine/builtin-zlib.ts';
-import { formats, formatTraits } from '../engine/codec.ts';
+import { decoder, formats } from '../engine/codec.ts';
 import { codedError } from '../errors.ts';
 import { decompressOnce, decompressOnceSync } from '../streams/one-shot.ts';
 import { shown } from '../validate.ts';
@@ -32,7 +32,7 @@ interface Replaced {
 }
 
 const all: readonly Replaced[] = formats.flatMap((format) => {
-  const { create, once, sync } = formatTraits(format).names;
+  const { create, once, sync } = decoder(format).names;
   return [
     { name: create, isOneShot: false, call: (pool, [options]) => pool.createDecompress(format, options as never) },
     {

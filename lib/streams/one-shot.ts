@@ -4,7 +4,7 @@
  */
 import { AsyncResource } from 'node:async_hooks';
 import { constants } from '../engine/builtin-zlib.ts';
-import { type Format, formatTraits, type OnceFunction } from '../engine/codec.ts';
+import { decoder, type Format, type OnceFunction } from '../engine/codec.ts';
 import type { Limits } from '../pool/options.ts';
 import { limits } from '../pool/options.ts';
 import type { Pool } from '../pool/pool.ts';
@@ -35,14 +35,14 @@ export function decompressOnce(
   options: OneShotOptions | OneShotCallback | undefined,
   callback: OneShotCallback | undefined,
 ): void {
-  const { once, names } = formatTraits(format);
+  const { once, names } = decoder(format);
   const [given, done] = typeof options === 'function' ? [{}, options] : [options, callback];
   const input = inputOf(buffer);
   if (input === undefined || typeof done !== 'function' || given?.info) {
     once(buffer, given, done as Parameters<OnceFunction>[2]);
     return;
   }
-  const settings = cut(streamSettings(format, given));
+  const settings = cut(streamSettings(decoder(format), given));
   // node:zlib's function flushes its writes by both options. Such a message is not one write.
   if (settings.flush !== 0) {
     once(buffer, given, done as Parameters<OnceFunction>[2]);
@@ -70,9 +70,9 @@ export function decompressOnceSync(
   options: OneShotOptions | undefined,
 ): Buffer {
   const input = inputOf(buffer);
-  const { sync, names } = formatTraits(format);
+  const { sync, names } = decoder(format);
   if (input === undefined || options?.info) return sync(buffer, options);
-  const settings = cut(streamSettings(format, options));
+  const settings = cut(streamSettings(decoder(format), options));
   return inflateNow(pool, names.sync, input, settings, limitsOf(pool, settings), options);
 }
 
@@ -80,7 +80,7 @@ export function decompressOnceSync(
 function cut(settings: StreamSettings): StreamSettings {
   const { chunkLength, kind } = settings;
   // A Zstandard frame that ends with a chunk has node:zlib begin the next: see endsWithChunk().
-  if (kind.format === 'zstd') return settings;
+  if (kind.isCutSensitive) return settings;
   const { windowBits = Z_DEFAULT_WINDOWBITS } = kind.options;
   if (windowBits === Z_DEFAULT_WINDOWBITS) return chunkLength === 0 ? settings : { ...settings, chunkLength: 0 };
   return { ...settings, chunkLength: chunkLength || Z_DEFAULT_CHUNK };
