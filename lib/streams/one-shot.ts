@@ -20,11 +20,33 @@ const { Z_DEFAULT_CHUNK, Z_DEFAULT_WINDOWBITS, Z_FINISH } = constants;
 /** Input of a one-shot function, of any realm. */
 export type OneShotInput = string | Bytes;
 
-/** Options of a one-shot function: those of node:zlib, and limits. */
+/**
+ * Options of a one-shot function: those of node:zlib, and limits. A call with `info: true`, `flush`,
+ * or an option that only streams have runs on an engine of node:zlib, within the limits.
+ */
 export type OneShotOptions = DecompressOptions;
 
-/** Callback of a one-shot function. */
+/** Callback of a one-shot function: called once, never during the call, with an error or the output. */
 export type OneShotCallback = (error: Error | null, result: Buffer) => void;
+
+/**
+ * A one-shot function: `(buffer, callback)` or `(buffer, options, callback)`. `buffer` has all of the
+ * compressed bytes. The function throws the errors of node:zlib's for wrong arguments, and gives all
+ * others to the callback. Those are the errors of node:zlib for bad data, and the errors of
+ * `ZlibPool.decompress()` for limits and for waits.
+ */
+export type OneShot = {
+  (buffer: OneShotInput, callback: OneShotCallback): void;
+  (buffer: OneShotInput, options: OneShotOptions, callback: OneShotCallback): void;
+  /** Type of `util.promisify()` of the function. There is no such property. */
+  __promisify__(buffer: OneShotInput, options?: OneShotOptions): Promise<Buffer>;
+};
+
+/**
+ * A synchronous one-shot function. It throws the errors of node:zlib's, and those of
+ * `ZlibPool.decompressSync()` for limits and for a closed pool.
+ */
+export type OneShotSync = (buffer: OneShotInput, options?: OneShotOptions) => Buffer;
 
 /** Options that are followed on the pool. node:zlib passes any other to its stream. */
 const followed: ReadonlySet<string> = new Set([

@@ -10,7 +10,7 @@ import { runInNewContext } from 'node:vm';
 import zlib, { type InputType } from 'node:zlib';
 import { expect } from 'chai';
 import type { DecompressStream, Format, LeaseEvent } from '../../lib/index.ts';
-import { DecompressionStream, engines, install, ZlibPool } from '../support/library.ts';
+import { DecompressionStream, defaultPool, engines, gunzip, install, library, ZlibPool } from '../support/library.ts';
 import { compress, formats, sample } from '../support/samples.ts';
 import { uncaughtDuring } from '../support/uncaught.ts';
 
@@ -76,6 +76,39 @@ function outcomeNow(functions: Functions, name: string, ...args: unknown[]): Out
     return { thrown: told(thrown) };
   }
 }
+
+describe('One-shot functions of the package', () => {
+  const functions = library as unknown as Functions;
+
+  for (const [format, name] of Object.entries(names)) {
+    it(`has ${name}() and ${name}Sync() on the default pool`, async () => {
+      const isThere = formats.includes(format as Format);
+      const data = isThere ? compress(format as Format, plain) : plain;
+      const leases = () => defaultPool.stats.created + defaultPool.stats.reused;
+      const before = leases();
+      const outcomes = [await outcomeOf(functions, name, data), outcomeNow(functions, name, data)];
+      if (isThere) expect(outcomes.map(({ output }) => output)).to.deep.equal(Array(2).fill(plain.toString('latin1')));
+      else
+        for (const outcome of outcomes)
+          expect(outcome).to.have.nested.property('thrown.code', 'ERR_FORMAT_UNAVAILABLE');
+      expect(leases() - before).to.equal(isThere ? 2 : 0);
+      const { length, name: own } = functions[name] as OneShot;
+      expect({ length, own }).to.deep.equal({ length: 3, own: name });
+      expect(functions[`${name}Sync`]).to.include({ length: 2, name: `${name}Sync` });
+    });
+  }
+
+  it('can be promisified, with the types of node:zlib', async () => {
+    const promised = promisify(gunzip);
+    const data = compress('gzip', plain);
+    const outputs: Buffer[] = [await promised(data), await promised(data, { maxOutputLength: 20_000 })];
+    expect(outputs.every((output) => output.equals(plain))).to.equal(true);
+    await promised(data, { maxOutputLength: 19_999 }).then(
+      () => expect.fail('resolved'),
+      (error) => expect(error).to.have.property('code', 'ERR_BUFFER_TOO_LARGE'),
+    );
+  });
+});
 
 for (const engine of engines) {
   describe(`One-shot functions (${engine})`, () => {
