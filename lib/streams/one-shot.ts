@@ -171,6 +171,8 @@ function boundOf(
  */
 function cut(settings: StreamSettings): StreamSettings {
   const { chunkLength, kind } = settings;
+  // A Zstandard frame that ends with a chunk has node:zlib begin the next: see endsWithChunk().
+  if (kind.format === 'zstd') return settings;
   const { windowBits = Z_DEFAULT_WINDOWBITS } = kind.options;
   if (windowBits === Z_DEFAULT_WINDOWBITS) return chunkLength === 0 ? settings : { ...settings, chunkLength: 0 };
   return { ...settings, chunkLength: chunkLength || Z_DEFAULT_CHUNK };

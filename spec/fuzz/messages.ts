@@ -42,7 +42,7 @@ export async function answersOf(script: Script, pool: ZlibPool): Promise<Answers
   const name = names[script.format];
   const input = inputOf(script);
   const limit = script.maxOutputLength === undefined ? {} : { maxOutputLength: script.maxOutputLength };
-  const options = { ...optionsOf(script), ...limit };
+  const options: Record<string, unknown> = { ...optionsOf(script), ...limit };
   const stock = zlib as unknown as Functions;
   const pooled = pool as unknown as Functions;
   // Of any type, in memory of its own.
@@ -60,15 +60,22 @@ export async function answersOf(script: Script, pool: ZlibPool): Promise<Answers
   const [once, plain, sync, plainSync] = await Promise.all([
     of(stock, options),
     of(stock, limit),
-    now(stock, options),
+    now(stock, forSync(options)),
     now(stock, limit),
   ]);
   return {
     [name]: { theirs: once, ours: await of(pooled, options) },
-    [`${name}Sync`]: { theirs: sync, ours: await now(pooled, options) },
+    [`${name}Sync`]: { theirs: sync, ours: await now(pooled, forSync(options)) },
     decompress: { theirs: plain, ours: await answer(() => pool.decompress(input, script.format, limit)) },
     decompressSync: { theirs: plainSync, ours: await answer(() => pool.decompressSync(input, script.format, limit)) },
   };
+}
+
+/** The synchronous functions of Node 22 ignore one of the options. */
+function forSync({ rejectGarbageAfterEnd, ...options }: Record<string, unknown>): object {
+  return rejectGarbageAfterEnd === undefined || process.versions.node.startsWith('22.')
+    ? options
+    : { ...options, rejectGarbageAfterEnd };
 }
 
 function optionsOf({ options, dictionary }: Script): object {

@@ -106,6 +106,30 @@ if (formats.includes('zstd')) {
         }
       });
 
+      it(`give what the one-shot functions of node:zlib give with a chunkSize (${name})`, async () => {
+        for (const [what, data] of Object.entries(inputs())) {
+          for (const chunkSize of [1_000, 65_536]) {
+            const pool = new ZlibPool(options) as never as {
+              zstdDecompress: typeof zlib.gunzip;
+              zstdDecompressSync: typeof zlib.gunzipSync;
+            };
+            const told = `${what}, ${chunkSize}`;
+            const now = called(() => zstdDecompressSync(data, { chunkSize }));
+            expect(
+              called(() => pool.zstdDecompressSync(data, { chunkSize })),
+              told,
+            ).to.equal(now);
+            // The stream of the public engine has a chunkSize of its own.
+            if (name === 'public') continue;
+            const once = (of: typeof zlib.gunzip): Promise<unknown> =>
+              new Promise((resolve) =>
+                of.call(pool, data, { chunkSize }, (error, made) => resolve(shown(error ?? made))),
+              );
+            expect(await once(pool.zstdDecompress), told).to.equal(await once(zstdDecompress));
+          }
+        }
+      });
+
       it(`give what a createZstdDecompress() of node:zlib gives (${name})`, async () => {
         for (const [what, data] of Object.entries(inputs())) {
           for (const chunkSize of name === 'public' ? [undefined] : [undefined, 65_536]) {
