@@ -37,5 +37,5 @@ export type { InlineOptions, Limits, ZlibPoolOptions } from './pool/options.ts';
 export type { CodecOptions, LeaseOptions } from './streams/codec-lease.ts';
 export { DecompressStream } from './streams/decompress.ts';
 export type { MessageOptions, SyncMessageOptions } from './streams/message.ts';
-export type { OneShotCallback, OneShotInput, OneShotOptions } from './streams/one-shot.ts';
+export type { OneShot, OneShotCallback, OneShotInput, OneShotOptions, OneShotSync } from './streams/one-shot.ts';
 export type { DecompressOptions } from './streams/options.ts';

@@ -1,7 +1,10 @@
 /**
- * `zlease/register`: for `node --import zlease/register app.js`, or `-r`. It replaces the factories
- * of node:zlib's decompressing streams in the whole process. They then return pooled streams of
- * `defaultPool`. The environment variable ZLEASE=off turns it off.
+ * `zlease/register`: for `node --import zlease/register app.js`, or `-r`. It replaces the
+ * decompressing functions of node:zlib in the whole process: the factories of streams, and the
+ * one-shot functions. They then run on `defaultPool`. Each worker thread has its own `defaultPool`.
+ *
+ * The environment variable ZLEASE=off turns it off. ZLEASE_ONE_SHOT=off leaves the one-shot
+ * functions as they are. ZLEASE_REPORT=1 prints a table of the main thread's leases at exit.
  */
 import { isMainThread } from 'node:worker_threads';
 import { isOneShotOn, isReportWanted, isSwitchedOn } from './node-zlib/environment.ts';

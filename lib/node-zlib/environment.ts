@@ -49,7 +49,7 @@ export function poolOptionsOf(environment: Environment): ZlibPoolOptions {
   return options;
 }
 
-/** Returns the variables that begin as those of zlease and are none: most often a typing error. */
+/** Returns the names that begin as those of zlease and are unknown: most often typing errors. */
 export function unknownVariables(environment: Environment): string[] {
   return Object.keys(environment).filter((name) => name.startsWith(PREFIX) && !variableNames.includes(name));
 }
@@ -63,7 +63,8 @@ export function isSwitchedOn(environment: Environment): boolean {
 }
 
 /**
- * Returns whether `zlease/register` replaces the one-shot functions: always, unless ZLEASE_ONE_SHOT=off.
+ * Returns whether `zlease/register` replaces the one-shot functions: always, unless
+ * ZLEASE_ONE_SHOT=off.
  * @throws `ERR_INVALID_ARG_VALUE` unless ZLEASE_ONE_SHOT is on, off, empty or not set
  */
 export function isOneShotOn(environment: Environment): boolean {

@@ -1,15 +1,15 @@
 /**
- * `install()`: it replaces the factories of node:zlib with pooled ones in this thread, and restores
- * them. Code that has read a factory before keeps that one. Other code may replace the same
- * factories, before or after: an instrumentation, or a second copy of this library. So the undo
- * restores each property as it was found. It may not touch a factory that other code has wrapped
+ * `install()`: it replaces the decompressing functions of node:zlib with pooled ones in this thread,
+ * and restores them. Code that has read a function before keeps that one. Other code may replace the
+ * same functions, before or after: an instrumentation, or a second copy of this library. So the undo
+ * restores each property as it was found. It may not touch a function that other code has wrapped
  * since. The pooled function inside of such a wrapper then calls the function that it had replaced.
  */
 import { syncBuiltinESMExports } from 'node:module';
 import { zlib } from '../engine/builtin-zlib.ts';
 import { decoder, formats } from '../engine/codec.ts';
 import { codedError } from '../errors.ts';
-import { decompressOnce, decompressOnceSync } from '../streams/one-shot.ts';
+import { oneShot as once, oneShotSync as onceSync } from '../streams/one-shot.ts';
 import { shown } from '../validate.ts';
 import { poolOf, type ZlibPool } from './pool.ts';
 
@@ -17,7 +17,10 @@ import { poolOf, type ZlibPool } from './pool.ts';
 export interface InstallOptions {
   /** Pool of the streams and messages. Default: `defaultPool`. */
   pool?: ZlibPool;
-  /** Whether the one-shot functions are replaced too, `gunzip()`, `gunzipSync()` and the like. Default true. */
+  /**
+   * Whether the one-shot functions are replaced too, `gunzip()`, `gunzipSync()` and the like.
+   * Otherwise they keep the pool of an earlier install, if there is one. Default true.
+   */
   oneShot?: boolean;
 }
 
@@ -32,19 +35,22 @@ interface Replaced {
 }
 
 const all: readonly Replaced[] = formats.flatMap((format) => {
-  const { create, once, sync } = decoder(format).names;
+  const codec = decoder(format);
   return [
-    { name: create, isOneShot: false, call: (pool, [options]) => pool.createDecompress(format, options as never) },
     {
-      name: once,
-      isOneShot: true,
-      call: (pool, [buffer, options, callback]) =>
-        decompressOnce(pool, format, buffer, options as never, callback as never),
+      name: codec.names.create,
+      isOneShot: false,
+      call: (pool, [options]) => pool.createDecompress(format, options as never),
     },
     {
-      name: sync,
+      name: codec.names.once,
       isOneShot: true,
-      call: (pool, [buffer, options]) => decompressOnceSync(pool, format, buffer, options as never),
+      call: (pool, [buffer, options, callback]) => once(pool, codec, buffer, options as never, callback as never),
+    },
+    {
+      name: codec.names.sync,
+      isOneShot: true,
+      call: (pool, [buffer, options]) => onceSync(pool, codec, buffer, options as never),
     },
   ] satisfies Replaced[];
 });
@@ -56,7 +62,7 @@ const all: readonly Replaced[] = formats.flatMap((format) => {
 const kReplaced = Symbol.for('zlease.replaced');
 type Pooled = AnyFunction & { [kReplaced]?: () => PropertyDescriptor | undefined };
 
-/** Installs in effect. The streams come from the pool of the last one. */
+/** Installs in effect. A function uses the pool of the last one that includes it. */
 const installs: Array<{ readonly pool: ZlibPool; readonly oneShot: boolean }> = [];
 
 interface Swap {
@@ -68,12 +74,14 @@ interface Swap {
 let swaps: Swap[] = [];
 
 /**
- * Replaces the decompressing functions of node:zlib with pooled ones: the factories, and the one-shot functions. The
- * constructors stay as they are. So do existing streams. The pool of the last install is used, until its own undo.
+ * Replaces the decompressing functions of node:zlib with pooled ones: the factories, and the
+ * one-shot functions. The constructors stay as they are. So do existing streams. Each function uses
+ * the pool of the last install that includes it, until the undo of that install.
  * @param options - `pool`, default `defaultPool`; `oneShot`, default true
  * @returns a function that undoes this install, once. After the undo of the last install, node:zlib
  * has the functions from before the first one
- * @throws `ERR_INVALID_ARG_TYPE` for a pool that is not a `ZlibPool`, and unless `oneShot` is a boolean
+ * @throws `ERR_INVALID_ARG_TYPE` for a pool that is not a `ZlibPool`, and unless `oneShot` is a
+ * boolean
  */
 export function install(options: InstallOptions = {}): () => void {
   const { oneShot = true } = options;
@@ -130,8 +138,8 @@ function stillInUse(found: PropertyDescriptor): PropertyDescriptor {
 function pooledFunction({ name, isOneShot, call }: Replaced, found: PropertyDescriptor): Swap {
   // No arrow function: callers may use `new` with a factory, as with node:zlib's.
   const pooled: Pooled = function (...args) {
-    const last = installs.at(-1);
-    if (last !== undefined && !swap.undone && (last.oneShot || !isOneShot)) return call(last.pool, args);
+    const last = installs.findLast(({ oneShot }) => oneShot || !isOneShot);
+    if (last !== undefined && !swap.undone) return call(last.pool, args);
     const original: AnyFunction = found.get === undefined ? found.value : found.get.call(zlib);
     return original.apply(this, args);
   };

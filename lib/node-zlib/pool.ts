@@ -1,9 +1,9 @@
 /**
- * The pool with the names of node:zlib: factories, one-shot functions, and codecs, as methods. It is longer than 250 lines, since
- * each name of node:zlib has its documentation.
+ * The pool with the names of node:zlib as methods: factories of streams, and one-shot functions. The
+ * other methods take the format as an argument.
  */
 import { isMainThread } from 'node:worker_threads';
-import type { Format } from '../engine/codec.ts';
+import { decoder, type Format } from '../engine/codec.ts';
 import { codedError } from '../errors.ts';
 import type { Lease } from '../pool/lease.ts';
 import { Pool } from '../pool/pool.ts';
@@ -11,18 +11,19 @@ import { type CodecOptions, type LeaseOptions, lease, tryLease } from '../stream
 import type { DecompressStream } from '../streams/decompress.ts';
 import { decompress, decompressSync, type MessageOptions, type SyncMessageOptions } from '../streams/message.ts';
 import {
-  decompressOnce,
-  decompressOnceSync,
+  type OneShot,
   type OneShotCallback,
-  type OneShotInput,
   type OneShotOptions,
+  type OneShotSync,
+  oneShot,
+  oneShotSync,
 } from '../streams/one-shot.ts';
 import type { DecompressOptions } from '../streams/options.ts';
 import { shown } from '../validate.ts';
 import { poolOptionsOf, unknownVariables } from './environment.ts';
 import { decompressStream } from './stock-shape.ts';
 
-/** Pool of decompressing engines, with the factories of the streams that lease them. */
+/** Pool of decompressing engines, with the functions of node:zlib that lease them. */
 export class ZlibPool extends Pool {
   /**
    * Creates the stream of node:zlib's `createGunzip()`: gzip, RFC 1952.
@@ -151,147 +152,65 @@ export class ZlibPool extends Pool {
     return decompressSync(this, message, format, options);
   }
 
+  /** Decompresses one message as node:zlib's `gunzip()`: gzip, RFC 1952. */
+  declare readonly gunzip: OneShot;
+  /** Decompresses one message as node:zlib's `inflate()`: the zlib wrapper, RFC 1950. */
+  declare readonly inflate: OneShot;
+  /** Decompresses one message as node:zlib's `inflateRaw()`: bare deflate data, RFC 1951. */
+  declare readonly inflateRaw: OneShot;
+  /** Decompresses one message as node:zlib's `unzip()`: gzip or the zlib wrapper, as detected. */
+  declare readonly unzip: OneShot;
+  /** Decompresses one message as node:zlib's `brotliDecompress()`: Brotli, RFC 7932. */
+  declare readonly brotliDecompress: OneShot;
   /**
-   * Decompresses one message as node:zlib's `gunzip()`: gzip, RFC 1952.
-   * @param buffer - all of the compressed bytes
-   * @param options - options of node:zlib, and limits. Default none
-   * @param callback - called once, never during this call, with an error or the output
-   * @throws The errors of node:zlib's `gunzip()` for these arguments
+   * Decompresses one message as node:zlib's `zstdDecompress()`: Zstandard, RFC 8878. It throws
+   * `ERR_FORMAT_UNAVAILABLE` before Node 22.15.
    */
-  gunzip(buffer: OneShotInput, callback: OneShotCallback): void;
-  gunzip(buffer: OneShotInput, options: OneShotOptions, callback: OneShotCallback): void;
-  gunzip(buffer: OneShotInput, options: OneShotOptions | OneShotCallback, callback?: OneShotCallback): void {
-    decompressOnce(this, 'gzip', buffer, options, callback);
-  }
+  declare readonly zstdDecompress: OneShot;
 
-  /**
-   * Decompresses one message on the calling thread as node:zlib's `gunzipSync()`.
-   * @param buffer - all of the compressed bytes
-   * @param options - options of node:zlib, and limits. Default none
-   * @throws The errors of node:zlib's `gunzipSync()`, `ERR_RATIO_TOO_HIGH`, `ERR_POOL_CLOSED`
-   */
-  gunzipSync(buffer: OneShotInput, options?: OneShotOptions): Buffer {
-    return decompressOnceSync(this, 'gzip', buffer, options);
-  }
+  /** `gunzip()` on the calling thread, as node:zlib's `gunzipSync()`. */
+  declare readonly gunzipSync: OneShotSync;
+  /** `inflate()` on the calling thread, as node:zlib's `inflateSync()`. */
+  declare readonly inflateSync: OneShotSync;
+  /** `inflateRaw()` on the calling thread, as node:zlib's `inflateRawSync()`. */
+  declare readonly inflateRawSync: OneShotSync;
+  /** `unzip()` on the calling thread, as node:zlib's `unzipSync()`. */
+  declare readonly unzipSync: OneShotSync;
+  /** `brotliDecompress()` on the calling thread, as node:zlib's `brotliDecompressSync()`. */
+  declare readonly brotliDecompressSync: OneShotSync;
+  /** `zstdDecompress()` on the calling thread, as node:zlib's `zstdDecompressSync()`. */
+  declare readonly zstdDecompressSync: OneShotSync;
+}
 
-  /**
-   * Decompresses one message as node:zlib's `inflate()`: the zlib wrapper, RFC 1950.
-   * @param buffer - all of the compressed bytes
-   * @param options - options of node:zlib, and limits. Default none
-   * @param callback - called once, never during this call, with an error or the output
-   * @throws The errors of node:zlib's `inflate()` for these arguments
-   */
-  inflate(buffer: OneShotInput, callback: OneShotCallback): void;
-  inflate(buffer: OneShotInput, options: OneShotOptions, callback: OneShotCallback): void;
-  inflate(buffer: OneShotInput, options: OneShotOptions | OneShotCallback, callback?: OneShotCallback): void {
-    decompressOnce(this, 'deflate', buffer, options, callback);
-  }
+/** Formats of node:zlib's one-shot functions by name. Of all Nodes, so that each method exists. */
+const oneShots = {
+  gunzip: 'gzip',
+  inflate: 'deflate',
+  inflateRaw: 'deflate-raw',
+  unzip: 'unzip',
+  brotliDecompress: 'br',
+  zstdDecompress: 'zstd',
+} as const satisfies Record<string, Format>;
 
-  /**
-   * Decompresses one message on the calling thread as node:zlib's `inflateSync()`.
-   * @param buffer - all of the compressed bytes
-   * @param options - options of node:zlib, and limits. Default none
-   * @throws The errors of node:zlib's `inflateSync()`, `ERR_RATIO_TOO_HIGH`, `ERR_POOL_CLOSED`
-   */
-  inflateSync(buffer: OneShotInput, options?: OneShotOptions): Buffer {
-    return decompressOnceSync(this, 'deflate', buffer, options);
-  }
+/** Name of a one-shot function of node:zlib. */
+export type OneShotName = keyof typeof oneShots | `${keyof typeof oneShots}Sync`;
 
-  /**
-   * Decompresses one message as node:zlib's `inflateRaw()`: bare deflate data, RFC 1951.
-   * @param buffer - all of the compressed bytes
-   * @param options - options of node:zlib, and limits. Default none
-   * @param callback - called once, never during this call, with an error or the output
-   * @throws The errors of node:zlib's `inflateRaw()` for these arguments
-   */
-  inflateRaw(buffer: OneShotInput, callback: OneShotCallback): void;
-  inflateRaw(buffer: OneShotInput, options: OneShotOptions, callback: OneShotCallback): void;
-  inflateRaw(buffer: OneShotInput, options: OneShotOptions | OneShotCallback, callback?: OneShotCallback): void {
-    decompressOnce(this, 'deflate-raw', buffer, options, callback);
-  }
-
-  /**
-   * Decompresses one message on the calling thread as node:zlib's `inflateRawSync()`.
-   * @param buffer - all of the compressed bytes
-   * @param options - options of node:zlib, and limits. Default none
-   * @throws The errors of node:zlib's `inflateRawSync()`, `ERR_RATIO_TOO_HIGH`, `ERR_POOL_CLOSED`
-   */
-  inflateRawSync(buffer: OneShotInput, options?: OneShotOptions): Buffer {
-    return decompressOnceSync(this, 'deflate-raw', buffer, options);
-  }
-
-  /**
-   * Decompresses one message as node:zlib's `unzip()`: gzip or the zlib wrapper, as detected.
-   * @param buffer - all of the compressed bytes
-   * @param options - options of node:zlib, and limits. Default none
-   * @param callback - called once, never during this call, with an error or the output
-   * @throws The errors of node:zlib's `unzip()` for these arguments
-   */
-  unzip(buffer: OneShotInput, callback: OneShotCallback): void;
-  unzip(buffer: OneShotInput, options: OneShotOptions, callback: OneShotCallback): void;
-  unzip(buffer: OneShotInput, options: OneShotOptions | OneShotCallback, callback?: OneShotCallback): void {
-    decompressOnce(this, 'unzip', buffer, options, callback);
-  }
-
-  /**
-   * Decompresses one message on the calling thread as node:zlib's `unzipSync()`.
-   * @param buffer - all of the compressed bytes
-   * @param options - options of node:zlib, and limits. Default none
-   * @throws The errors of node:zlib's `unzipSync()`, `ERR_RATIO_TOO_HIGH`, `ERR_POOL_CLOSED`
-   */
-  unzipSync(buffer: OneShotInput, options?: OneShotOptions): Buffer {
-    return decompressOnceSync(this, 'unzip', buffer, options);
-  }
-
-  /**
-   * Decompresses one message as node:zlib's `brotliDecompress()`: Brotli, RFC 7932.
-   * @param buffer - all of the compressed bytes
-   * @param options - options of node:zlib, and limits. Default none
-   * @param callback - called once, never during this call, with an error or the output
-   * @throws The errors of node:zlib's `brotliDecompress()` for these arguments
-   */
-  brotliDecompress(buffer: OneShotInput, callback: OneShotCallback): void;
-  brotliDecompress(buffer: OneShotInput, options: OneShotOptions, callback: OneShotCallback): void;
-  brotliDecompress(buffer: OneShotInput, options: OneShotOptions | OneShotCallback, callback?: OneShotCallback): void {
-    decompressOnce(this, 'br', buffer, options, callback);
-  }
-
-  /**
-   * Decompresses one message on the calling thread as node:zlib's `brotliDecompressSync()`.
-   * @param buffer - all of the compressed bytes
-   * @param options - options of node:zlib, and limits. Default none
-   * @throws The errors of node:zlib's `brotliDecompressSync()`, `ERR_RATIO_TOO_HIGH`, `ERR_POOL_CLOSED`
-   */
-  brotliDecompressSync(buffer: OneShotInput, options?: OneShotOptions): Buffer {
-    return decompressOnceSync(this, 'br', buffer, options);
-  }
-
-  /**
-   * Decompresses one message as node:zlib's `zstdDecompress()`: Zstandard, RFC 8878.
-   * @param buffer - all of the compressed bytes
-   * @param options - options of node:zlib, and limits. Default none
-   * @param callback - called once, never during this call, with an error or the output
-   * @throws `ERR_FORMAT_UNAVAILABLE` before Node 22.15. The errors of node:zlib's `zstdDecompress()` for these arguments
-   */
-  zstdDecompress(buffer: OneShotInput, callback: OneShotCallback): void;
-  zstdDecompress(buffer: OneShotInput, options: OneShotOptions, callback: OneShotCallback): void;
-  zstdDecompress(buffer: OneShotInput, options: OneShotOptions | OneShotCallback, callback?: OneShotCallback): void {
-    decompressOnce(this, 'zstd', buffer, options, callback);
-  }
-
-  /**
-   * Decompresses one message on the calling thread as node:zlib's `zstdDecompressSync()`.
-   * @param buffer - all of the compressed bytes
-   * @param options - options of node:zlib, and limits. Default none
-   * @throws `ERR_FORMAT_UNAVAILABLE` before Node 22.15. The errors of node:zlib's `zstdDecompressSync()`, `ERR_RATIO_TOO_HIGH`, `ERR_POOL_CLOSED`
-   */
-  zstdDecompressSync(buffer: OneShotInput, options?: OneShotOptions): Buffer {
-    return decompressOnceSync(this, 'zstd', buffer, options);
+for (const [name, format] of Object.entries(oneShots)) {
+  const methods = {
+    [name](this: Pool, buffer: unknown, options: OneShotOptions | OneShotCallback, callback: OneShotCallback): void {
+      oneShot(this, decoder(format), buffer, options, callback);
+    },
+    [`${name}Sync`](this: Pool, buffer: unknown, options: OneShotOptions): Buffer {
+      return oneShotSync(this, decoder(format), buffer, options);
+    },
+  };
+  for (const [own, value] of Object.entries(methods)) {
+    Object.defineProperty(ZlibPool.prototype, own, { configurable: true, writable: true, value });
   }
 }
 
 /**
- * Pool of the module-level factories, of `install()` and of `zlease/register`. The environment
+ * Pool of the module-level functions, of `install()` and of `zlease/register`. The environment
  * variables `ZLEASE_*` set its options. It starts no timer and creates no engine before its first
  * use.
  */

@@ -17,9 +17,13 @@ export const {
   createUnzip,
   createBrotliDecompress,
   createZstdDecompress,
+  gunzip,
   defaultPool,
   install,
 } = (await import(`${folder}/index.ts`)) as typeof import('../../lib/index.ts');
+
+/** The same as an object, for functions that are looked up by name. */
+export const library = (await import(`${folder}/index.ts`)) as typeof import('../../lib/index.ts');
 
 /** Not exported from the package: the engine behind a lease, to look at. */
 export const { engineOf } = (await import(`${folder}/pool/lease.ts`)) as typeof import('../../lib/pool/lease.ts');
