@@ -20,6 +20,8 @@ interface Failure {
   code: unknown;
   errno: unknown;
   message: string;
+  /** Whether a one-shot function threw the error, and did not call back. */
+  isThrown?: true;
 }
 
 export interface Transcript {
@@ -267,7 +269,7 @@ function optionsOf(script: Script, signal: AbortSignal | undefined): ZlibOptions
   return given.length === 0 && script.options === undefined ? undefined : Object.fromEntries(given);
 }
 
-function failureOf(reason: unknown): Failure {
+export function failureOf(reason: unknown): Failure {
   const { name, code, errno, message } = reason as NodeJS.ErrnoException;
   return { name, code, errno, message };
 }
