@@ -11,7 +11,6 @@ import { type Engine, endsWithChunk, inputFault } from '../engine/contract.ts';
 import { handOut, memoryFor } from '../engine/memory.ts';
 import { engineOf, type Lease } from '../pool/lease.ts';
 import { runIn } from '../schedule/context.ts';
-import { place } from '../schedule/place.ts';
 import { threadpool } from '../schedule/threadpool.ts';
 import { turn } from '../schedule/turn.ts';
 import { Lessee } from './lessee.ts';
@@ -44,12 +43,7 @@ export class Driver extends Lessee {
     this.state = 'running';
     for (let goesOn = true; goesOn; ) {
       const expected = this.expected(engine.kind);
-      const room =
-        this.settings.chunkLength !== 0
-          ? this.limited(this.chunkRoom)
-          : expected > 0
-            ? this.expectedRoom(expected)
-            : this.limited(this.aligned(engine.kind, WHOLE_LENGTH + 1));
+      const room = this.nowRoom(engine.kind, expected);
       const memory = memoryFor(room, expected > 0 ? room - 1 : 0);
       engine.writeSync(flush, input, this.offset, this.left, memory, room);
       goesOn = this.#absorb(engine, memory, room);
@@ -102,7 +96,7 @@ export class Driver extends Lessee {
       const room = engine.inline
         ? this.inlineRoom(engine.kind, expected, inline.outputLength - this.inlineLength, isTry, this.owner.keepsAll)
         : 0;
-      const where = room <= 0 ? 'threadpool' : place(left, expected, this.inlineLength, inline, turn);
+      const where = room <= 0 ? 'threadpool' : this.placeOf(engine.kind, expected);
       // An empty chunk, such as the last flush, is cheap. A wait would keep the engine from others.
       if (where === 'turn' && input.length > 0) {
         this.awaitTurn();

@@ -3,13 +3,13 @@
  * an engine. It keeps the engine until the owner takes the lease. It does not write to the engine.
  */
 import type { AsyncResource } from 'node:async_hooks';
-import { type EngineKind, kindFor } from '../engine/codec.ts';
 import type { Engine, WholeWrite } from '../engine/contract.ts';
+import { type EngineKind, kindFor, workOf } from '../engine/kind.ts';
 import { engineOf, type Lease } from '../pool/lease.ts';
 import type { Limits } from '../pool/options.ts';
 import type { Pool } from '../pool/pool.ts';
 import { runIn } from '../schedule/context.ts';
-import { place } from '../schedule/place.ts';
+import { type Place, place } from '../schedule/place.ts';
 import { threadpool } from '../schedule/threadpool.ts';
 import { enqueueNextRun, enqueueTick } from '../schedule/tick.ts';
 import { turn } from '../schedule/turn.ts';
@@ -168,15 +168,20 @@ export abstract class Lessee extends Transfer {
   #standsBack(): boolean {
     const { input } = this;
     const kind = kindFor(this.settings.kind, input);
-    const where = this.pool.isInline(kind.format)
-      ? place(input.length, this.expected(kind), 0, this.pool.settings.inline, turn)
-      : 'threadpool';
+    const where = this.pool.isInline(kind.codec) ? this.placeOf(kind, this.expected(kind)) : 'threadpool';
     if (where === 'turn') this.awaitTurn();
     else if (where === 'threadpool' && threadpool.isFull) {
       this.state = 'threadpool';
       threadpool.whenFree(this.context, this.#admitted, this);
     } else return false;
     return true;
+  }
+
+  /** Returns the place of the rest of the input. */
+  protected placeOf(kind: EngineKind, expected: number): Place {
+    const { left, inlineLength } = this;
+    const { inline } = this.pool.settings;
+    return place(left, expected, workOf(kind, left, expected), inlineLength, inline, turn);
   }
 
   protected awaitTurn(): void {

@@ -4,8 +4,8 @@
  */
 import { constants as bufferConstants } from 'node:buffer';
 import { constants } from '../engine/builtin-zlib.ts';
-import { type EngineKind, sizeHint } from '../engine/codec.ts';
 import { type Engine, MAX_WRITE_LENGTH } from '../engine/contract.ts';
+import { type EngineKind, sizeHint } from '../engine/kind.ts';
 import { type Limits, outputLimit, overLimit } from '../pool/options.ts';
 import { EXACT_RATIO, LAST_LENGTH } from './output.ts';
 
@@ -132,6 +132,12 @@ export class Transfer {
     return this.limited(Math.min(expected, most) + 1);
   }
 
+  /** Returns room for the output of a write that can't leave the calling thread. */
+  protected nowRoom(kind: EngineKind, expected: number): number {
+    if (this.#isCut) return this.limited(this.chunkRoom);
+    return expected > 0 ? this.expectedRoom(expected) : this.limited(this.aligned(kind, WHOLE_LENGTH + 1));
+  }
+
   /**
    * Returns room for the output of a write on the main thread. 0: the write is for the threadpool.
    * @param budget - bytes that the main thread may still make of this input
@@ -146,7 +152,7 @@ export class Transfer {
     }
     const { chunkRoom } = this;
     // A chunkSize is kept to the byte. So are the chunks of Zstandard: see endsWithChunk().
-    if (room < chunkRoom && (this.#isCut || kind.format === 'zstd')) return 0;
+    if (room < chunkRoom && (this.#isCut || kind.isCutSensitive)) return 0;
     // With a smaller window, zlib finds that data reaches back too far by the place where the
     // output is cut.
     const inOnePiece = isTry && !this.#isCut && kind.options.windowBits === Z_DEFAULT_WINDOWBITS;
@@ -158,8 +164,8 @@ export class Transfer {
    * Returns room for a write of Zstandard that ends with a chunk of node:zlib's output, see
    * `endsWithChunk()`. 0 if there is less room.
    */
-  protected aligned({ format }: EngineKind, room: number): number {
-    if (format !== 'zstd') return room;
+  protected aligned({ isCutSensitive }: EngineKind, room: number): number {
+    if (!isCutSensitive) return room;
     return Math.max(0, room - ((this.chunkFilled + room) % Z_DEFAULT_CHUNK));
   }
 }

@@ -4,7 +4,7 @@
  * engine. An engine may not know streams, leases or pools.
  */
 import { codedError, tooLarge } from '../errors.ts';
-import type { EngineKind } from './codec.ts';
+import type { EngineKind } from './kind.ts';
 
 /** Error as node:zlib reports it. `errno` and `code` are zlib's, such as -3 and `Z_DATA_ERROR`. */
 export type EngineFailure = NodeJS.ErrnoException;
@@ -105,18 +105,6 @@ export interface Engine {
   close(): void;
 }
 
-/** Largest window that an idle engine may hold, in bytes: as much as 256 messages of 1 KB. */
-const LARGEST_KEPT_WINDOW = 262_144;
-
-/**
- * Returns whether an engine that made `length` bytes of a message has too large a window to keep.
- * zlib's window has 32 KB at most. A reset frees that of Brotli. The window of Zstandard grows with
- * the message, up to 128 MB, and stays.
- */
-export function growsOversized(kind: EngineKind, length: number): boolean {
-  return kind.format === 'zstd' && length > LARGEST_KEPT_WINDOW;
-}
-
 /**
  * Returns whether a write that left input unused has ended a Zstandard frame together with a chunk
  * of node:zlib's output. node:zlib writes on in this case, and so begins the next frame. Otherwise
@@ -126,7 +114,7 @@ export function growsOversized(kind: EngineKind, length: number): boolean {
  * @param filled - bytes of the chunk that are filled after the write. 0: the chunk is full
  */
 export function endsWithChunk({ kind, inline }: Engine, made: number, filled: number): boolean {
-  return filled === 0 && made > 0 && inline && kind.format === 'zstd';
+  return filled === 0 && made > 0 && inline && kind.codec.isCutSensitive;
 }
 
 /**

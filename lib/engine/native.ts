@@ -9,8 +9,9 @@ import { codedError, isDataError } from '../errors.ts';
 import { setImmediate } from '../schedule/clock.ts';
 import { outsideOfContexts } from '../schedule/context.ts';
 import { constants } from './builtin-zlib.ts';
-import { type EngineKind, formatTraits, type StockStream, stockStream } from './codec.ts';
-import { checkBuffers, type Engine, type EngineFailure, growsOversized, type WholeWrite } from './contract.ts';
+import { type StockStream, stockStream } from './codec.ts';
+import { checkBuffers, type Engine, type EngineFailure, type WholeWrite } from './contract.ts';
+import type { EngineKind } from './kind.ts';
 import { handOut, inOnePiece, memoryFor } from './memory.ts';
 
 /**
@@ -57,7 +58,7 @@ export class NativeEngine implements Engine {
   constructor(kind: EngineKind) {
     this.kind = kind;
     const donor = outsideOfContexts(() =>
-      stockStream(kind.format, { ...kind.options, chunkSize: DONOR_CHUNK_LENGTH }),
+      stockStream(kind.codec, { ...kind.options, chunkSize: DONOR_CHUNK_LENGTH }),
     ) as Donor;
     // For a destroyed stream, the write callback of node:zlib only calls `handle.cb`.
     Object.defineProperty(donor, 'destroyed', { value: true });
@@ -90,8 +91,8 @@ export class NativeEngine implements Engine {
    * True for zlib's formats after an error of the data. zlib's inflate keeps nothing over a reset.
    */
   get recoverable(): boolean {
-    const { format, reusable } = this.kind;
-    return reusable && formatTraits(format).byZlib && (isDataError(this.#code) || this.#code === JUNK);
+    const { codec, reusable } = this.kind;
+    return reusable && codec.byZlib && (isDataError(this.#code) || this.#code === JUNK);
   }
 
   get availOut(): number {
@@ -189,7 +190,7 @@ export class NativeEngine implements Engine {
 
   #made(room: number): void {
     this.#madeLength += room - this.availOut;
-    if (growsOversized(this.kind, this.#madeLength)) this.oversized = true;
+    if (this.#madeLength > this.kind.codec.keptLength) this.oversized = true;
   }
 
   #finish(): void {

@@ -1,9 +1,10 @@
 /**
- * Probe of the native engine. The engine may be used on the tested majors of Node, for each format
+ * Probe of the native engine. The engine may be used on the tested majors of Node, for each codec
  * whose engine passes the probe at load.
  */
 import { types } from 'node:util';
-import { engineKind, type Format, formats, formatTraits, stockStream } from './codec.ts';
+import { type Codec, codecs, type Format, stockStream } from './codec.ts';
+import { engineKind } from './kind.ts';
 import { DONOR_CHUNK_LENGTH, type Donor, NativeEngine } from './native.ts';
 
 /** Majors of Node on which the specs have run. With 'auto', all others get the public engine. */
@@ -23,26 +24,29 @@ const probeData: Readonly<Record<Format, string>> = {
 /** Invalid data in every format. */
 const NO_DATA = Buffer.alloc(5, 0xff);
 
-/**
- * Returns whether the engine gives the known results for output that fits, output that does not,
- * and an error.
- */
-function probe(format: Format): boolean {
-  const text = Buffer.from(PROBE_TEXT);
-  const data = Buffer.from(probeData[format], 'base64');
-  const { finishFlush } = formatTraits(format);
-  const donor = stockStream(format, { chunkSize: DONOR_CHUNK_LENGTH }) as Donor;
+/** Returns whether the donor has the parts that the engine drives. */
+function isKnown(codec: Codec): boolean {
+  const donor = stockStream(codec, { chunkSize: DONOR_CHUNK_LENGTH }) as Donor;
   const known =
     types.isUint32Array(donor._writeState) &&
     donor._writeState.length === 2 &&
     (['write', 'writeSync', 'reset', 'close'] as const).every((name) => typeof donor._handle?.[name] === 'function');
   donor.close();
-  if (!known) return false;
+  return known;
+}
 
-  const engine = new NativeEngine(engineKind(format));
+/**
+ * Returns whether the engine gives the known results for output that fits, output that does not,
+ * and an error.
+ */
+function probe(codec: Codec): boolean {
+  if (!isKnown(codec)) return false;
+  const text = Buffer.from(PROBE_TEXT);
+  const data = Buffer.from(probeData[codec.format], 'base64');
+  const engine = new NativeEngine(engineKind(codec));
   const output = Buffer.alloc(text.length + 1);
   const gives = (input: Buffer, room: number, availIn: number, availOut: number): boolean => {
-    engine.writeSync(finishFlush, input, 0, input.length, output, room);
+    engine.writeSync(codec.finishFlush, input, 0, input.length, output, room);
     return !engine.failed && engine.availOut === availOut && (availOut === 0 || engine.availIn === availIn);
   };
   try {
@@ -56,10 +60,10 @@ function probe(format: Format): boolean {
   }
 }
 
-function probed(): Format[] {
-  return formats.filter((format) => {
+function probed(): Codec[] {
+  return codecs.filter((codec) => {
     try {
-      return probe(format);
+      return !codec.compresses && probe(codec);
     } catch {
       return false;
     }
@@ -71,5 +75,5 @@ function tested(): boolean {
   return bun === undefined && deno === undefined && TESTED_MAJORS.has(Number.parseInt(node, 10));
 }
 
-/** Formats whose native engine passed the probe at load. None on a major that is not tested. */
-export const nativeFormats: ReadonlySet<Format> = new Set(tested() ? probed() : []);
+/** Codecs whose native engine passed the probe at load. None on a major that is not tested. */
+export const nativeCodecs: ReadonlySet<Codec> = new Set(tested() ? probed() : []);

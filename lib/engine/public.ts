@@ -10,8 +10,9 @@ import { codedError } from '../errors.ts';
 import { nextTick } from '../schedule/clock.ts';
 import { outsideOfContexts } from '../schedule/context.ts';
 import { constants } from './builtin-zlib.ts';
-import { type EngineKind, type StockStream, stockStream } from './codec.ts';
-import { checkBuffers, type Engine, type EngineFailure, growsOversized } from './contract.ts';
+import { type StockStream, stockStream } from './codec.ts';
+import { checkBuffers, type Engine, type EngineFailure } from './contract.ts';
+import type { EngineKind } from './kind.ts';
 
 interface OldStream {
   _handle: { close: () => void } | null | undefined;
@@ -182,7 +183,7 @@ export class PublicEngine implements Engine {
   }
 
   #open(): StockStream {
-    const inner = outsideOfContexts(() => stockStream(this.kind.format, this.kind.options));
+    const inner = outsideOfContexts(() => stockStream(this.kind.codec, this.kind.options));
     inner.on('readable', () => {
       if (inner === this.#inner) this.#take();
     });
@@ -222,7 +223,7 @@ export class PublicEngine implements Engine {
     this.#output = undefined;
     this.busy = false;
     this.#madeLength += this.#outputLength - this.availOut;
-    if (growsOversized(this.kind, this.#madeLength)) this.oversized = true;
+    if (this.#madeLength > this.kind.codec.keptLength) this.oversized = true;
     done();
   }
 }

@@ -3,7 +3,7 @@
  */
 import type { Transform } from 'node:stream';
 import { objectTransform, transform } from 'through2';
-import { type Format, formatTraits } from '../engine/codec.ts';
+import { decoder, type Format } from '../engine/codec.ts';
 import { codedError } from '../errors.ts';
 import { poolOf } from '../node-zlib/pool.ts';
 import { type Limits, limits } from '../pool/options.ts';
@@ -53,7 +53,7 @@ export function decompressMessages<Message, Result = Message>(
 ): Transform {
   const { format } = options;
   const pool = poolOf(options);
-  formatTraits(format);
+  decoder(format);
   const ofMessages = limits(options, pool.settings);
   const { get, set } = accessors(options);
   let current: Decompression | undefined;

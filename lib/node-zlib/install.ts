@@ -7,9 +7,9 @@
  */
 import { syncBuiltinESMExports } from 'node:module';
 import { zlib } from '../engine/builtin-zlib.ts';
-import { formats, formatTraits } from '../engine/codec.ts';
+import { decoder, formats } from '../engine/codec.ts';
 import { codedError } from '../errors.ts';
-import { decompressOnce, decompressOnceSync } from '../streams/one-shot.ts';
+import { oneShot as once, oneShotSync as onceSync } from '../streams/one-shot.ts';
 import { shown } from '../validate.ts';
 import { poolOf, type ZlibPool } from './pool.ts';
 
@@ -35,19 +35,22 @@ interface Replaced {
 }
 
 const all: readonly Replaced[] = formats.flatMap((format) => {
-  const { create, once, sync } = formatTraits(format).names;
+  const codec = decoder(format);
   return [
-    { name: create, isOneShot: false, call: (pool, [options]) => pool.createDecompress(format, options as never) },
     {
-      name: once,
-      isOneShot: true,
-      call: (pool, [buffer, options, callback]) =>
-        decompressOnce(pool, format, buffer, options as never, callback as never),
+      name: codec.names.create,
+      isOneShot: false,
+      call: (pool, [options]) => pool.createDecompress(format, options as never),
     },
     {
-      name: sync,
+      name: codec.names.once,
       isOneShot: true,
-      call: (pool, [buffer, options]) => decompressOnceSync(pool, format, buffer, options as never),
+      call: (pool, [buffer, options, callback]) => once(pool, codec, buffer, options as never, callback as never),
+    },
+    {
+      name: codec.names.sync,
+      isOneShot: true,
+      call: (pool, [buffer, options]) => onceSync(pool, codec, buffer, options as never),
     },
   ] satisfies Replaced[];
 });

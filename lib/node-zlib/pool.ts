@@ -3,7 +3,7 @@
  * other methods take the format as an argument.
  */
 import { isMainThread } from 'node:worker_threads';
-import type { Format } from '../engine/codec.ts';
+import { decoder, type Format } from '../engine/codec.ts';
 import { codedError } from '../errors.ts';
 import type { Lease } from '../pool/lease.ts';
 import { Pool } from '../pool/pool.ts';
@@ -11,12 +11,12 @@ import { type CodecOptions, type LeaseOptions, lease, tryLease } from '../stream
 import type { DecompressStream } from '../streams/decompress.ts';
 import { decompress, decompressSync, type MessageOptions, type SyncMessageOptions } from '../streams/message.ts';
 import {
-  decompressOnce,
-  decompressOnceSync,
   type OneShot,
   type OneShotCallback,
   type OneShotOptions,
   type OneShotSync,
+  oneShot,
+  oneShotSync,
 } from '../streams/one-shot.ts';
 import type { DecompressOptions } from '../streams/options.ts';
 import { shown } from '../validate.ts';
@@ -198,10 +198,10 @@ export type OneShotName = keyof typeof oneShots | `${keyof typeof oneShots}Sync`
 for (const [name, format] of Object.entries(oneShots)) {
   const methods = {
     [name](this: Pool, buffer: unknown, options: OneShotOptions | OneShotCallback, callback: OneShotCallback): void {
-      decompressOnce(this, format, buffer, options, callback);
+      oneShot(this, decoder(format), buffer, options, callback);
     },
     [`${name}Sync`](this: Pool, buffer: unknown, options: OneShotOptions): Buffer {
-      return decompressOnceSync(this, format, buffer, options);
+      return oneShotSync(this, decoder(format), buffer, options);
     },
   };
   for (const [own, value] of Object.entries(methods)) {

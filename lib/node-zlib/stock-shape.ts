@@ -5,7 +5,7 @@
  * constructor of node:zlib's class may not run: it would create an engine.
  */
 
-import { type Format, formats, formatTraits } from '../engine/codec.ts';
+import { decoder, type Format, formats } from '../engine/codec.ts';
 import type { Pool } from '../pool/pool.ts';
 import { DecompressStream, settingsOf } from '../streams/decompress.ts';
 import { donorOf, legacyNames } from '../streams/legacy.ts';
@@ -37,7 +37,8 @@ Object.defineProperty(DecompressStream, Symbol.hasInstance, {
 });
 
 function shapeOf(format: Format): Shape {
-  const { Stock, byZlib } = formatTraits(format);
+  const codec = decoder(format);
+  const { Stock, byZlib } = codec;
   // A subclass, because V8 would make a hidden class for each stream of a plain function with this
   // prototype.
   class Shaped extends DecompressStream {}
@@ -46,7 +47,7 @@ function shapeOf(format: Format): Shape {
   Reflect.deleteProperty(Shaped.prototype, 'constructor');
   Object.defineProperties(Shaped.prototype, {
     ...members,
-    ...Object.fromEntries(legacyNames(format).map((name) => [name, legacy(name)])),
+    ...Object.fromEntries(legacyNames(codec).map((name) => [name, legacy(name)])),
     ...(byZlib ? { _level: data(-1), _strategy: data(0) } : {}),
   });
   return Shaped;

@@ -4,8 +4,8 @@
  * needs no timestamp for each engine. An engine is evicted one to two intervals after its last use.
  */
 
-import type { EngineKind } from '../engine/codec.ts';
 import type { Engine } from '../engine/contract.ts';
+import type { EngineKind } from '../engine/kind.ts';
 import { clock } from '../schedule/clock.ts';
 import { outsideOfContexts } from '../schedule/context.ts';
 

@@ -4,10 +4,11 @@
  * lines, so that counts which must add up are changed in one place.
  */
 
-import type { EngineKind, Format } from '../engine/codec.ts';
+import type { Codec } from '../engine/codec.ts';
 import type { Engine } from '../engine/contract.ts';
+import type { EngineKind } from '../engine/kind.ts';
 import { NativeEngine } from '../engine/native.ts';
-import { nativeFormats } from '../engine/probe.ts';
+import { nativeCodecs } from '../engine/probe.ts';
 import { PublicEngine } from '../engine/public.ts';
 import { codedError, type ErrorCode } from '../errors.ts';
 import { channels } from '../observe/channels.ts';
@@ -132,9 +133,9 @@ export class Pool {
    * A subscriber may do anything. So the request may have left the queue when this method returns,
    * with a lease or with an error.
    */
-  announceWait({ format }: EngineKind): void {
+  announceWait({ codec }: EngineKind): void {
     const { wait } = channels;
-    if (wait.hasSubscribers) wait.publish({ pool: this, format, waiting: this.#queue.length });
+    if (wait.hasSubscribers) wait.publish({ pool: this, format: codec.format, waiting: this.#queue.length });
   }
 
   /**
@@ -144,7 +145,7 @@ export class Pool {
    */
   announce(lease: Lease, waitedMs = 0): void {
     if (!channels.lease.hasSubscribers || lease.released) return;
-    const { format } = engineOf(lease).kind;
+    const { format } = engineOf(lease).kind.codec;
     const entry = lease.owner?.entry ?? 'lease';
     channels.lease.publish({ pool: this, format, id: lease.id, entry, reused: lease.reused, waitedMs });
   }
@@ -218,13 +219,13 @@ export class Pool {
     return this.close();
   }
 
-  /** @internal Returns whether engines of this format can run on the main thread. */
-  isInline(format: Format): boolean {
-    return this.settings.engine !== 'public' && nativeFormats.has(format);
+  /** @internal Returns whether engines of this codec can run on the main thread. */
+  isInline(codec: Codec): boolean {
+    return this.settings.engine !== 'public' && nativeCodecs.has(codec);
   }
 
   #create(kind: EngineKind): Engine {
-    const native = this.isInline(kind.format);
+    const native = this.isInline(kind.codec);
     if (!native && this.settings.engine === 'native') throw codedError('ERR_ENGINE_UNAVAILABLE');
     return native ? new NativeEngine(kind) : new PublicEngine(kind);
   }
@@ -242,7 +243,7 @@ export class Pool {
     else if (!kept) this.#evicted += 1;
     if (!kept) engine.close();
     const { fail, release, discard } = channels;
-    const { format } = engine.kind;
+    const { format } = engine.kind.codec;
     if (failure !== undefined && fail.hasSubscribers)
       fail.publish({ pool: this, format, id: lease.id, cause: failure });
     if (proven && release.hasSubscribers) release.publish({ pool: this, format, id: lease.id, kept });
@@ -256,7 +257,7 @@ export class Pool {
     this.#leased -= 1;
     this.#leaked += 1;
     engine.close();
-    const { format } = engine.kind;
+    const { format } = engine.kind.codec;
     const ageMs = holder && clock.now() - holder.since;
     if (channels.leak.hasSubscribers) {
       channels.leak.publish({ pool: this, format, id, ageMs, stack: holder?.stack });

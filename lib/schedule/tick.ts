@@ -20,6 +20,13 @@ let queue: Tasks = [];
 let spare: Tasks = [];
 /** Number of slots in use in `queue`. */
 let length = 0;
+/** Number of slots in use of the tick that is on the stack. */
+let present = 0;
+
+/** Returns whether no task but the present one is in this tick or waits for the next. */
+export function isOnlyTask(): boolean {
+  return present <= 3 && length === 0;
+}
 
 /** Calls `run` with `self` as its `this` in the next tick, in the async context of `context`. */
 export function enqueueTick(context: AsyncResource, run: () => void, self: unknown): void {
@@ -75,6 +82,7 @@ function workOff(): void {
   const end = length;
   queue = spare;
   length = 0;
+  present = end;
   for (let next = 0; next < end; next += 3) {
     const context = tasks[next] as AsyncResource;
     const run = tasks[next + 1] as () => void;
@@ -87,5 +95,6 @@ function workOff(): void {
     runIn(context, run, self);
   }
   isWorking = false;
+  present = 0;
   spare = end <= 3 * KEPT ? tasks : [];
 }

@@ -1,6 +1,6 @@
 /** Leases for a synchronous codec of the caller: `pool.lease()` and `pool.tryLease()`. */
 
-import type { Format } from '../engine/codec.ts';
+import { decoder, type Format } from '../engine/codec.ts';
 import { abortError } from '../errors.ts';
 import { originOf } from '../observe/origin.ts';
 import type { Lease } from '../pool/lease.ts';
@@ -50,7 +50,7 @@ export function tryLease(
   options: CodecOptions | undefined,
   below: Caller,
 ): Lease | undefined {
-  const settings = streamSettings(format, options);
+  const settings = streamSettings(decoder(format), options);
   const own = ownLimits(pool, settings);
   const made = pool.tryLeaseKind(settings.kind, undefined, originOf(pool.settings.leakDetection, below));
   if (made === undefined) return undefined;
@@ -68,7 +68,7 @@ export function lease(pool: Pool, format: Format, options: LeaseOptions = {}, be
   const stack = originOf(pool.settings.leakDetection, below);
   return new Promise((resolve, reject) => {
     if (signal?.aborted) throw abortError(signal);
-    const settings = streamSettings(format, others);
+    const settings = streamSettings(decoder(format), others);
     const own = ownLimits(pool, settings);
     const made = pool.tryLeaseKind(settings.kind, undefined, stack);
     if (made !== undefined) {

@@ -10,7 +10,7 @@ import { EventEmitter } from 'node:events';
 import { finished, type Readable, Transform, type TransformCallback } from 'node:stream';
 import { Driver } from '../driver/driver.ts';
 import { constants } from '../engine/builtin-zlib.ts';
-import { type Format, formatTraits } from '../engine/codec.ts';
+import { decoder, type Format } from '../engine/codec.ts';
 import { type Engine, inputFault } from '../engine/contract.ts';
 import { codedError, tooLarge } from '../errors.ts';
 import { originOf } from '../observe/origin.ts';
@@ -77,7 +77,7 @@ export class DecompressStream extends Transform {
    * @throws what the constructor of node:zlib's stream throws for these options
    */
   constructor(pool: Pool, format: Format, options?: DecompressOptions) {
-    const settings = streamSettings(format, options);
+    const settings = streamSettings(decoder(format), options);
     super(transformOptions(options));
     this.#settings = settings;
     this.#limits = settings.limits === undefined ? pool.settings : limits(settings.limits, pool.settings);
@@ -131,7 +131,7 @@ export class DecompressStream extends Transform {
       callback = kind as (() => void) | undefined;
       kind = this.#settings.fullFlush;
     }
-    const mark = flushMark(this.#settings.kind.format, kind, this.writableEnded);
+    const mark = flushMark(this.#settings.kind.codec, kind, this.writableEnded);
     if (this.writableFinished) {
       if (callback !== undefined) nextTick(callback);
     } else if (this.writableEnded) {
@@ -204,7 +204,7 @@ export class DecompressStream extends Transform {
   _processChunk(chunk: Buffer, flag: number, callback?: TransformCallback): Buffer | undefined {
     const input = bufferOf(chunk);
     if (input === undefined) throw notBytes(chunk);
-    if (!(Number.isInteger(flag) && flag >= 0 && flag <= formatTraits(this.#settings.kind.format).lastFlush)) {
+    if (!(Number.isInteger(flag) && flag >= 0 && flag <= this.#settings.kind.codec.lastFlush)) {
       throw codedError('ERR_OUT_OF_RANGE', 'The flush flag must be a flush constant of the format');
     }
     if (typeof callback !== 'function') return this.#processSync(input, flag);
@@ -319,7 +319,7 @@ export class DecompressStream extends Transform {
 
   /** @internal Name of the factory, for the pool. */
   get entry(): string {
-    return formatTraits(this.#settings.kind.format).names.create;
+    return this.#settings.kind.codec.names.create;
   }
 
   /** @internal Part of `Owner`. */

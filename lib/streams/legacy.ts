@@ -4,7 +4,7 @@
  * is not the engine of the pooled stream. Only a lease gives access to the engine.
  */
 
-import { type Format, type StockStream, stockStream } from '../engine/codec.ts';
+import { type Codec, type StockStream, stockStream } from '../engine/codec.ts';
 import type { DecompressStream } from './decompress.ts';
 import type { StreamSettings } from './options.ts';
 
@@ -23,7 +23,7 @@ export function donorOf(stream: DecompressStream, settings: StreamSettings): Leg
   let donor = donors.get(stream);
   if (donor === undefined) {
     const { kind, chunkLength, limits, flush, finishFlush, info } = settings;
-    donor = stockStream(kind.format, {
+    donor = stockStream(kind.codec, {
       ...kind.options,
       ...(chunkLength === 0 ? {} : { chunkSize: chunkLength }),
       ...(limits?.maxOutputLength === undefined ? {} : { maxOutputLength: limits.maxOutputLength }),
@@ -66,8 +66,8 @@ export function legacyHandle(
 const OWN = /^_(handle|level|strategy|events|eventsCount|maxListeners|readableState|writableState)$/;
 
 /** Returns the names of the other undocumented properties of node:zlib's streams on this Node. */
-export function legacyNames(format: Format): string[] {
-  const stock = stockStream(format);
+export function legacyNames(codec: Codec): string[] {
+  const stock = stockStream(codec);
   const names = Object.keys(stock).filter((name) => name.startsWith('_') && !OWN.test(name));
   stock.close();
   return names;

@@ -6,7 +6,7 @@ import { AsyncResource } from 'node:async_hooks';
 import { constants as bufferConstants } from 'node:buffer';
 import { Driver } from '../driver/driver.ts';
 import type { Owner } from '../driver/owner.ts';
-import { type Format, formatTraits } from '../engine/codec.ts';
+import { decoder, type Format } from '../engine/codec.ts';
 import { MAX_WRITE_LENGTH } from '../engine/contract.ts';
 import { inOnePiece } from '../engine/memory.ts';
 import { abortError, codedError, tooLarge } from '../errors.ts';
@@ -46,7 +46,7 @@ export function decompress(pool: Pool, message: Bytes, format: Format, options: 
 /** See `ZlibPool.decompressSync`. */
 export function decompressSync(pool: Pool, message: Bytes, format: Format, options?: SyncMessageOptions): Buffer {
   const ofMessage = options === undefined ? pool.settings : limits(options, pool.settings);
-  return inflateNow(pool, 'decompressSync', inputOf(message), streamSettings(format), ofMessage, undefined);
+  return inflateNow(pool, 'decompressSync', inputOf(message), streamSettings(decoder(format)), ofMessage, undefined);
 }
 
 /**
@@ -65,7 +65,7 @@ export function messageTask(
     pool,
     'decompress',
     inputOf(message),
-    streamSettings(format),
+    streamSettings(decoder(format)),
     limits(options, pool.settings),
     done,
   );
@@ -251,7 +251,7 @@ export class Decompression implements Owner {
    * Decompresses by node:zlib's one-shot function, for an engine that can't run on the main thread.
    */
   #runStock(options: object | undefined): void {
-    const { sync } = formatTraits(this.#settings.kind.format);
+    const { sync } = this.#settings.kind.codec;
     let output: Buffer;
     try {
       output = sync(this.#input, { ...options, maxOutputLength: this.#most });

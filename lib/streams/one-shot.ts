@@ -7,7 +7,7 @@
 import { AsyncResource } from 'node:async_hooks';
 import { constants as bufferConstants } from 'node:buffer';
 import { constants } from '../engine/builtin-zlib.ts';
-import { type Format, formatTraits, type OnceFunction } from '../engine/codec.ts';
+import type { Codec, OnceFunction } from '../engine/codec.ts';
 import { type Limits, limits, outputLimit, overLimit } from '../pool/options.ts';
 import type { Pool } from '../pool/pool.ts';
 import { enqueueTick } from '../schedule/tick.ts';
@@ -67,28 +67,28 @@ const followed: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * Decompresses one message, and calls back in a tick of the caller's async context or later.
+ * Converts one message, and calls back in a tick of the caller's async context or later.
  * @throws the errors of node:zlib's function for these arguments
  */
-export function decompressOnce(
+export function oneShot(
   pool: Pool,
-  format: Format,
+  codec: Codec,
   buffer: unknown,
   options: OneShotOptions | OneShotCallback | undefined,
   callback: OneShotCallback | undefined,
 ): void {
-  const { once, names } = formatTraits(format);
+  const { once, names } = codec;
   const [given, done] = typeof options === 'function' ? [{}, options] : [options, callback];
   const input = inputOf(buffer);
   if (input === undefined || typeof done !== 'function') {
     once(buffer, given, done as Parameters<OnceFunction>[2]);
     return;
   }
-  const settings = isFollowed(given) ? cut(streamSettings(format, given)) : undefined;
+  const settings = isFollowed(given) ? cut(streamSettings(codec, given)) : undefined;
   // node:zlib's function makes two writes, of which only the last has `finishFlush`. The pool makes
   // one. The two differ for a flush that stops at the end of a block.
   if (settings === undefined || settings.flush !== 0 || settings.finishFlush > Z_FINISH) {
-    const bound = boundOf(pool, format, input, given);
+    const bound = boundOf(pool, codec, input, given);
     const answer = done as Parameters<OnceFunction>[2];
     if (bound === undefined) once(buffer, given, answer);
     else once(buffer, bound.options, (error, ...output) => answer(bound.excess(error) ?? error, ...output));
@@ -106,23 +106,18 @@ export function decompressOnce(
 }
 
 /**
- * Decompresses one message on the calling thread.
+ * Converts one message on the calling thread.
  * @throws the errors of node:zlib's function, an error of the pool
  */
-export function decompressOnceSync(
-  pool: Pool,
-  format: Format,
-  buffer: unknown,
-  options: OneShotOptions | undefined,
-): Buffer {
+export function oneShotSync(pool: Pool, codec: Codec, buffer: unknown, options: OneShotOptions | undefined): Buffer {
   const input = inputOf(buffer);
-  const { sync, names } = formatTraits(format);
+  const { sync, names } = codec;
   if (input === undefined) return sync(buffer, options);
   if (isFollowed(options)) {
-    const settings = cut(streamSettings(format, options));
+    const settings = cut(streamSettings(codec, options));
     return inflateNow(pool, names.sync, input, settings, limitsOf(pool, settings), options);
   }
-  const bound = boundOf(pool, format, input, options);
+  const bound = boundOf(pool, codec, input, options);
   try {
     return sync(buffer, bound?.options ?? options);
   } catch (error) {
@@ -147,13 +142,13 @@ function isFollowed(options: OneShotOptions | null | undefined): boolean {
  */
 function boundOf(
   pool: Pool,
-  format: Format,
+  codec: Codec,
   input: Buffer,
   options: OneShotOptions | null | undefined,
 ): { options: object; excess(error: unknown): Error | undefined } | undefined {
   const { maxOutputLength, maxRatio } = pool.settings;
   if (Math.min(maxOutputLength, options?.maxRatio ?? maxRatio) === Number.POSITIVE_INFINITY) return undefined;
-  const all = limitsOf(pool, streamSettings(format, options ?? undefined));
+  const all = limitsOf(pool, streamSettings(codec, options ?? undefined));
   const most = Math.min(Math.max(1, outputLimit(all, input.length)), bufferConstants.MAX_LENGTH);
   return {
     // Inherited options are read too.
@@ -172,7 +167,7 @@ function boundOf(
 function cut(settings: StreamSettings): StreamSettings {
   const { chunkLength, kind } = settings;
   // A Zstandard frame that ends with a chunk has node:zlib begin the next: see endsWithChunk().
-  if (kind.format === 'zstd') return settings;
+  if (kind.isCutSensitive) return settings;
   const { windowBits = Z_DEFAULT_WINDOWBITS } = kind.options;
   if (windowBits === Z_DEFAULT_WINDOWBITS) return chunkLength === 0 ? settings : { ...settings, chunkLength: 0 };
   return { ...settings, chunkLength: chunkLength || Z_DEFAULT_CHUNK };

@@ -7,8 +7,9 @@
 import type { TransformOptions } from 'node:stream';
 import { types } from 'node:util';
 import type { BrotliOptions, ZlibOptions } from 'node:zlib';
-import { type EngineKind, engineKind, type Format, formats, formatTraits, stockStream } from '../engine/codec.ts';
+import { type Codec, codecs, stockStream } from '../engine/codec.ts';
 import { MAX_WRITE_LENGTH } from '../engine/contract.ts';
+import { type EngineKind, engineKind } from '../engine/kind.ts';
 import type { Limits } from '../pool/options.ts';
 
 /** Options of node:zlib's decompressing streams and of Transform, and limits. */
@@ -50,26 +51,23 @@ export interface StreamSettings {
 const NO_FLUSH = 0;
 
 /** Settings of a stream without options. */
-const standard = new Map(formats.map((format) => [format, read(format, {})]));
+const standard = new Map(codecs.map((codec) => [codec, read(codec, {})]));
 
 /**
  * Returns the settings of a stream with these options.
- * @throws `ERR_INVALID_ARG_VALUE` for an unknown format, `ERR_FORMAT_UNAVAILABLE` for a format that
- * this Node does not have. It also throws what the constructor of node:zlib's stream throws for
- * these options
+ * @throws the errors of the constructor of node:zlib's stream for these options
  */
-export function streamSettings(format: Format, options?: DecompressOptions): StreamSettings {
-  const { lastFlush } = formatTraits(format);
-  if (!options) return standard.get(format) as StreamSettings;
-  if (!isPlain(options, lastFlush)) stockStream(format, options).close();
-  return read(format, options);
+export function streamSettings(codec: Codec, options?: DecompressOptions): StreamSettings {
+  if (!options) return standard.get(codec) as StreamSettings;
+  if (!isPlain(options, codec.lastFlush)) stockStream(codec, options).close();
+  return read(codec, options);
 }
 
-function read(format: Format, options: DecompressOptions): StreamSettings {
-  const { finishFlush, fullFlush, byZlib } = formatTraits(format);
+function read(codec: Codec, options: DecompressOptions): StreamSettings {
+  const { finishFlush, fullFlush, byZlib } = codec;
   const rejectGarbageAfterEnd = options.rejectGarbageAfterEnd === true;
   const { params, pledgedSrcSize } = options as { params?: object; pledgedSrcSize?: number };
-  const kind = engineKind(format, {
+  const kind = engineKind(codec, {
     rejectGarbageAfterEnd,
     dictionary: copy(options.dictionary),
     ...(byZlib ? { windowBits: number(options.windowBits) } : { params: params && { ...params }, pledgedSrcSize }),

@@ -130,8 +130,8 @@ export const surroundings: readonly Variant[] = [
     edits: [
       {
         file: 'register.ts',
-        from: 'if (isSwitchedOn(process.env)) install();',
-        to: 'isSwitchedOn(process.env) && install;',
+        from: 'if (isSwitchedOn(process.env)) {',
+        to: 'if (isSwitchedOn(process.env) && false) {',
       },
     ],
   },

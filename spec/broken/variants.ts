@@ -116,7 +116,7 @@ export const variants: readonly Variant[] = [
       { file: 'pool/pool.ts', from: 'return !engine.failed;', to: 'return true;' },
       {
         file: 'engine/native.ts',
-        from: 'return reusable && formatTraits(format).byZlib && ',
+        from: 'return reusable && codec.byZlib && ',
         to: 'return reusable && ',
       },
     ],

@@ -1,7 +1,8 @@
 /** Plays scripts on node:zlib and on zlease beside each other, and says where they differ. */
 import { constants } from 'node:zlib';
-import { formatTraits, stockStream } from '../../lib/engine/codec.ts';
+import { decoder } from '../../lib/engine/codec.ts';
 import type { ZlibPool, ZlibPoolOptions } from '../../lib/index.ts';
+import { stockStream } from '../support/stock.ts';
 import { answersOf } from './messages.ts';
 import { eventNames, failureOf, play, type Transcript } from './play.ts';
 import { inputOf, isGood, type Script } from './script.ts';
@@ -134,7 +135,7 @@ export function endsWithFullChunk(
 /** In one chunk, so that it may be handed out in one piece. */
 function comesWhole(script: Script): boolean {
   return (
-    formatTraits(script.format).byZlib &&
+    decoder(script.format).byZlib &&
     script.options?.chunkSize === undefined &&
     (script.chunks[0] as number) >= inputOf(script).length
   );

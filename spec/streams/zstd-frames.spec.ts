@@ -3,11 +3,11 @@ import { Readable } from 'node:stream';
 import { promisify } from 'node:util';
 import zlib from 'node:zlib';
 import { expect } from 'chai';
-import { stockStream } from '../../lib/engine/codec.ts';
 import type { ZlibPoolOptions } from '../../lib/index.ts';
 import { ZlibPool } from '../support/library.ts';
 import { outcome } from '../support/outcome.ts';
 import { compress, formats, random } from '../support/samples.ts';
+import { stockStream } from '../support/stock.ts';
 
 /** Node 20 has none, nor have its types. */
 const { zstdDecompress, zstdDecompressSync } = zlib as never as {
