@@ -1,7 +1,7 @@
 /**
  * The table of the errors that zlease makes: class, text, HTTP status and gRPC status of each code.
- * Errors are matched by `err.code`. The errors of zlib (`Z_DATA_ERROR`, `Z_BUF_ERROR`, ...) are not in
- * the table, and pass through unchanged.
+ * Errors are matched by `err.code`. The errors of zlib (`Z_DATA_ERROR`, `Z_BUF_ERROR`, ...) are not
+ * in the table, and pass through unchanged.
  */
 
 // https://grpc.io/docs/guides/status-codes/

@@ -1,9 +1,10 @@
 /**
- * `install()`: it replaces the decompressing functions of node:zlib with pooled ones in this thread,
- * and restores them. Code that has read a function before keeps that one. Other code may replace the
- * same functions, before or after: an instrumentation, or a second copy of this library. So the undo
- * restores each property as it was found. It may not touch a function that other code has wrapped
- * since. The pooled function inside of such a wrapper then calls the function that it had replaced.
+ * `install()`: it replaces the decompressing functions of node:zlib with pooled ones in this
+ * thread, and restores them. Code that has read a function before keeps that one. Other code may
+ * replace the same functions, before or after: an instrumentation, or a second copy of this
+ * library. So the undo restores each property as it was found. It may not touch a function that
+ * other code has wrapped since. The pooled function inside of such a wrapper then calls the
+ * function that it had replaced.
  */
 import { syncBuiltinESMExports } from 'node:module';
 import { zlib } from '../engine/builtin-zlib.ts';

@@ -1,6 +1,6 @@
 /**
- * The pool with the names of node:zlib as methods: factories of streams, and one-shot functions. The
- * other methods take the format as an argument.
+ * The pool with the names of node:zlib as methods: factories of streams, and one-shot functions.
+ * The other methods take the format as an argument.
  */
 import { isMainThread } from 'node:worker_threads';
 import { decoder, type Format } from '../engine/codec.ts';
