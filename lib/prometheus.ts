@@ -103,7 +103,7 @@ class Collection {
     this.#metrics = new Map(metricRows.map((row) => [prefix + row.name, new Metric(prefix, row, readings)]));
     for (const name of this.#metrics.keys()) {
       if (register.getSingleMetric(name) === undefined) continue;
-      throw codedError('ERR_METRICS_TAKEN', `The registry has a metric ${name} already, which is somebody else's`);
+      throw codedError('ERR_METRICS_TAKEN', `The registry already has another metric ${name}`);
     }
     for (const metric of this.#metrics.values()) register.registerMetric(metric as never);
     channels.lease.subscribe(this.#onLease);
@@ -121,13 +121,10 @@ class Collection {
   add(pool: Pool, name: string): Member {
     const known = this.#byPool.get(pool);
     if (known !== undefined) {
-      throw codedError(
-        'ERR_METRICS_TAKEN',
-        `The registry has metrics of this pool already, by the name of ${known.name}`,
-      );
+      throw codedError('ERR_METRICS_TAKEN', `The registry already has the metrics of this pool, as ${known.name}`);
     }
     if (this.#readings().has(name)) {
-      throw codedError('ERR_METRICS_TAKEN', `The registry has metrics of a pool by the name of ${name} already`);
+      throw codedError('ERR_METRICS_TAKEN', `The registry already has the metrics of another pool, as ${name}`);
     }
     const member: Member = { name, pool: new WeakRef(pool), tally: new Tally(pool.stats) };
     this.#members.set(name, member);
@@ -243,7 +240,7 @@ function collectSettings(
   if (!PREFIX.test(prefix)) {
     throw codedError(
       'ERR_INVALID_ARG_VALUE',
-      `No name of a metric can begin with options.prefix. Received ${shown(prefix)}`,
+      `options.prefix must be a valid start of a metric name. Received ${shown(prefix)}`,
     );
   }
   return { register, name, prefix };

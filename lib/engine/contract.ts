@@ -164,7 +164,10 @@ export function checkBuffers(
     outputLength >>> 0 !== outputLength ||
     inputOffset + inputLength > MAX_WRITE_LENGTH
   ) {
-    throw codedError('ERR_OUT_OF_RANGE', `A write takes whole numbers of bytes up to ${MAX_WRITE_LENGTH}`);
+    throw codedError(
+      'ERR_OUT_OF_RANGE',
+      `Offsets and lengths of a write must be whole numbers from 0 to ${MAX_WRITE_LENGTH}`,
+    );
   }
   if (inputOffset + inputLength > input.byteLength || outputLength > output.byteLength) {
     throw codedError('ERR_BUFFER_DETACHED');

@@ -67,7 +67,7 @@ export class PublicEngine implements Engine {
   }
 
   writeSync(): never {
-    throw new Error('This engine runs on the threadpool only');
+    throw new Error('This engine runs in the threadpool only');
   }
 
   writeWhole(): never {

@@ -5,16 +5,22 @@ import { defaultPool, type OneShotName, type ZlibPool } from './pool.ts';
 /** Decompresses one message on `defaultPool` as node:zlib's `gunzip()`: gzip, RFC 1952. */
 export const gunzip: OneShot = onDefaultPool('gunzip');
 
-/** Decompresses one message on `defaultPool` as node:zlib's `inflate()`: the zlib wrapper, RFC 1950. */
+/**
+ * Decompresses one message on `defaultPool` as node:zlib's `inflate()`: the zlib wrapper, RFC 1950.
+ */
 export const inflate: OneShot = onDefaultPool('inflate');
 
-/** Decompresses one message on `defaultPool` as node:zlib's `inflateRaw()`: bare deflate, RFC 1951. */
+/**
+ * Decompresses one message on `defaultPool` as node:zlib's `inflateRaw()`: bare deflate, RFC 1951.
+ */
 export const inflateRaw: OneShot = onDefaultPool('inflateRaw');
 
 /** Decompresses one message on `defaultPool` as node:zlib's `unzip()`: gzip or the zlib wrapper. */
 export const unzip: OneShot = onDefaultPool('unzip');
 
-/** Decompresses one message on `defaultPool` as node:zlib's `brotliDecompress()`: Brotli, RFC 7932. */
+/**
+ * Decompresses one message on `defaultPool` as node:zlib's `brotliDecompress()`: Brotli, RFC 7932.
+ */
 export const brotliDecompress: OneShot = onDefaultPool('brotliDecompress');
 
 /**

@@ -1,6 +1,6 @@
 /**
- * The report of `ZLEASE_REPORT=1`: one table at exit. A driver or client that is not in the table is
- * not reached by `zlease/register`. A report counts the leases of one pool.
+ * The report of `ZLEASE_REPORT=1`: one table at exit. A driver or client that is not in the table
+ * is not reached by `zlease/register`. A report counts the leases of one pool.
  */
 import { channels, type LeaseEvent } from '../observe/channels.ts';
 import type { ObservedPool } from '../observe/stats.ts';

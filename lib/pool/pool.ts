@@ -62,7 +62,7 @@ export class Pool {
     this.#live = new LiveLeases((lost) => this.#reclaim(lost));
     this.#exhaustion = new Exhaustion(this.#live);
     this.#queue = new WaitQueue(this.settings.leaseTimeoutMs, (waitedMs) =>
-      this.#exhausted('ERR_POOL_TIMEOUT', `No engine came free within ${Math.ceil(waitedMs)} ms`),
+      this.#exhausted('ERR_POOL_TIMEOUT', `The request for an engine timed out after ${Math.ceil(waitedMs)} ms`),
     );
   }
 
@@ -110,7 +110,7 @@ export class Pool {
     done: (error: Error | null, lease?: Lease) => void,
   ): () => void {
     if (this.#queue.length >= this.settings.maxWaiting) {
-      throw this.#exhausted('ERR_POOL_QUEUE_FULL', 'No engine is free, and no more may wait for one');
+      throw this.#exhausted('ERR_POOL_QUEUE_FULL', 'All engines are leased, and the queue is full');
     }
     const waiter: Waiter = {
       admit: (waitedMs) => {

@@ -22,19 +22,21 @@ const { Z_FINISH } = constants;
 export type OneShotInput = string | Bytes;
 
 /**
- * Options of a one-shot function: those of node:zlib, and limits. A call with `info: true`, `flush`,
- * or an option that only streams have runs on an engine of node:zlib, within the limits.
+ * Options of a one-shot function: those of node:zlib, and limits. A call with `info: true`,
+ * `flush`, or an option that only streams have runs on an engine of node:zlib, within the limits.
  */
 export type OneShotOptions = StreamOptions;
 
-/** Callback of a one-shot function: called once, never during the call, with an error or the output. */
+/**
+ * Callback of a one-shot function: called once, never during the call, with an error or the output.
+ */
 export type OneShotCallback = (error: Error | null, result: Buffer) => void;
 
 /**
- * A one-shot function: `(buffer, callback)` or `(buffer, options, callback)`. `buffer` has all of the
- * compressed bytes. The function throws the errors of node:zlib's for wrong arguments, and gives all
- * others to the callback. Those are the errors of node:zlib for bad data, and the errors of
- * `ZlibPool.decompress()` for limits and for waits.
+ * A one-shot function: `(buffer, callback)` or `(buffer, options, callback)`. `buffer` has all of
+ * the compressed bytes. The function throws the errors of node:zlib's for wrong arguments, and
+ * gives all others to the callback. Those are the errors of node:zlib for bad data, and the errors
+ * of `ZlibPool.decompress()` for limits and for waits.
  */
 export type OneShot = {
   (buffer: OneShotInput, callback: OneShotCallback): void;

@@ -4,7 +4,7 @@ import { decoder } from '../../lib/engine/codec.ts';
 import type { ZlibPool, ZlibPoolOptions } from '../../lib/index.ts';
 import { stockStream } from '../support/stock.ts';
 import { answersOf } from './messages.ts';
-import { eventNames, play, type Transcript } from './play.ts';
+import { eventNames, failureOf, play, type Transcript } from './play.ts';
 import { inputOf, isGood, type Script } from './script.ts';
 
 /** A pool to compare with, and whether its output is cut where node:zlib cuts its own; a message that comes in one chunk is not, unless it is bad. */
@@ -35,10 +35,12 @@ export const modes: readonly Mode[] = [
 export interface Difference {
   mode: string;
   what: string;
-  script: Script;
+  script: object;
   ours: unknown;
   theirs: unknown;
 }
+
+export { failureOf };
 
 /** How much of what led to a difference is shown. */
 const LAST = 14;
@@ -46,9 +48,15 @@ const LAST = 14;
 /** node:zlib itself may answer in more than one way, where threads race: how often it is asked before a difference is one. */
 const ATTEMPTS = 6;
 
-export async function difference(script: Script, mode: Mode, pool: ZlibPool): Promise<Difference | undefined> {
+/** @param withMessages - whether the one-shot functions play the script too, before the streams */
+export async function difference(
+  script: Script,
+  mode: Mode,
+  pool: ZlibPool,
+  withMessages = true,
+): Promise<Difference | undefined> {
   const suited = suit(script, mode);
-  const wrong = await messageDifference(suited, mode, pool);
+  const wrong = withMessages ? await messageDifference(suited, mode, pool) : undefined;
   if (wrong !== undefined) return wrong;
   const theirs: Transcript[] = [];
   let found: Difference | undefined;
@@ -100,19 +108,28 @@ function suit(script: Script, mode: Mode): Script {
   const { windowBits, ...options } = script.options ?? {};
   // On Node 26 some of it is found by the engine, some after it: from outside there is no telling which.
   if (mode.pool.engine === 'public') delete options.rejectGarbageAfterEnd;
-  // Where zstd data ends with a full chunk, node:zlib goes on to what is behind it, and fails. So does the native engine.
-  // A stream on the public engine has chunks of two lengths: of its own, and of the stream inside.
-  const chunkLengths = [Z_DEFAULT_CHUNK, (options.chunkSize as number | undefined) ?? Z_DEFAULT_CHUNK];
-  const endsFull =
-    mode.pool.engine === 'public' &&
-    script.format === 'zstd' &&
-    chunkLengths.some((length) => script.payload.length % length === 0);
+  const endsFull = endsWithFullChunk(script, mode);
   return {
     ...script,
     ...(endsFull ? { fault: { kind: 'none' }, payload: { ...script.payload, second: 'none' } } : {}),
     options: script.options && options,
     plan: script.plan.filter(({ moment, action }) => moment.on !== 'output' && !(endsFull && action.do === 'write')),
   };
+}
+
+/**
+ * Where zstd data ends with a full chunk, node:zlib goes on to what is behind it, and fails. So does
+ * the native engine. A stream on the public engine has chunks of two lengths: of its own, and of the
+ * stream inside.
+ */
+export function endsWithFullChunk(
+  { format, payload, options }: Pick<Script, 'format' | 'payload' | 'options'>,
+  mode: Mode,
+): boolean {
+  const chunkLengths = [Z_DEFAULT_CHUNK, (options?.chunkSize as number | undefined) ?? Z_DEFAULT_CHUNK];
+  return (
+    mode.pool.engine === 'public' && format === 'zstd' && chunkLengths.some((length) => payload.length % length === 0)
+  );
 }
 
 /** In one chunk, so that it may be handed out in one piece. */
@@ -168,7 +185,7 @@ function isAtEnd(script: Script, { error }: Transcript): boolean {
 }
 
 /** Which of several things is wrong with zstd data shows first depends on the buffers that the engine has, for this message or from one before. */
-function errorOf({ format }: Script, error: Transcript['error']): Transcript['error'] {
+export function errorOf({ format }: Pick<Script, 'format'>, error: Transcript['error']): Transcript['error'] {
   if (format !== 'zstd' || !String(error?.code).startsWith('ZSTD_error')) return error;
   return { name: 'Error', code: 'ZSTD_error', errno: 0, message: '' };
 }

@@ -1,16 +1,7 @@
 /** Decompresses the input of a script as a whole message, by node:zlib's one-shot functions and by zlease's. */
 import zlib from 'node:zlib';
-import type { Format, ZlibPool } from '../../lib/index.ts';
-import { dictionaries, inputOf, type Script } from './script.ts';
-
-const names = {
-  gzip: 'gunzip',
-  deflate: 'inflate',
-  'deflate-raw': 'inflateRaw',
-  unzip: 'unzip',
-  br: 'brotliDecompress',
-  zstd: 'zstdDecompress',
-} as const satisfies Record<Format, string>;
+import type { ZlibPool } from '../../lib/index.ts';
+import { dictionaries, inputOf, names, type Script } from './script.ts';
 
 type Once = (data: unknown, options: object, callback: (error: Error | null, output: Buffer) => void) => void;
 type Sync = (data: unknown, options: object) => Buffer;
@@ -72,7 +63,7 @@ export async function answersOf(script: Script, pool: ZlibPool): Promise<Answers
 }
 
 /** The synchronous functions of Node 22 ignore one of the options. */
-function forSync({ rejectGarbageAfterEnd, ...options }: Record<string, unknown>): object {
+export function forSync({ rejectGarbageAfterEnd, ...options }: Record<string, unknown>): object {
   return rejectGarbageAfterEnd === undefined || process.versions.node.startsWith('22.')
     ? options
     : { ...options, rejectGarbageAfterEnd };

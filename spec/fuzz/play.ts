@@ -1,5 +1,5 @@
 /** Plays a script on a stream and writes down all that can be seen from outside. */
-import { stat } from 'node:fs/promises';
+import { access } from 'node:fs';
 import { finished, type Transform, Writable } from 'node:stream';
 import { setTimeout as delay, setImmediate as nextTurn } from 'node:timers/promises';
 import type { ZlibOptions } from 'node:zlib';
@@ -20,6 +20,8 @@ interface Failure {
   code: unknown;
   errno: unknown;
   message: string;
+  /** Whether a one-shot function threw the error, and did not call back. */
+  isThrown?: true;
 }
 
 export interface Transcript {
@@ -38,6 +40,22 @@ const MOST_CHUNKS = 24;
 
 /** How often a stream may go to the threadpool between two signs: node:zlib does for every 16 KB. */
 const MOST_STEPS = 32;
+
+let hopping: Promise<void> | undefined;
+
+/**
+ * Goes through the queue of the threadpool once, for all streams that wait for it. The first hop of
+ * a stream may have begun before.
+ */
+function hop(): Promise<void> {
+  hopping ??= new Promise((resolve) => {
+    access('.', () => {
+      hopping = undefined;
+      resolve();
+    });
+  });
+  return hopping;
+}
 
 /** Milliseconds that a stream may take that says nothing any more. */
 const SILENCE_MS = 150;
@@ -156,21 +174,24 @@ export async function play(script: Script, make: Make): Promise<Transcript> {
   };
   const gone = new Promise((resolve) => finished(stream, { writable: true, readable: false }, resolve));
   // Where 'close' is not emitted, nothing tells that a write will never call back.
-  const isSilent = async (): Promise<boolean> => {
+  const isSilent = async (isOver = () => false): Promise<boolean> => {
     const sign = lastSign;
     const isWriting = error === undefined && handle?.buffer != null;
     if (performance.now() - sign < (isWriting ? STARVED_MS : SILENCE_MS)) return false;
     // The threadpool is first come, first served: with each of these it has gone on by a step at least, if it has any left.
-    for (let i = 0; i < MOST_STEPS && sign === lastSign; i++) await stat('.');
-    return sign === lastSign;
+    for (let i = 0; i <= MOST_STEPS && sign === lastSign && !isOver(); i++) await hop();
+    return sign === lastSign && !isOver();
   };
-  const silence = async (): Promise<void> => {
-    while (!(await isSilent())) await delay(SILENCE_MS / 4);
+  const silence = async (isOver: () => boolean): Promise<void> => {
+    while (!isOver() && !(await isSilent(isOver))) await delay(SILENCE_MS / 4);
   };
   while (offset < input.length && !stream.destroyed && !stream.writableEnded) {
     const done = write();
-    if (script.pace === 'one by one') await Promise.race([done, gone, silence()]);
-    else if (script.pace === 'a turn each') await nextTurn();
+    if (script.pace === 'one by one') {
+      let isOver = false;
+      await Promise.race([done, gone, silence(() => isOver)]);
+      isOver = true;
+    } else if (script.pace === 'a turn each') await nextTurn();
   }
   if (!stream.writableEnded && !stream.destroyed) attempt('end', () => stream.end());
 
@@ -248,7 +269,7 @@ function optionsOf(script: Script, signal: AbortSignal | undefined): ZlibOptions
   return given.length === 0 && script.options === undefined ? undefined : Object.fromEntries(given);
 }
 
-function failureOf(reason: unknown): Failure {
+export function failureOf(reason: unknown): Failure {
   const { name, code, errno, message } = reason as NodeJS.ErrnoException;
   return { name, code, errno, message };
 }

@@ -61,7 +61,17 @@ export interface Script {
   maxOutputLength: number | undefined;
 }
 
-const isNode20 = process.versions.node.startsWith('20.');
+/** Names of node:zlib's one-shot functions. */
+export const names = {
+  gzip: 'gunzip',
+  deflate: 'inflate',
+  'deflate-raw': 'inflateRaw',
+  unzip: 'unzip',
+  br: 'brotliDecompress',
+  zstd: 'zstdDecompress',
+} as const satisfies Record<Format, string>;
+
+export const isNode20 = process.versions.node.startsWith('20.');
 
 /** Output lengths around those at which a chunk, a slab or the main thread's share is full. */
 const length = fc.oneof(
@@ -289,7 +299,7 @@ export const dictionaries = { right: json(600, 77), wrong: json(600, 78) };
 const made = new Map<string, Buffer>();
 
 /** The bytes that a script writes. */
-export function inputOf({ format, payload, fault }: Script): Buffer {
+export function inputOf({ format, payload, fault }: Pick<Script, 'format' | 'payload' | 'fault'>): Buffer {
   const key = JSON.stringify([format, payload]);
   let data = made.get(key);
   if (data === undefined) {

@@ -6,6 +6,7 @@ import { ZlibPool } from '../support/library.ts';
 import { TEST_TIMEOUT_MS } from '../support/script.ts';
 import { seed } from '../support/seed.ts';
 import { until } from '../support/until.ts';
+import { callDifference, callsOf } from './calls.ts';
 import { difference, modes } from './compare.ts';
 import { script } from './script.ts';
 
@@ -24,10 +25,25 @@ export function describeScripts(numRuns: number): void {
           const first = found.find((one) => one !== undefined);
           expect(first, inspect(first, { depth: 9 })).to.equal(undefined);
         }
-        await until(() => pool.stats.leased === 0);
-        const { leased, created, idle, discarded, evicted } = pool.stats;
-        expect({ leased, created }).to.deep.equal({ leased: 0, created: idle + discarded + evicted });
+        await addsUp(pool);
+      });
+
+      it(`have calls of the one-shot functions answered as by node:zlib (${mode.name}, seed ${seed})`, async () => {
+        const pool = new ZlibPool(mode.pool);
+        for (let batch = 0; batch < numRuns / 128; batch++) {
+          for (const calls of callsOf(seed + batch, 64)) {
+            const found = await callDifference(calls, mode, pool);
+            expect(found, inspect(found, { depth: 9 })).to.equal(undefined);
+          }
+        }
+        await addsUp(pool);
       });
     }
   });
+}
+
+async function addsUp(pool: InstanceType<typeof ZlibPool>): Promise<void> {
+  await until(() => pool.stats.leased === 0);
+  const { leased, created, idle, discarded, evicted } = pool.stats;
+  expect({ leased, created }).to.deep.equal({ leased: 0, created: idle + discarded + evicted });
 }

@@ -260,7 +260,7 @@ describe('P9 bounded', () => {
       ]);
       for (const error of failures) {
         expect(error.code).to.equal('ERR_POOL_TIMEOUT');
-        expect(error.message).to.match(/within \d+ ms: leased 2 of 2, idle 0, waiting \d of 9/);
+        expect(error.message).to.match(/after \d+ ms: leased 2 of 2, idle 0, waiting \d of 9/);
         // The stream asked first. Whoever asked is named: this file.
         const holders = error.message.split('\n').filter((line) => line.includes('requested at'));
         expect(holders.join()).to.match(

@@ -1,0 +1,233 @@
+/**
+ * Random calls of the one-shot functions, on node:zlib and on a pool beside each other. Each batch
+ * has some inputs and some options, and plays most pairs of the two: to make an input costs more
+ * than to decompress it.
+ */
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import zlib, { constants } from 'node:zlib';
+import fc from 'fast-check';
+import type { ZlibPool } from '../../lib/index.ts';
+import { type Difference, endsWithFullChunk, errorOf, failureOf, type Mode } from './compare.ts';
+import { forSync } from './messages.ts';
+import { dictionaries, inputOf, isNode20, names, type Script, script } from './script.ts';
+
+/** Arguments of a call, apart from the data. */
+export interface Arguments {
+  as: keyof typeof views;
+  /** Options of node:zlib. Undefined: the call has none. */
+  options: Record<string, unknown> | undefined;
+  dictionary: Script['dictionary'];
+}
+
+export interface Call extends Arguments {
+  format: Script['format'];
+  payload: Script['payload'];
+  fault: Script['fault'];
+}
+
+/** Calls that a batch plays with each of its inputs. */
+const ROUNDS = 16;
+
+/** Longest data that is played in each round, in bytes. */
+const LONG = 30_000;
+
+const views = {
+  Buffer: (data: Buffer): unknown => data,
+  Uint8Array: (data: Buffer): unknown => new Uint8Array(data),
+  DataView: (data: Buffer): unknown => new DataView(new Uint8Array(data).buffer),
+  ArrayBuffer: (data: Buffer): unknown => new Uint8Array(data).buffer,
+  SharedArrayBuffer: (data: Buffer): unknown => {
+    const shared = new SharedArrayBuffer(data.length);
+    new Uint8Array(shared).set(data);
+    return shared;
+  },
+  Uint16Array: (data: Buffer): unknown => new Uint16Array(new Uint8Array(data.subarray(0, data.length & ~1)).buffer),
+  string: (data: Buffer): unknown => data.toString('latin1', 0, 100),
+};
+
+/** Each option is there once in five times, with a value that most calls don't have. */
+const options = fc.option(
+  fc.record(
+    Object.fromEntries(
+      Object.entries({
+        chunkSize: fc.constantFrom(64, 1_000, 16_384, 65_536, 300_000, 63),
+        windowBits: fc.constantFrom(0, 8, 9, 12, 15, 16),
+        flush: fc.integer({ min: 0, max: 6 }),
+        finishFlush: fc.integer({ min: 0, max: 6 }),
+        info: fc.boolean(),
+        level: fc.constantFrom(-1, 3, 10),
+        memLevel: fc.constantFrom(1, 9, 10),
+        strategy: fc.constantFrom(0, 4, 5),
+        params: fc.constantFrom({}, { 0: 1 }, { [constants.BROTLI_DECODER_PARAM_LARGE_WINDOW]: 1 }),
+        maxOutputLength: fc.oneof(
+          fc.integer({ min: 0, max: 70_000 }),
+          fc.constantFrom(1, 16_383, 16_384, 65_536, 2 ** 31, 0.5),
+        ),
+        highWaterMark: fc.constantFrom(0, 1, 100_000),
+        // Node 20 does not know it, and ours does.
+        ...(isNode20 ? {} : { rejectGarbageAfterEnd: fc.boolean() }),
+      }).map(([name, value]) => [
+        name,
+        fc.oneof(
+          { weight: 5, arbitrary: fc.constant(undefined) },
+          { weight: 1, arbitrary: value as fc.Arbitrary<unknown> },
+        ),
+      ]),
+    ),
+  ),
+  { nil: undefined },
+);
+
+const given: fc.Arbitrary<Arguments> = fc.record({
+  as: fc.oneof(fc.constant('Buffer'), fc.constantFrom(...Object.keys(views))) as fc.Arbitrary<Arguments['as']>,
+  options,
+  dictionary: fc.constantFrom('none', 'none', 'none', 'right', 'wrong'),
+});
+
+/** Returns the rounds of a batch. The calls of a round are made at the same time. */
+export function callsOf(seed: number, together: number, rounds = ROUNDS): Call[][] {
+  const inputs = fc.sample(script, { numRuns: together, seed });
+  const all = fc.sample(given, { numRuns: together, seed });
+  return Array.from({ length: rounds }, (_, round) =>
+    inputs.flatMap(({ format, payload, fault }, i) =>
+      round > 0 && payload.length > LONG
+        ? []
+        : [{ ...(all[(i + round) % all.length] as Arguments), format, payload: sensible(payload), fault }],
+    ),
+  );
+}
+
+/** Bad data may reach back further than the window that its header declares, which node:zlib reads. */
+function sensible(payload: Script['payload']): Script['payload'] {
+  return { ...payload, windowBits: 15 };
+}
+
+type Answer = { output?: Buffer; engine?: string; error?: ReturnType<typeof failureOf> };
+type Functions = Record<string, (...args: unknown[]) => unknown>;
+
+/** Plays calls at the same time. Returns the first difference. */
+export async function callDifference(all: Call[], mode: Mode, pool: ZlibPool): Promise<Difference | undefined> {
+  const calls = all.map((call) => suited(call, mode));
+  const pooled = pool as unknown as Functions;
+  const stock = zlib as unknown as Functions;
+  const order: number[] = [];
+  const counts = calls.map(() => 0);
+  const isOnPool = calls.map(() => true);
+  const pairs = await Promise.all(
+    calls.map(async (call, i) => {
+      const data = views[call.as](inputOf(call));
+      const args = argumentsOf(call, mode);
+      let isWithin = true;
+      const [theirs, ours] = [
+        answerOf(stock, call, data, args),
+        answerOf(pooled, call, data, args, () => {
+          if (isWithin) throw new Error('Called back during the call');
+          order.push(i);
+          (counts[i] as number) += 1;
+        }),
+      ];
+      isWithin = false;
+      return { theirs: await theirs, ours: await ours, data, args };
+    }),
+  );
+  for (const [i, { theirs, ours, data, args }] of pairs.entries()) {
+    const call = calls[i] as Call;
+    const name = names[call.format];
+    const found =
+      differ(call, mode, name, ours, theirs) ??
+      differ(call, mode, `${name}Sync`, answerNow(pooled, call, data, args), answerNow(stock, call, data, args));
+    if (found !== undefined) return found;
+    isOnPool[i] = isFollowed(args[0]);
+  }
+  await nextTurn();
+  const again = counts.findIndex((count, i) => count !== (pairs[i]?.ours.error?.isThrown ? 0 : 1));
+  if (again !== -1) return give(calls[again] as Call, mode, 'callbacks', counts[again], 1);
+  // All on the main thread, the pool calls back in the order of the calls.
+  const own = order.filter((i) => isOnPool[i]);
+  const late = mode.exact === 'always' ? own.findIndex((i, at) => at > 0 && i < (own[at - 1] as number)) : -1;
+  return late === -1 ? undefined : give(calls[own[late] as number] as Call, mode, 'order of callbacks', own, []);
+}
+
+/** Takes out the cases in which the public engine is known to differ. */
+function suited(call: Call, mode: Mode): Call {
+  return endsWithFullChunk(call, mode)
+    ? { ...call, fault: { kind: 'none' }, payload: { ...call.payload, second: 'none' } }
+    : call;
+}
+
+/** Whether the pool answers a call, and node:zlib's own function does not. */
+function isFollowed(options: Record<string, unknown> | undefined): boolean {
+  const { info, flush = 0, finishFlush = 0, highWaterMark, maxOutputLength = 0 } = options ?? {};
+  const isPlain = !info && highWaterMark === undefined && Number.isInteger(maxOutputLength);
+  return isPlain && flush === 0 && Number(finishFlush) <= constants.Z_FINISH;
+}
+
+/**
+ * Options that are not played on the public engine. Its output is cut at other places, where zlib
+ * looks for data that reaches back too far. On Node 26 the engine finds some of the garbage itself.
+ */
+const NOT_PUBLIC = new Set(['windowBits', 'rejectGarbageAfterEnd']);
+
+function argumentsOf({ options, dictionary }: Call, { pool: { engine } }: Mode): [Record<string, unknown>?] {
+  if (options === undefined && dictionary === 'none') return [];
+  const all: Record<string, unknown> = {};
+  for (const [name, value] of Object.entries(options ?? {})) {
+    if (value !== undefined && (engine !== 'public' || !NOT_PUBLIC.has(name))) all[name] = value;
+  }
+  if (dictionary !== 'none') all.dictionary = dictionaries[dictionary];
+  return [all];
+}
+
+function answerOf(
+  functions: Functions,
+  { format }: Call,
+  data: unknown,
+  args: unknown[],
+  note?: () => void,
+): Promise<Answer> {
+  return new Promise((resolve) => {
+    const done = (error: Error | null, output: unknown): void => {
+      note?.();
+      resolve(error === null ? told(output) : { error: failureOf(error) });
+    };
+    try {
+      functions[names[format]]?.(data, ...args, done);
+    } catch (error) {
+      resolve({ error: { ...failureOf(error), isThrown: true } });
+    }
+  });
+}
+
+function answerNow(
+  functions: Functions,
+  { format }: Call,
+  data: unknown,
+  [options]: [Record<string, unknown>?],
+): Answer {
+  try {
+    return told(functions[`${names[format]}Sync`]?.(data, options && forSync(options)));
+  } catch (error) {
+    return { error: failureOf(error) };
+  }
+}
+
+function told(output: unknown): Answer {
+  if (Buffer.isBuffer(output)) return { output };
+  const { buffer, engine } = output as { buffer: Buffer; engine: object };
+  return { output: buffer, engine: engine.constructor.name };
+}
+
+function differ(call: Call, mode: Mode, name: string, ours: Answer, theirs: Answer): Difference | undefined {
+  // A bad message above the limit has two faults. The lengths of the writes decide which is reported.
+  const hasTwoFaults = call.options?.maxOutputLength !== undefined && ours.error && theirs.error;
+  const [a, b] = [ours, theirs].map(({ error, engine }) => JSON.stringify([errorOf(call, error), engine]));
+  if (!hasTwoFaults && a !== b) return give(call, mode, `answer of ${name}()`, a, b);
+  if (ours.output !== undefined && !ours.output.equals(theirs.output as Buffer)) {
+    return give(call, mode, `output of ${name}()`, ours.output.length, theirs.output?.length);
+  }
+  return undefined;
+}
+
+function give(call: Call, mode: Mode, what: string, ours: unknown, theirs: unknown): Difference {
+  return { mode: mode.name, what, script: call, ours, theirs };
+}
