@@ -26,8 +26,8 @@ export type Compressions = [gzip: Compression, br: Compression, ...zstd: Compres
  * A message may become as long as the `readMaxBytes` of the server or client. Without
  * `readMaxBytes`, the limit is `maxOutputLength` of the pool. A message over a limit is answered
  * with `resource_exhausted`. A corrupt one is answered with `invalid_argument`, and one that is cut
- * short with `internal`. Once the pool is closed, the answer is `unavailable`. The error of zlib is
- * the `cause`. Compression has no options and no limits, as that of connect-node.
+ * short with `internal`. Once the pool is closed, the answer is `unavailable`, for a message to
+ * compress too. The error of zlib or of the pool is the `cause`. Compression has no options and no limits, as that of connect-node.
  *
  * A message that is marked as compressed and has no bytes counts as cut short, as in grpc-js.
  * connect-node's own compressions take it for an empty message.
@@ -58,7 +58,19 @@ export const compressionZstd: Compression | undefined = standard[2];
 function compression(pool: ZlibPool, format: CompressFormat): Compression {
   return {
     name: format,
-    compress: (bytes) => pool.compress(bytes, format) as Promise<Buffer<ArrayBuffer>>,
+    async compress(bytes) {
+      try {
+        return (await pool.compress(bytes, format)) as Buffer<ArrayBuffer>;
+      } catch (error) {
+        throw new ConnectError(
+          'compression failed',
+          codeOf(error as NodeJS.ErrnoException),
+          undefined,
+          undefined,
+          error,
+        );
+      }
+    },
     async decompress(bytes, readMaxBytes) {
       const limit = limitOf(pool, readMaxBytes);
       // connect-node accepts fractions.
@@ -94,11 +106,16 @@ function limitOf({ settings }: ZlibPool, readMaxBytes: number): Limit {
  */
 const DATA_ERROR = /^(Z_DATA_ERROR$|ERR_PADDING_2$|ERR__ERROR_FORMAT_|ZSTD_error_(?!memory_allocation$))/;
 
+/** Returns the code for an error of the pool, and `internal` for others. */
+function codeOf(error: NodeJS.ErrnoException): Code {
+  // The codes of Connect are the numbers of gRPC's statuses.
+  const status = grpcStatus(error.code);
+  return status === Code.ResourceExhausted || status === Code.Unavailable ? status : Code.Internal;
+}
+
 /** Returns the error that connect-node makes, with its text, which the peer receives. */
 function connectError(error: NodeJS.ErrnoException, limit: Limit): ConnectError {
-  const status = grpcStatus(error.code);
-  // The codes of Connect are the numbers of gRPC's statuses.
-  let code = status === Code.ResourceExhausted || status === Code.Unavailable ? status : Code.Internal;
+  let code = codeOf(error);
   let message = 'decompression failed';
   if (error.code === 'ERR_BUFFER_TOO_LARGE') {
     message = `message is larger than configured ${limit.name} ${limit.length} after decompression`;

@@ -79,9 +79,9 @@ describe('zlease/connect', () => {
       .with.property('code', 'ERR_INVALID_ARG_TYPE');
   });
 
-  it('decompresses on the default pool by itself', async () => {
-    const { bytesOut } = defaultPool.stats;
+  it('leases from the default pool without options', async () => {
     const message = await compressionGzip.compress(plain);
+    const { bytesOut } = defaultPool.stats;
     expect(await compressionGzip.decompress(message, NO_READ_MAX_BYTES)).to.deep.equal(plain);
     expect(defaultPool.stats).to.include({ leased: 0, bytesOut: bytesOut + plain.length });
   });
@@ -113,12 +113,15 @@ describe('zlease/connect', () => {
       }
 
       for (const name of names) {
-        it(`compresses whatever the limits of the pool are, and rejects once it is closed: ${name}`, async () => {
+        it(`compresses whatever the limits of the pool are, and is unavailable once it is closed: ${name}`, async () => {
           const limited = new ZlibPool({ engine, maxOutputLength: 1, maxRatio: 1 });
           const { compress: ours } = named(createCompressions({ pool: limited }), name);
           expect(await pool.decompress(await ours(plain), name)).to.deep.equal(plain);
           await limited.close();
-          expect(await Promise.resolve(ours(plain)).catch(({ code }) => code)).to.equal('ERR_POOL_CLOSED');
+          const error = await Promise.resolve(ours(plain)).catch((reason: unknown) => reason);
+          expect(error).to.be.instanceOf(ConnectError).with.property('code', Code.Unavailable);
+          expect(error).to.have.property('rawMessage', 'compression failed');
+          expect((error as ConnectError).cause).to.have.property('code', 'ERR_POOL_CLOSED');
         });
 
         it(`gives back what was compressed, in memory that can be transferred: ${name}`, async () => {
