@@ -58,6 +58,17 @@ export const surroundings: readonly Variant[] = [
     ],
   },
   {
+    name: 'encoders that count as decoders',
+    caughtBy: 'prometheus',
+    edits: [
+      {
+        file: 'engine/codec.ts',
+        from: "direction: family.compresses ? 'compress' : 'decompress',",
+        to: "direction: 'decompress',",
+      },
+    ],
+  },
+  {
     name: 'metrics that keep their pools alive',
     caughtBy: 'prometheus',
     edits: [
