@@ -10,8 +10,8 @@ import { build } from 'esbuild';
 /** Folder of the compiled files, in Stryker's copy of the project. */
 export const COMPILED = '.mutation';
 
-/** An import of a TypeScript file, by its relative path or below the folder of the library. */
-const imported = /((?:\bfrom |\bimport )"|\bimport\(\s*["`])(\.[^"`]*|\$\{folder\}[^"`]*)\.ts(?=["`])/g;
+/** Name of a TypeScript file: a relative path, or a path below the folder of the library. */
+const named = /(["`])((?:\.{1,2}|\$\{folder\})\/[^"`\n]*)\.ts(?=["`?])/g;
 
 /** Packages that the specs load, each of many files. */
 const packages = ['@connectrpc/connect', 'chai', 'fast-check', 'mocha', 'through2'];
@@ -35,7 +35,7 @@ async function compile() {
   });
   for (const { path, text } of outputFiles) {
     await mkdir(dirname(path), { recursive: true });
-    await writeFile(path, text.replace(imported, '$1$2.js'));
+    await writeFile(path, text.replace(named, '$1$2.js'));
   }
 }
 

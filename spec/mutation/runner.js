@@ -19,10 +19,13 @@ const TIMES = `${COMPILED}/times.json`;
 
 const LOOK_EVERY_MS = 200;
 /** A process that works less than a fifth of this time hangs. */
-const STALL_MS = 3_000;
+const STALL_MS = 2_000;
 /** Most work of one test over a mutant: a few times that without a mutant, in milliseconds. */
 const FACTOR = 5;
 const GRACE_MS = 3_000;
+/** A mutant that at least `MANY` tests cover is spared the tests that take longer. */
+const SLOW_MS = 100;
+const MANY = 50;
 
 /** Returns the CPU time of a process, and the time that it waited for a CPU, in milliseconds. */
 function times(pid) {
@@ -137,7 +140,8 @@ class ProcessRunner {
 
   async mutantRun({ activeMutant, testFilter, hitLimit }) {
     const known = JSON.parse(readFileSync(TIMES, 'utf8'));
-    const only = testFilter ?? Object.keys(known);
+    const covering = testFilter ?? Object.keys(known);
+    const only = covering.length < MANY ? covering : covering.filter((id) => known[id] <= SLOW_MS);
     // Quick files first: most mutants are found by any of many tests.
     const costs = new Map();
     for (const id of only) {
