@@ -18,17 +18,24 @@ import { COMPILED } from './build.js';
 const TIMES = `${COMPILED}/times.json`;
 
 const LOOK_EVERY_MS = 200;
-/** A process that works less than a fifth of this time hangs. */
-const STALL_MS = 2_000;
-/** Most work of one test over a mutant: a few times that without a mutant, in milliseconds. */
+/**
+ * Most time of one test over a mutant, in milliseconds: so many times that without a mutant, and some more.
+ * Work is limited by one limit, waiting for events by another.
+ */
 const FACTOR = 5;
-const GRACE_MS = 3_000;
+const GRACE_MS = 2_000;
 /** A mutant that at least `MANY` tests cover is spared the tests that take longer. */
 const SLOW_MS = 100;
 const MANY = 50;
 
-/** Returns the CPU time of a process, and the time that it waited for a CPU, in milliseconds. */
-function times(pid) {
+/**
+ * @typedef {object} Times
+ * @property {number} workMs - CPU time of all threads
+ * @property {number} idleMs - time in which no thread worked or waited for a CPU
+ */
+
+/** Returns a point in the life of a process. */
+function now(pid) {
   let cpuMs = 0;
   let waitMs = 0;
   try {
@@ -38,38 +45,50 @@ function times(pid) {
       waitMs += wait / 1e6;
     }
   } catch {
-    // It has just ended, or the system has no such files. Then only an endless loop's hit limit ends it.
+    // It has just ended, or this is not Linux. Then a process that hangs is ended by Stryker's timeout.
   }
-  return { cpuMs, busyMs: cpuMs + waitMs };
+  return { pid, at: Date.now(), cpuMs, waitMs };
+}
+
+/** Returns the times of a process since a point in its life. */
+function since(from) {
+  const { at, cpuMs, waitMs } = now(from.pid);
+  const workMs = Math.max(0, cpuMs - from.cpuMs);
+  const idleMs = cpuMs === 0 ? 0 : Math.max(0, at - from.at - workMs - (waitMs - from.waitMs));
+  return { workMs, idleMs };
 }
 
 /**
  * Runs the specs of one mutant.
  * @param {import('./job.ts').Job} job
- * @param {Record<string, number>} known - times of the tests without a mutant, in milliseconds
+ * @param {Record<string, Times>} [known] - times of the tests without a mutant
  */
 async function play(job, known) {
   const child = fork(resolve(COMPILED, 'spec/mutation/run.js'), {
     execArgv: ['--expose-gc'],
-    env: { ...process.env, SPEC_SEED: '1', SPEC_RUNS: '40' },
+    env: { ...process.env, NODE_COMPILE_CACHE: resolve(COMPILED, 'cache'), SPEC_SEED: '1', SPEC_RUNS: '40' },
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
   });
   const pid = child.pid;
   const tests = [];
+  /** @type {Record<string, Times>} */
+  const taken = {};
   let coverage;
   /** Reason of a timeout. */
   let hung;
   let isOver = false;
   let current = '';
-  let currentFrom = 0;
+  /** Times at the start of the current test. */
+  let from = now(pid);
   let errors = '';
   child.stderr?.on('data', (text) => {
     errors = `${errors}${text}`.slice(-2_000);
   });
 
   function note({ id, file, name, failure }) {
-    const timeSpentMs = Math.max(0, times(pid).cpuMs - currentFrom);
-    const base = { id, name, timeSpentMs, fileName: resolve(`spec/${file}.spec.ts`) };
+    const times = since(from);
+    taken[id] = times;
+    const base = { id, name, timeSpentMs: times.workMs, fileName: resolve(`spec/${file}.spec.ts`) };
     tests.push(
       failure === undefined
         ? { ...base, status: TestStatus.Success }
@@ -80,7 +99,7 @@ async function play(job, known) {
   child.on('message', (message) => {
     if (message.type === 'start') {
       current = message.id;
-      currentFrom = times(pid).cpuMs;
+      from = now(pid);
     } else if (message.type === 'end') {
       note(message.test);
     } else {
@@ -91,17 +110,12 @@ async function play(job, known) {
   });
   child.send(job);
 
-  let lookedAt = Date.now();
-  let busyThen = 0;
   const watch = setInterval(() => {
-    const { cpuMs, busyMs } = times(pid);
-    const limitMs = GRACE_MS + FACTOR * (known[current] ?? Number.POSITIVE_INFINITY);
-    if (current !== '' && cpuMs - currentFrom > limitMs) hung = `${current} took too long`;
-    if (Date.now() - lookedAt >= STALL_MS) {
-      if (current !== '' && busyMs > 0 && busyMs - busyThen < STALL_MS / 5) hung = `${current} waited too long`;
-      lookedAt = Date.now();
-      busyThen = busyMs;
-    }
+    const limits = known?.[current];
+    if (limits === undefined) return;
+    const { workMs, idleMs } = since(from);
+    if (workMs > GRACE_MS + FACTOR * limits.workMs) hung = `${current} took too long`;
+    if (idleMs > GRACE_MS + FACTOR * limits.idleMs) hung = `${current} waited too long`;
     if (hung !== undefined) child.kill('SIGKILL');
   }, LOOK_EVERY_MS);
   const [code, signal] = await once(child, 'exit');
@@ -114,7 +128,7 @@ async function play(job, known) {
       failure: `${signal ?? code}: ${errors}`,
     });
   }
-  return { tests, coverage, hung };
+  return { tests, taken, coverage, hung };
 }
 
 class ProcessRunner {
@@ -132,21 +146,20 @@ class ProcessRunner {
   async dryRun() {
     const titles = this.#titles;
     const job = { titles, files: Object.keys(titles), only: undefined, mutant: undefined, hitLimit: undefined };
-    const { tests, coverage, hung } = await play(job, {});
-    if (hung !== undefined) return { status: DryRunStatus.Timeout, reason: hung };
-    writeFileSync(TIMES, JSON.stringify(Object.fromEntries(tests.map(({ id, timeSpentMs }) => [id, timeSpentMs]))));
+    const { tests, taken, coverage } = await play(job);
+    writeFileSync(TIMES, JSON.stringify(taken));
     return { status: DryRunStatus.Complete, tests, mutantCoverage: coverage };
   }
 
   async mutantRun({ activeMutant, testFilter, hitLimit }) {
     const known = JSON.parse(readFileSync(TIMES, 'utf8'));
     const covering = testFilter ?? Object.keys(known);
-    const only = covering.length < MANY ? covering : covering.filter((id) => known[id] <= SLOW_MS);
+    const only = covering.length < MANY ? covering : covering.filter((id) => known[id].workMs <= SLOW_MS);
     // Quick files first: most mutants are found by any of many tests.
     const costs = new Map();
     for (const id of only) {
       const file = id.slice(0, id.indexOf(':'));
-      costs.set(file, (costs.get(file) ?? 0) + (known[id] ?? 0));
+      costs.set(file, (costs.get(file) ?? 0) + known[id].workMs);
     }
     const files = [...costs].sort(([, a], [, b]) => a - b).map(([file]) => file);
     const { tests, hung } = await play({ titles: this.#titles, files, only, mutant: activeMutant.id, hitLimit }, known);
@@ -155,4 +168,16 @@ class ProcessRunner {
   }
 }
 
-export const strykerPlugins = [declareClassPlugin(PluginKind.TestRunner, 'process', ProcessRunner)];
+/** Prints each mutant that survives, at once: a run takes long. */
+class Survivors {
+  onMutantTested({ status, fileName, location, mutatorName, replacement }) {
+    if (status !== 'Survived' && status !== 'NoCoverage') return;
+    const { line, column } = location.start;
+    console.log(`${status}: ${fileName}:${line}:${column} ${mutatorName}: ${replacement}`);
+  }
+}
+
+export const strykerPlugins = [
+  declareClassPlugin(PluginKind.TestRunner, 'process', ProcessRunner),
+  declareClassPlugin(PluginKind.Reporter, 'survivors', Survivors),
+];

@@ -12,7 +12,7 @@ export default {
   incrementalFile: 'reports/mutation/incremental.json',
   htmlReporter: { fileName: 'reports/mutation/index.html' },
   jsonReporter: { fileName: 'reports/mutation/mutation.json' },
-  reporters: ['clear-text', 'progress-append-only', 'html', 'json'],
+  reporters: ['survivors', 'clear-text', 'progress-append-only', 'html', 'json'],
   clearTextReporter: { logTests: false, allowEmojis: false, reportTests: false },
   concurrency: 1,
   // The runner has limits of its own, which do not depend on how busy the machine is.
@@ -24,6 +24,8 @@ export default {
   warnings: { unknownOptions: false },
   // Of specs that take long, the tests that a mutant is most likely to fail.
   specs: {
+    'driver/output': '.',
+    'driver/transfer': '.',
     'engine/engine': '.',
     model: '.',
     'node-zlib/one-shots': '^(?!.*take few engines)',
