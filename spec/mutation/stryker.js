@@ -24,6 +24,7 @@ export default {
   warnings: { unknownOptions: false },
   // Of specs that take long, the tests that a mutant is most likely to fail.
   specs: {
+    'driver/driver': '.',
     'driver/output': '.',
     'driver/transfer': '.',
     'engine/engine': '.',
