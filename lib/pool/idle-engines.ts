@@ -43,7 +43,7 @@ export class IdleEngines {
     const engine = shelf?.engines.pop();
     if (shelf === undefined || engine === undefined) return undefined;
     this.#length -= 1;
-    if (shelf.engines.length < shelf.fewest) shelf.fewest = shelf.engines.length;
+    shelf.fewest = Math.min(shelf.fewest, shelf.engines.length);
     return engine;
   }
 

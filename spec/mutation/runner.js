@@ -151,15 +151,17 @@ class ProcessRunner {
     return { status: DryRunStatus.Complete, tests, mutantCoverage: coverage };
   }
 
-  async mutantRun({ activeMutant, testFilter, hitLimit }) {
+  async mutantRun({ activeMutant, sandboxFileName, testFilter, hitLimit }) {
     const known = JSON.parse(readFileSync(TIMES, 'utf8'));
     const covering = testFilter ?? Object.keys(known);
     const only = covering.length < MANY ? covering : covering.filter((id) => known[id].workMs <= SLOW_MS);
-    // Quick files first: most mutants are found by any of many tests.
+    // The module's own spec first, then those of its layer, then the quick ones: most mutants fail the first of many.
+    const [, layer, name] = /lib\/(\w+)\/([\w-]+)\.ts$/.exec(sandboxFileName) ?? [];
     const costs = new Map();
     for (const id of only) {
       const file = id.slice(0, id.indexOf(':'));
-      costs.set(file, (costs.get(file) ?? 0) + known[id].workMs);
+      const near = file === `${layer}/${name}` ? 2 : file.startsWith(`${layer}/`) ? 1 : 0;
+      costs.set(file, (costs.get(file) ?? -near * 1e6) + known[id].workMs);
     }
     const files = [...costs].sort(([, a], [, b]) => a - b).map(([file]) => file);
     const { tests, hung } = await play({ titles: this.#titles, files, only, mutant: activeMutant.id, hitLimit }, known);
