@@ -168,11 +168,11 @@ export class Driver extends Lessee {
       return;
     }
     this.state = isTry ? 'trying' : 'inFlight';
-    threadpool.sent();
+    threadpool.sent(this.places);
   }
 
   #landed(): void {
-    threadpool.landed();
+    threadpool.landed(this.places);
     if (this.state === 'stopping') {
       this.state = 'stopped';
       this.output?.drop();
