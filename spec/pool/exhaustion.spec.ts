@@ -43,7 +43,9 @@ describe('The error of a pool without a free engine', () => {
         message = error?.message ?? '';
       });
       clock.pass(70);
-      expect(message).to.equal('The request for an engine timed out after 70 ms: leased 1 of 1, idle 0, waiting 1 of Infinity');
+      expect(message).to.equal(
+        'The request for an engine timed out after 70 ms: leased 1 of 1, idle 0, waiting 1 of Infinity',
+      );
     });
   });
 
