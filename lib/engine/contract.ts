@@ -10,8 +10,8 @@ import type { EngineKind } from './kind.ts';
 export type EngineFailure = NodeJS.ErrnoException;
 
 /**
- * Result of writing a whole message at once. whole: all output is made, a last flush would find
- * nothing. part: more output may follow, as after any write. undone: the engine was reset, and the
+ * Result of writing a whole message at once. whole: all output is made, and a last flush would add
+ * none. part: more output may follow, as after any write. undone: the engine was reset, and the
  * caller must write again. failed: the write failed, as any write may.
  */
 export type WholeWrite = 'whole' | 'part' | 'undone' | 'failed';
@@ -43,7 +43,7 @@ export interface Engine {
    */
   readonly failed: boolean;
 
-  /** Error of the write that failed. It may be created at its first read, with that stack. */
+  /** Error of the write that failed. An engine may create it at the first read of this property. */
   readonly failure: EngineFailure | undefined;
 
   /**
@@ -65,10 +65,10 @@ export interface Engine {
   /**
    * Inflates an input that may be a whole message, on the calling thread. The engine must be clean,
    * and of a reusable kind of zlib's formats. One such write costs less than a write and a last
-   * flush. It is undone if it fails, or if it fills a room that does not end with a chunk of
-   * node:zlib's output. The caller then repeats the work in smaller writes. A failure is final if
-   * the first of them would fail alike, or if the engine is not `recoverable`.
-   * @param firstLength - room of the first of those writes, in bytes
+   * flush. The engine undoes a write that fails, or that fills a room which does not end with a
+   * chunk of node:zlib's output. The caller then repeats the work in smaller writes. A failure is
+   * final if the first smaller write would fail alike, or if the engine is not `recoverable`.
+   * @param firstLength - room of the first smaller write, in bytes
    */
   writeWhole(input: Buffer, output: Buffer, outputLength: number, firstLength: number): WholeWrite;
 

@@ -1,7 +1,6 @@
 /**
- * The options of a stream: those of node:zlib, with its defaults and errors. Options that are not
- * clearly valid go to node:zlib's own constructor. It throws the code, class and text of the Node
- * it runs on.
+ * The options of a stream: those of node:zlib, with its defaults and errors. node:zlib's own
+ * constructor checks options that are not clearly valid. It throws the error of the Node that runs.
  */
 
 import type { TransformOptions } from 'node:stream';
@@ -27,7 +26,7 @@ export interface DecompressOptions extends ZlibOptions, Omit<TransformOptions, '
   maxOutputLength?: number;
   /**
    * Whether to fail with `ERR_TRAILING_JUNK_AFTER_STREAM_END` when anything follows the data.
-   * Default false. The same option of node:zlib, which has it from Node 22 on.
+   * Default false. node:zlib has the same option from Node 22 on.
    */
   rejectGarbageAfterEnd?: boolean;
 }
@@ -87,14 +86,15 @@ function read(codec: Codec, options: DecompressOptions): StreamSettings {
 
 function ownLimits(options: DecompressOptions): StreamSettings['limits'] {
   const { maxRatio, ratioFloorLength } = options;
-  // node:zlib takes 0 for "not given".
+  // node:zlib ignores a 0.
   const maxOutputLength = Math.trunc(number(options.maxOutputLength) ?? 0) || undefined;
   const given = [maxOutputLength, maxRatio, ratioFloorLength].some((value) => value !== undefined);
   return given ? { maxOutputLength, maxRatio, ratioFloorLength } : undefined;
 }
 
 /**
- * Copies the dictionary: the engine is made at the first byte, when the caller may have changed it.
+ * Copies the dictionary. The pool creates the engine at the first byte, and the caller may change
+ * the dictionary before that.
  */
 function copy(dictionary: ZlibOptions['dictionary']): ZlibOptions['dictionary'] {
   if (ArrayBuffer.isView(dictionary)) {
@@ -104,12 +104,12 @@ function copy(dictionary: ZlibOptions['dictionary']): ZlibOptions['dictionary'] 
   return types.isAnyArrayBuffer(dictionary) ? dictionary.slice(0) : undefined;
 }
 
-/** Converts null and NaN, which node:zlib takes for "not given". */
+/** Returns undefined for null and NaN, which node:zlib ignores. */
 function number(value: number | null | undefined): number | undefined {
   return value === null || Number.isNaN(value) ? undefined : value;
 }
 
-/** Returns true if all of node:zlib's own options are clearly valid. A false only costs time. */
+/** Returns whether all of node:zlib's own options are clearly valid. False only costs time. */
 function isPlain(options: DecompressOptions & { pledgedSrcSize?: number }, lastFlush: number): boolean {
   return (
     isWhole(options.chunkSize, 64, 2 ** 31) &&
