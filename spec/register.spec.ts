@@ -86,7 +86,7 @@ else new Worker(new URL(import.meta.url)).on('message', (theirs) => console.log(
     return { ...JSON.parse(stdout), stderr };
   }
 
-  const works = { pooled: true, text: 'streamed', web: 'web', leases: 2, evicted: 0 };
+  const works = { pooled: true, text: 'streamed', web: 'web', leases: 4, evicted: 0 };
   const url = () => pathToFileURL(register).href;
 
   it('works as --import, without a word', async () => {
@@ -197,7 +197,13 @@ console.log(JSON.stringify(seen));
     );
     const flags = ['--expose-gc', ...(major === 20 ? ['--experimental-websocket', '--no-warnings'] : [])];
     const { stdout } = await run(process.execPath, [...flags, '--import', url(), file], {
-      env: { ...process.env, NODE_OPTIONS: '', ZLEASE_MAX_LEASED: '3', ZLEASE_LEASE_TIMEOUT_MS: '50' },
+      env: {
+        ...process.env,
+        NODE_OPTIONS: '',
+        ZLEASE: 'decompress',
+        ZLEASE_MAX_LEASED: '3',
+        ZLEASE_LEASE_TIMEOUT_MS: '50',
+      },
     });
     const { message, ...seen } = JSON.parse(stdout);
     expect(seen).to.deep.equal({ made: 3, leaked: 3 });
@@ -245,8 +251,10 @@ if (how === 'throw') throw new Error('of the program');
 
     const table = `zlease
 entry point    format   leases  engines made  reused
+gzipSync       gzip          4             1       3
 gunzipSync     gzip          3             1       2
 gunzip         gzip          2             0       2
+deflateSync    deflate       2             1       1
 createInflate  deflate       2             2       0
 peak leased 2, leased at exit 0, failed 1
 `;
@@ -316,7 +324,7 @@ peak leased 2, leased at exit 0, failed 0
   });
 
   it('takes pool options from the environment, and starts no process on a bad one', async () => {
-    expect(await start(['--import', url()], [], { ZLEASE_MAX_IDLE: '0' })).to.include({ ...works, evicted: 2 });
+    expect(await start(['--import', url()], [], { ZLEASE_MAX_IDLE: '0' })).to.include({ ...works, evicted: 4 });
     for (const env of [{ ZLEASE: 'maybe' }, { ZLEASE_MAX_IDLE: 'many' }, { ZLEASE_ENGINE: 'steam' }]) {
       const error = await start(['--import', url()], [], env).then(
         () => undefined,

@@ -2,13 +2,9 @@
  * Drives a leased engine for one owner: a stream, a whole message or a web stream. The driver owns
  * the lease until the owner ends it. It also owns the place in a queue, the budget, the limits, the
  * output memory and the pause. The owner decides the order of events, when to report an error, and
- * when to end the lease.
- *
- * Each wait is a state of its own. A wake-up that finds another state does nothing. The driver
- * calls its owner, and publishes, when its own state is complete. After that it reads its state
- * again.
+ * when to end the lease. Each wait is a state of its own. A wake-up that finds another state does
+ * nothing. The driver completes its state before it calls its owner or publishes, and reads it anew.
  */
-import { constants } from '../engine/builtin-zlib.ts';
 import { type Engine, endsWithChunk, inputFault } from '../engine/contract.ts';
 import { handOut, memoryFor } from '../engine/memory.ts';
 import { engineOf, type Lease } from '../pool/lease.ts';
@@ -93,7 +89,10 @@ export class Driver extends Lessee {
         this.fail(fault);
         return;
       }
+      if (this.newParams !== undefined) this.applyParams(engine);
       const isTry = this.#mayBeWhole(engine);
+      // An encoder that has begun to finish may not be given another flush.
+      if (isTry && engine.kind.codec.compresses) this.flush = engine.kind.codec.finishFlush;
       const expected = this.expected(engine.kind);
       const room = engine.inline
         ? this.inlineRoom(engine.kind, expected, inline.outputLength - this.inlineLength, isTry, this.owner.keepsAll)
@@ -125,7 +124,7 @@ export class Driver extends Lessee {
         const made = room - engine.availOut;
         this.inlineLength += made;
         // Bytes after the end of the data count too, though the engine does not consume them.
-        turn.spend(Math.max(left - engine.availIn, made, input.length > 0 ? 1 : 0));
+        turn.spend(Math.max(engine.kind.workPerByte * (left - engine.availIn), made, input.length > 0 ? 1 : 0));
       }
       if (!this.#absorb(engine, memory, room)) return;
     }
@@ -133,13 +132,15 @@ export class Driver extends Lessee {
 
   /** Returns whether the input is a whole message without output so far. */
   #mayBeWhole(engine: Engine): boolean {
+    const { codec, isCutSensitive, reusable } = engine.kind;
     return (
       this.whole === undefined &&
       this.inputLength === 0 &&
       this.offset === 0 &&
       !this.owner.keepsAll &&
       engine.inline &&
-      engine.kind.reusable &&
+      // An encoder's output must not depend on its pieces. A decoder must be able to start again.
+      (codec.compresses ? !isCutSensitive && !this.isChanged : codec.byZlib && reusable) &&
       this.owner.isWhole()
     );
   }
@@ -147,18 +148,18 @@ export class Driver extends Lessee {
   #send(engine: Engine, expected: number, isTry: boolean): void {
     const { chunkLength } = this.settings;
     const { keepsAll } = this.owner;
+    const { compresses, finishFlush } = engine.kind.codec;
     this.output ??= new Output(this.owner.keepsUp(false));
     const output = this.output;
     const most = this.limited(Number.POSITIVE_INFINITY);
     const hint = Math.max(0, expected);
     try {
       let memory: Buffer;
-      if (chunkLength !== 0) memory = output.ofLength(this.limited(this.chunkRoom));
+      if (chunkLength !== 0 && !(isTry && compresses)) memory = output.ofLength(this.limited(this.chunkRoom));
       else if (keepsAll && hint > WHOLE_LENGTH) memory = output.exactly(this.expectedRoom(hint));
       else memory = output.forOutput(hint, most, keepsAll ? 0 : this.input.length);
       if (chunkLength === 0 && output.room < most) output.room = this.aligned(engine.kind, output.room) || output.room;
-      const flush = isTry ? constants.Z_FINISH : this.flush;
-      engine.write(flush, this.input, this.offset, this.left, memory, output.room, () => {
+      engine.write(isTry ? finishFlush : this.flush, this.input, this.offset, this.left, memory, output.room, () => {
         runIn(this.context, this.#landed, this);
       });
     } catch (error) {
@@ -199,7 +200,7 @@ export class Driver extends Lessee {
     // Read before the output is handed out: the owner may reset the engine.
     const { availIn, availOut } = engine;
     const used = this.left - availIn;
-    const made = this.count(engine, room);
+    const made = this.count(engine, this.flush, room);
     this.owner.bytesWritten += used;
     this.pool.count(used, made);
     const excess = this.excess;

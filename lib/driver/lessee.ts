@@ -57,6 +57,10 @@ export abstract class Lessee extends Transfer {
   #leaveQueue: (() => void) | undefined;
   /** Result of giving the engine a whole message at once, if that was tried. */
   protected whole: WholeWrite | undefined;
+  /** Level and strategy for the next write, see `setParams()`. */
+  protected newParams: [level: number, strategy: number] | undefined;
+  /** Whether level and strategy were set. */
+  protected isChanged = false;
   /** Output memory for the threadpool, made when it is first needed. */
   protected output: Output | undefined;
 
@@ -125,6 +129,20 @@ export abstract class Lessee extends Transfer {
   }
 
   /**
+   * Sets level and strategy of an encoder before its next write. A write in flight keeps the former
+   * ones.
+   */
+  setParams(level: number, strategy: number): void {
+    this.newParams = [level, strategy];
+  }
+
+  protected applyParams(engine: Engine): void {
+    engine.params(...(this.newParams as [number, number]));
+    this.newParams = undefined;
+    this.isChanged = true;
+  }
+
+  /**
    * Ends the work.
    * @returns false if a native write is in flight: `onStopped()` follows when it has landed
    */
@@ -182,7 +200,7 @@ export abstract class Lessee extends Transfer {
   protected placeOf(kind: EngineKind, expected: number): Place {
     const { left, inlineLength } = this;
     const { inline } = this.pool.settings;
-    return place(left, expected, workOf(kind, left, expected), inlineLength, inline, turn);
+    return place(left, expected, workOf(kind, left + this.unflushedLength, expected), inlineLength, inline, turn);
   }
 
   protected awaitTurn(): void {

@@ -31,6 +31,8 @@ export class Transfer {
   /** Bytes consumed, and bytes made of them, since the start or the last reset. */
   inputLength = 0;
   outputLength = 0;
+  /** Bytes of input that an encoder may have kept back for a later flush. */
+  unflushedLength = 0;
   /** Filled bytes of node:zlib's current chunk of output. */
   chunkFilled = 0;
   readonly limits: Required<Limits>;
@@ -68,13 +70,14 @@ export class Transfer {
   }
 
   /** Counts a write with `room` bytes for its output. Returns the length of the output. */
-  count({ availIn, availOut }: Engine, room: number): number {
+  count({ kind, availIn, availOut }: Engine, flush: number, room: number): number {
     const used = this.left - availIn;
     const made = room - availOut;
     this.offset += used;
     this.left = availIn;
     this.inputLength += used;
     this.outputLength += made;
+    if (kind.codec.compresses) this.unflushedLength = flush === 0 || availOut === 0 ? this.unflushedLength + used : 0;
     this.chunkFilled = (this.chunkFilled + made) % this.#chunkLength;
     return made;
   }
@@ -83,6 +86,7 @@ export class Transfer {
   restart(): void {
     this.inputLength = 0;
     this.outputLength = 0;
+    this.unflushedLength = 0;
     this.flushed();
   }
 
@@ -153,9 +157,10 @@ export class Transfer {
     const { chunkRoom } = this;
     // A chunkSize is kept to the byte. So are the chunks of Zstandard: see endsWithChunk().
     if (room < chunkRoom && (this.#isCut || kind.isCutSensitive)) return 0;
-    // With a smaller window, zlib finds that data reaches back too far by the place where the
-    // output is cut.
-    const inOnePiece = isTry && !this.#isCut && kind.options.windowBits === Z_DEFAULT_WINDOWBITS;
+    // With a smaller window, zlib's decoder finds that data reaches back too far by the place where
+    // the output is cut.
+    const isFree = kind.codec.compresses || (!this.#isCut && kind.options.windowBits === Z_DEFAULT_WINDOWBITS);
+    const inOnePiece = isTry && isFree;
     const wholeRoom = expected === UNKNOWN || expected >= WHOLE_LENGTH ? WHOLE_LENGTH : expected + 1;
     return this.limited(Math.min(room, inOnePiece ? wholeRoom : chunkRoom));
   }

@@ -64,6 +64,8 @@ export interface Codec {
   readonly byZlib: boolean;
   /** True if the data states the length of its output at its end. */
   readonly statesLength: boolean;
+  /** True if the encoder writes a header and a trailer around deflate-raw data itself. */
+  readonly isFramed: boolean;
   /**
    * True if the place where node:zlib cuts the output decides about later output. See
    * `endsWithChunk()`.
@@ -119,7 +121,7 @@ const zstdFamily = {
   keptLength: KEPT_WINDOW_LENGTH,
 };
 
-const decodes = { compresses: false, statesLength: false, detects: false, workPerByte: () => 1 };
+const decodes = { compresses: false, statesLength: false, isFramed: false, detects: false, workPerByte: () => 1 };
 const inflates = {
   ...zlibFamily,
   ...decodes,
@@ -187,7 +189,7 @@ const decoders = existing([
 ]);
 
 const encoders = existing([
-  codec('gzip', 'gzip', deflates),
+  codec('gzip', 'gzip', { ...deflates, isFramed: true }),
   codec('deflate', 'deflate', deflates),
   codec('deflate-raw', 'deflateRaw', deflates),
   codec('br', 'brotliCompress', encodesBrotli),

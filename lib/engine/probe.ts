@@ -4,8 +4,9 @@
  */
 import { types } from 'node:util';
 import { type Codec, codecs, type Format, stockStream } from './codec.ts';
+import { nativeEngine } from './engines.ts';
 import { engineKind } from './kind.ts';
-import { DONOR_CHUNK_LENGTH, type Donor, NativeEngine } from './native.ts';
+import { DONOR_CHUNK_LENGTH, type Donor } from './native.ts';
 
 /** Majors of Node on which the specs have run. With 'auto', all others get the public engine. */
 const TESTED_MAJORS: ReadonlySet<number> = new Set([20, 22, 24, 26]);
@@ -27,10 +28,11 @@ const NO_DATA = Buffer.alloc(5, 0xff);
 /** Returns whether the donor has the parts that the engine drives. */
 function isKnown(codec: Codec): boolean {
   const donor = stockStream(codec, { chunkSize: DONOR_CHUNK_LENGTH }) as Donor;
+  const names = ['write', 'writeSync', 'reset', 'close', 'params'] as const;
   const known =
     types.isUint32Array(donor._writeState) &&
     donor._writeState.length === 2 &&
-    (['write', 'writeSync', 'reset', 'close'] as const).every((name) => typeof donor._handle?.[name] === 'function');
+    names.every((name) => typeof donor._handle?.[name] === 'function');
   donor.close();
   return known;
 }
@@ -39,11 +41,10 @@ function isKnown(codec: Codec): boolean {
  * Returns whether the engine gives the known results for output that fits, output that does not,
  * and an error.
  */
-function probe(codec: Codec): boolean {
-  if (!isKnown(codec)) return false;
+function decodes(codec: Codec): boolean {
   const text = Buffer.from(PROBE_TEXT);
   const data = Buffer.from(probeData[codec.format], 'base64');
-  const engine = new NativeEngine(engineKind(codec));
+  const engine = nativeEngine(engineKind(codec));
   const output = Buffer.alloc(text.length + 1);
   const gives = (input: Buffer, room: number, availIn: number, availOut: number): boolean => {
     engine.writeSync(codec.finishFlush, input, 0, input.length, output, room);
@@ -60,10 +61,34 @@ function probe(codec: Codec): boolean {
   }
 }
 
+/**
+ * Returns whether the engine gives node:zlib's own output, for output that fits, output that does
+ * not, and once more for a next owner.
+ */
+function encodes(codec: Codec): boolean {
+  const text = Buffer.from(PROBE_TEXT);
+  const data = codec.sync(text);
+  const engine = nativeEngine(engineKind(codec));
+  const output = Buffer.alloc(data.length + 1);
+  const made = (room: number): Buffer => {
+    engine.writeSync(codec.finishFlush, text, 0, text.length, output, room);
+    return output.subarray(0, room - engine.availOut);
+  };
+  try {
+    if (!made(output.length).equals(data) || engine.failed || engine.availIn !== 0) return false;
+    engine.clean();
+    if (!made(20).equals(data.subarray(0, 20)) || engine.failed) return false;
+    engine.clean();
+    return made(output.length).equals(data) && !engine.failed;
+  } finally {
+    engine.close();
+  }
+}
+
 function probed(): Codec[] {
   return codecs.filter((codec) => {
     try {
-      return !codec.compresses && probe(codec);
+      return isKnown(codec) && (codec.compresses ? encodes(codec) : decodes(codec));
     } catch {
       return false;
     }

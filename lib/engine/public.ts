@@ -6,6 +6,7 @@
  * the stream after that.
  */
 import { constants as bufferConstants } from 'node:buffer';
+import type { Deflate } from 'node:zlib';
 import { codedError } from '../errors.ts';
 import { nextTick } from '../schedule/clock.ts';
 import { outsideOfContexts } from '../schedule/context.ts';
@@ -35,9 +36,10 @@ export class PublicEngine implements Engine {
   failure: EngineFailure | undefined;
   /** Always false: a stream of node:zlib destroys itself when it fails. */
   readonly recoverable = false;
-  oversized = false;
-  /** Bytes of output since the last reset. */
-  #madeLength = 0;
+  /** An encoder would have to be made anew for its next owner. The pool does that later. */
+  oversized: boolean;
+  /** Bytes of the data in its decompressed form since the last reset. */
+  #plainLength = 0;
   #inner: StockStream;
   #closed = false;
   /** True until the inner stream has used its last input, and all of the output was read. */
@@ -56,6 +58,7 @@ export class PublicEngine implements Engine {
 
   constructor(kind: EngineKind) {
     this.kind = kind;
+    this.oversized = kind.codec.compresses;
     this.#inner = this.#open();
   }
 
@@ -141,7 +144,7 @@ export class PublicEngine implements Engine {
       const given = inner._processChunk(Buffer.from(input), flush);
       const output = Array.isArray(given) ? concat(given) : Buffer.from(given);
       this.availIn = input.length - inner.bytesWritten;
-      this.#madeLength += output.length;
+      this.#plainLength += output.length;
       return output;
     } catch (error) {
       this.failure = error as EngineFailure;
@@ -160,7 +163,7 @@ export class PublicEngine implements Engine {
   reset(): void {
     if (this.busy) throw new Error('Cannot reset zlib stream while a write is in progress');
     if (this.#closed) throw codedError('ERR_LEASE_SEALED');
-    this.#madeLength = 0;
+    this.#plainLength = 0;
     if (!this.#feeding && !this.#ended && this.failure === undefined) {
       this.#inner.reset();
       return;
@@ -171,8 +174,20 @@ export class PublicEngine implements Engine {
     this.#feeding = false;
     this.#ended = false;
     this.failure = undefined;
-    this.oversized = false;
+    this.oversized = this.kind.codec.compresses;
     this.#inner = this.#open();
+  }
+
+  /** A stream that has compressed may keep data over a reset. Only a new stream is clean. */
+  clean(): void {
+    if (this.kind.codec.compresses) this.#ended = true;
+    this.reset();
+  }
+
+  params(level: number, strategy: number): void {
+    if (this.busy) throw new Error('A write is in progress');
+    // It flushes first, and so do the writes of this engine before.
+    (this.#inner as unknown as Deflate).params(level, strategy, () => {});
   }
 
   close(): void {
@@ -222,8 +237,9 @@ export class PublicEngine implements Engine {
     this.#done = undefined;
     this.#output = undefined;
     this.busy = false;
-    this.#madeLength += this.#outputLength - this.availOut;
-    if (this.#madeLength > this.kind.codec.keptLength) this.oversized = true;
+    const { compresses, keptLength } = this.kind.codec;
+    this.#plainLength += compresses ? this.#inputLength - this.availIn : this.#outputLength - this.availOut;
+    if (this.#plainLength > keptLength) this.oversized = true;
     done();
   }
 }

@@ -29,6 +29,28 @@ export const brotliDecompress: OneShot = onDefaultPool('brotliDecompress');
  */
 export const zstdDecompress: OneShot = onDefaultPool('zstdDecompress');
 
+/** Compresses one message on `defaultPool` as node:zlib's `gzip()`: gzip, RFC 1952. */
+export const gzip: OneShot = onDefaultPool('gzip');
+
+/**
+ * Compresses one message on `defaultPool` as node:zlib's `deflate()`: the zlib wrapper, RFC 1950.
+ */
+export const deflate: OneShot = onDefaultPool('deflate');
+
+/**
+ * Compresses one message on `defaultPool` as node:zlib's `deflateRaw()`: bare deflate, RFC 1951.
+ */
+export const deflateRaw: OneShot = onDefaultPool('deflateRaw');
+
+/** Compresses one message on `defaultPool` as node:zlib's `brotliCompress()`: Brotli, RFC 7932. */
+export const brotliCompress: OneShot = onDefaultPool('brotliCompress');
+
+/**
+ * Compresses one message on `defaultPool` as node:zlib's `zstdCompress()`: Zstandard, RFC 8878. It
+ * throws `ERR_FORMAT_UNAVAILABLE` before Node 22.15.
+ */
+export const zstdCompress: OneShot = onDefaultPool('zstdCompress');
+
 /** `gunzip()` on the calling thread, as node:zlib's `gunzipSync()`. */
 export const gunzipSync: OneShotSync = onDefaultPool('gunzipSync');
 
@@ -46,6 +68,21 @@ export const brotliDecompressSync: OneShotSync = onDefaultPool('brotliDecompress
 
 /** `zstdDecompress()` on the calling thread, as node:zlib's `zstdDecompressSync()`. */
 export const zstdDecompressSync: OneShotSync = onDefaultPool('zstdDecompressSync');
+
+/** `gzip()` on the calling thread, as node:zlib's `gzipSync()`. */
+export const gzipSync: OneShotSync = onDefaultPool('gzipSync');
+
+/** `deflate()` on the calling thread, as node:zlib's `deflateSync()`. */
+export const deflateSync: OneShotSync = onDefaultPool('deflateSync');
+
+/** `deflateRaw()` on the calling thread, as node:zlib's `deflateRawSync()`. */
+export const deflateRawSync: OneShotSync = onDefaultPool('deflateRawSync');
+
+/** `brotliCompress()` on the calling thread, as node:zlib's `brotliCompressSync()`. */
+export const brotliCompressSync: OneShotSync = onDefaultPool('brotliCompressSync');
+
+/** `zstdCompress()` on the calling thread, as node:zlib's `zstdCompressSync()`. */
+export const zstdCompressSync: OneShotSync = onDefaultPool('zstdCompressSync');
 
 /** Returns a method of the default pool as a function, with the name that it has in node:zlib. */
 function onDefaultPool<Name extends OneShotName>(name: Name): ZlibPool[Name] {

@@ -6,8 +6,8 @@
 
 import type { Codec } from '../engine/codec.ts';
 import type { Engine } from '../engine/contract.ts';
+import { nativeEngine } from '../engine/engines.ts';
 import type { EngineKind } from '../engine/kind.ts';
-import { NativeEngine } from '../engine/native.ts';
 import { nativeCodecs } from '../engine/probe.ts';
 import { PublicEngine } from '../engine/public.ts';
 import { codedError, type ErrorCode } from '../errors.ts';
@@ -57,7 +57,8 @@ export class Pool {
    */
   constructor(options?: ZlibPoolOptions) {
     this.settings = poolSettings(options);
-    this.#idle = new IdleEngines(this.settings.maxIdle, this.settings.idleTimeoutMs, (engine) => this.#evict(engine));
+    const { maxIdle, maxIdleLength, idleTimeoutMs } = this.settings;
+    this.#idle = new IdleEngines(maxIdle, maxIdleLength, idleTimeoutMs, (engine) => this.#evict(engine));
     this.#live = new LiveLeases((lost) => this.#reclaim(lost));
     this.#exhaustion = new Exhaustion(this.#live);
     this.#queue = new WaitQueue(this.settings.leaseTimeoutMs, (waitedMs) =>
@@ -227,7 +228,7 @@ export class Pool {
   #create(kind: EngineKind): Engine {
     const native = this.isInline(kind.codec);
     if (!native && this.settings.engine === 'native') throw codedError('ERR_ENGINE_UNAVAILABLE');
-    return native ? new NativeEngine(kind) : new PublicEngine(kind);
+    return native ? nativeEngine(kind) : new PublicEngine(kind);
   }
 
   /** @internal Takes the engine of an ended lease, and admits the next request. */
@@ -235,9 +236,11 @@ export class Pool {
     this.#live.remove(engine);
     this.#leased -= 1;
     const failure = cause ?? engine.failure;
-    const proven = clean && isAsNew(engine);
-    const kept =
-      proven && engine.kind.reusable && !engine.oversized && this.#refusal === undefined && this.#idle.put(engine);
+    const isWanted =
+      engine.kind.reusable && !engine.oversized && this.#refusal === undefined && this.#idle.hasRoomFor(engine.kind);
+    const proven = clean && (isWanted ? isAsNew(engine) : mayBeClean(engine));
+    const kept = proven && isWanted;
+    if (kept) this.#idle.put(engine);
     if (failure !== undefined) this.#failed += 1;
     if (!proven) this.#discarded += 1;
     else if (!kept) this.#evicted += 1;
@@ -286,11 +289,16 @@ export class Pool {
   }
 }
 
-/** Resets an engine. Returns whether the engine is proven clean (promise P5). */
+/** Returns whether cleaning an engine makes sense. */
+function mayBeClean(engine: Engine): boolean {
+  return !engine.busy && (!engine.failed || engine.recoverable);
+}
+
+/** Cleans an engine. Returns whether the engine is proven clean (promise P5). */
 function isAsNew(engine: Engine): boolean {
-  if (engine.busy || (engine.failed && !engine.recoverable)) return false;
+  if (!mayBeClean(engine)) return false;
   try {
-    engine.reset();
+    engine.clean();
   } catch {
     return false;
   }

@@ -8,14 +8,15 @@ import { AsyncResource } from 'node:async_hooks';
 import { constants as bufferConstants } from 'node:buffer';
 import { constants } from '../engine/builtin-zlib.ts';
 import type { Codec, OnceFunction } from '../engine/codec.ts';
-import { type Limits, limits, outputLimit, overLimit } from '../pool/options.ts';
+import { outputLimit, overLimit } from '../pool/options.ts';
 import type { Pool } from '../pool/pool.ts';
 import { enqueueTick } from '../schedule/tick.ts';
 import { type Bytes, bufferOf } from '../validate.ts';
-import { Decompression, inflateNow } from './message.ts';
-import { type DecompressOptions, type StreamSettings, streamSettings } from './options.ts';
+import { Message } from './message.ts';
+import { limitsOf, messageSettings, type StreamOptions, streamSettings } from './options.ts';
+import { convertNow } from './whole.ts';
 
-const { Z_DEFAULT_CHUNK, Z_DEFAULT_WINDOWBITS, Z_FINISH } = constants;
+const { Z_FINISH } = constants;
 
 /** Input of a one-shot function, of any realm. */
 export type OneShotInput = string | Bytes;
@@ -24,7 +25,7 @@ export type OneShotInput = string | Bytes;
  * Options of a one-shot function: those of node:zlib, and limits. A call with `info: true`,
  * `flush`, or an option that only streams have runs on an engine of node:zlib, within the limits.
  */
-export type OneShotOptions = DecompressOptions;
+export type OneShotOptions = StreamOptions;
 
 /**
  * Callback of a one-shot function: called once, never during the call, with an error or the output.
@@ -62,6 +63,7 @@ const followed: ReadonlySet<string> = new Set([
   'maxRatio',
   'memLevel',
   'params',
+  'pledgedSrcSize',
   'ratioFloorLength',
   'rejectGarbageAfterEnd',
   'strategy',
@@ -80,13 +82,13 @@ export function oneShot(
   callback: OneShotCallback | undefined,
 ): void {
   const { once, names } = codec;
-  const [given, done] = typeof options === 'function' ? [{}, options] : [options, callback];
+  const [given, done] = typeof options === 'function' ? [undefined, options] : [options, callback];
   const input = inputOf(buffer);
   if (input === undefined || typeof done !== 'function') {
     once(buffer, given, done as Parameters<OnceFunction>[2]);
     return;
   }
-  const settings = isFollowed(given) ? cut(streamSettings(codec, given)) : undefined;
+  const settings = isFollowed(given) ? messageSettings(codec, given) : undefined;
   // node:zlib's function makes two writes, of which only the last has `finishFlush`. The pool makes
   // one. The two differ for a flush that stops at the end of a block.
   if (settings === undefined || settings.flush !== 0 || settings.finishFlush > Z_FINISH) {
@@ -104,7 +106,7 @@ export function oneShot(
       undefined,
     );
   };
-  new Decompression(pool, names.once, input, settings, limitsOf(pool, settings), answer, context).start();
+  new Message(pool, names.once, input, settings, limitsOf(pool, settings), answer, context).start();
 }
 
 /**
@@ -116,8 +118,8 @@ export function oneShotSync(pool: Pool, codec: Codec, buffer: unknown, options: 
   const { sync, names } = codec;
   if (input === undefined) return sync(buffer, options);
   if (isFollowed(options)) {
-    const settings = cut(streamSettings(codec, options));
-    return inflateNow(pool, names.sync, input, settings, limitsOf(pool, settings), options);
+    const settings = messageSettings(codec, options);
+    return convertNow(pool, names.sync, input, settings, limitsOf(pool, settings), options);
   }
   const bound = boundOf(pool, codec, input, options);
   try {
@@ -148,6 +150,8 @@ function boundOf(
   input: Buffer,
   options: OneShotOptions | null | undefined,
 ): { options: object; excess(error: unknown): Error | undefined } | undefined {
+  // The limits of the pool are for decompression. An encoder's own is node:zlib's.
+  if (codec.compresses) return undefined;
   const { maxOutputLength, maxRatio } = pool.settings;
   if (Math.min(maxOutputLength, options?.maxRatio ?? maxRatio) === Number.POSITIVE_INFINITY) return undefined;
   const all = limitsOf(pool, streamSettings(codec, options ?? undefined));
@@ -162,19 +166,6 @@ function boundOf(
   };
 }
 
-/**
- * With a smaller window, zlib finds that data reaches back too far by the place where the output is
- * cut.
- */
-function cut(settings: StreamSettings): StreamSettings {
-  const { chunkLength, kind } = settings;
-  // A Zstandard frame that ends with a chunk has node:zlib begin the next: see endsWithChunk().
-  if (kind.isCutSensitive) return settings;
-  const { windowBits = Z_DEFAULT_WINDOWBITS } = kind.options;
-  if (windowBits === Z_DEFAULT_WINDOWBITS) return chunkLength === 0 ? settings : { ...settings, chunkLength: 0 };
-  return { ...settings, chunkLength: chunkLength || Z_DEFAULT_CHUNK };
-}
-
 /** Returns the bytes of a valid input that has any. node:zlib treats a detached one by its kind. */
 function inputOf(buffer: unknown): Buffer | undefined {
   if (typeof buffer === 'string') return Buffer.from(buffer);
@@ -183,8 +174,4 @@ function inputOf(buffer: unknown): Buffer | undefined {
   } catch {
     return undefined;
   }
-}
-
-function limitsOf(pool: Pool, { limits: own }: StreamSettings): Required<Limits> {
-  return own === undefined ? pool.settings : limits(own, pool.settings);
 }

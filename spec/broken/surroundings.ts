@@ -174,8 +174,8 @@ export const surroundings: readonly Variant[] = [
     edits: [
       {
         file: 'register.ts',
-        from: 'if (isSwitchedOn(process.env)) {',
-        to: 'if (isSwitchedOn(process.env) && false) {',
+        from: 'if (decompress) {',
+        to: 'if (decompress && false) {',
       },
     ],
   },

@@ -10,6 +10,7 @@ const folder = process.env.SPEC_LIB === undefined ? '../../lib' : pathToFileURL(
 export const {
   ZlibPool,
   Lease,
+  CompressStream,
   DecompressStream,
   createGunzip,
   createInflate,
