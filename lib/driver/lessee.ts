@@ -1,6 +1,7 @@
 /**
- * The lease of a driver. It waits for a tick, for room on the main thread or in the threadpool, and for
- * an engine. It keeps the engine until the owner takes the lease. It does not write to the engine.
+ * The lease of a driver. It waits for a tick, for room on the main thread or in the threadpool, and
+ * for an engine. It keeps the engine until the owner takes the lease. It does not write to the
+ * engine.
  */
 import type { AsyncResource } from 'node:async_hooks';
 import type { Engine, WholeWrite } from '../engine/contract.ts';
@@ -18,11 +19,11 @@ import type { Owner } from './owner.ts';
 import { Transfer } from './transfer.ts';
 
 /**
- * idle: no input. tick: waits for its tick. turn: waits for a later turn. threadpool: waits for room
- * there. lease: waits for an engine. running: on the stack. inFlight: a native write is in the
- * threadpool. trying: as inFlight, with a whole message at once. stopping: as inFlight, and the owner
- * has stopped the driver. paused: waits for `resume()`. held: waits for its owner, after an error or
- * a `hold()`. stopped: ended.
+ * idle: no input. tick: waits for its tick. turn: waits for a later turn. threadpool: waits for
+ * room there. lease: waits for an engine. running: on the stack. inFlight: a native write is in the
+ * threadpool. trying: as inFlight, with a whole message at once. stopping: as inFlight, and the
+ * owner has stopped the driver. paused: waits for `resume()`. held: waits for its owner, after an
+ * error or a `hold()`. stopped: ended.
  */
 type State =
   | 'idle'

@@ -1,6 +1,6 @@
 /**
- * The input of a driver: the cursor in it, the totals since the start or the last reset, and the limits
- * on them. It calls no engine.
+ * The input of a driver: the cursor in it, the totals since the start or the last reset, and the
+ * limits on them. It calls no engine.
  */
 import { constants as bufferConstants } from 'node:buffer';
 import { constants } from '../engine/builtin-zlib.ts';
@@ -116,8 +116,8 @@ export class Transfer {
   }
 
   /**
-   * Returns the bytes of output that are still to come of a message in one chunk, by its length hint.
-   * The hint comes from the sender, and may be wrong. -1: unknown.
+   * Returns the bytes of output that are still to come of a message in one chunk, by its length
+   * hint. The hint comes from the sender, and may be wrong. -1: unknown.
    */
   expected(kind: EngineKind): number {
     if (this.inputLength !== this.offset) return UNKNOWN;
@@ -126,9 +126,9 @@ export class Transfer {
   }
 
   /**
-   * Returns room for all output that is expected of a whole message, if the length of the input makes
-   * it plausible. Otherwise it returns room for a few times the output so far. So memory is reserved
-   * in proportion to the bytes that were received or made.
+   * Returns room for all output that is expected of a whole message, if the length of the input
+   * makes it plausible. Otherwise it returns room for a few times the output so far. So memory is
+   * reserved in proportion to the bytes that were received or made.
    */
   expectedRoom(expected: number): number {
     const isPlausible = this.outputLength + expected <= EXACT_RATIO * this.input.length;

@@ -1,8 +1,8 @@
 /**
  * Shape of a stream: an instance of node:zlib's own class for the codec, for code that tests
  * `instanceof zlib.Gunzip`. Its prototype has the methods of the pooled stream and inherits from
- * node:zlib's class. That class adds `params` of decoders, `_closed` and the deprecated `bytesRead`.
- * The constructor of node:zlib's class may not run: it would create an engine.
+ * node:zlib's class. That class adds `params` of decoders, `_closed` and the deprecated
+ * `bytesRead`. The constructor of node:zlib's class may not run: it would create an engine.
  */
 
 import { type Codec, type CompressFormat, codecs, decoder, encoder, type Format } from '../engine/codec.ts';

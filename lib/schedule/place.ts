@@ -1,7 +1,7 @@
 /**
- * The one decision about the place of a step of work. It is a pure function of the step, of the limits
- * of its pool, and of the present work of the thread. It weighs time: the main thread does a step
- * itself if that takes no longer than to send it to the threadpool and take it back.
+ * The one decision about the place of a step of work. It is a pure function of the step, of the
+ * limits of its pool, and of the present work of the thread. It weighs time: the main thread does a
+ * step itself if that takes no longer than to send it to the threadpool and take it back.
  */
 
 /** Place of a step: the main thread now, the main thread in a later turn, or the threadpool. */

@@ -1,8 +1,8 @@
 /**
  * Counts the native writes of this thread in libuv's threadpool, and queues the first write of each
  * stream and message if there are many. The threadpool works on a few writes at a time. Each other
- * write would hold an engine and memory for its output. A burst of thousands takes the memory of the
- * writes in flight only. No write waits forever, since each write in flight lands by itself.
+ * write would hold an engine and memory for its output. A burst of thousands takes the memory of
+ * the writes in flight only. No write waits forever, since each write in flight lands by itself.
  */
 import type { AsyncResource } from 'node:async_hooks';
 import { Fifo } from './fifo.ts';

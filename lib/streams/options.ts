@@ -1,7 +1,6 @@
 /**
- * The options of a stream: those of node:zlib, with its defaults and errors. Options that are not
- * clearly valid go to node:zlib's own constructor. It throws the code, class and text of the Node
- * it runs on.
+ * The options of a stream: those of node:zlib, with its defaults and errors. node:zlib's own
+ * constructor checks options that are not clearly valid. It throws the error of the Node that runs.
  */
 
 import type { TransformOptions } from 'node:stream';
@@ -24,9 +23,9 @@ export interface CompressOptions extends ZlibOptions, Omit<TransformOptions, 'fl
   /** Length of all input of Zstandard in bytes, as of node:zlib. Default: unknown. */
   pledgedSrcSize?: number;
   /**
-   * Most bytes of output. One more fails with `ERR_BUFFER_TOO_LARGE`. node:zlib's streams accept this
-   * option and ignore it. Its one-shot functions honour it. Default: unlimited. The limits of the
-   * pool are for decompression.
+   * Most bytes of output. One more fails with `ERR_BUFFER_TOO_LARGE`. node:zlib's streams accept
+   * this option and ignore it. Its one-shot functions honour it. Default: unlimited. The limits of
+   * the pool are for decompression.
    */
   maxOutputLength?: number;
 }
@@ -46,7 +45,7 @@ export interface DecompressOptions extends ZlibOptions, Omit<TransformOptions, '
   maxOutputLength?: number;
   /**
    * Whether to fail with `ERR_TRAILING_JUNK_AFTER_STREAM_END` when anything follows the data.
-   * Default false. The same option of node:zlib, which has it from Node 22 on.
+   * Default false. node:zlib has the same option from Node 22 on.
    */
   rejectGarbageAfterEnd?: boolean;
 }
@@ -57,8 +56,8 @@ export type StreamOptions = CompressOptions & DecompressOptions;
 export interface StreamSettings {
   readonly kind: EngineKind;
   /**
-   * Most bytes of one piece of output: `chunkSize`. 0 for a decoder of zlib or Brotli if the caller has not
-   * set it. The others keep node:zlib's default, since their output may depend on it.
+   * Most bytes of one piece of output: `chunkSize`. 0 for a decoder of zlib or Brotli if the caller
+   * has not set it. The others keep node:zlib's default, since their output may depend on it.
    */
   readonly chunkLength: number;
   readonly flush: number;
@@ -147,14 +146,15 @@ export function limitsOf(pool: Pool, { kind, limits: own }: StreamSettings): Req
 
 function ownLimits(options: DecompressOptions): StreamSettings['limits'] {
   const { maxRatio, ratioFloorLength } = options;
-  // node:zlib takes 0 for "not given".
+  // node:zlib ignores a 0.
   const maxOutputLength = whole(options.maxOutputLength) || undefined;
   const given = [maxOutputLength, maxRatio, ratioFloorLength].some((value) => value !== undefined);
   return given ? { maxOutputLength, maxRatio, ratioFloorLength } : undefined;
 }
 
 /**
- * Copies the dictionary: the engine is made at the first byte, when the caller may have changed it.
+ * Copies the dictionary. The pool creates the engine at the first byte, and the caller may change
+ * the dictionary before that.
  */
 function copy(dictionary: ZlibOptions['dictionary']): ZlibOptions['dictionary'] {
   if (ArrayBuffer.isView(dictionary)) {
@@ -165,14 +165,14 @@ function copy(dictionary: ZlibOptions['dictionary']): ZlibOptions['dictionary'] 
 }
 
 /**
- * Truncates a fraction, which node:zlib accepts, and its native part truncates. Converts null and
- * NaN, which node:zlib takes for "not given".
+ * Returns a truncated number: node:zlib accepts fractions, and its native part truncates them.
+ * Returns undefined for null and NaN, which node:zlib ignores.
  */
 function whole(value: number | null | undefined): number | undefined {
   return value === null || value === undefined || Number.isNaN(value) ? undefined : Math.trunc(value);
 }
 
-/** Returns true if all of node:zlib's own options are clearly valid. A false only costs time. */
+/** Returns whether all of node:zlib's own options are clearly valid. False only costs time. */
 function isPlain(options: StreamOptions, lastFlush: number): boolean {
   return (
     isWhole(options.chunkSize, 64, 2 ** 31) &&

@@ -1,8 +1,9 @@
 /**
  * The stream of both directions: a Transform that behaves as node:zlib's do, and the owner of a
- * driver. It leases an engine at the first byte. The lease ends right after 'close', which waits for a native write in
- * flight. The file is longer than 250 lines, since all members have to be on one prototype. That
- * includes the members that node:zlib keeps for old code: see `node-zlib/stock-shape.ts`.
+ * driver. It leases an engine at the first byte. The lease ends right after 'close', which waits
+ * for a native write in flight. The file is longer than 250 lines, since all members have to be on
+ * one prototype. That includes the members that node:zlib keeps for old code: see
+ * `node-zlib/stock-shape.ts`.
  */
 import { AsyncResource } from 'node:async_hooks';
 import { constants as bufferConstants } from 'node:buffer';
