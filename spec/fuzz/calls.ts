@@ -7,7 +7,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import zlib, { constants } from 'node:zlib';
 import fc from 'fast-check';
 import type { ZlibPool } from '../../lib/index.ts';
-import { type Difference, endsWithFullChunk, errorOf, failureOf, type Mode } from './compare.ts';
+import { type Difference, endsWithFullChunk, errorOf, failureOf, type Mode, mayHaveTwoFaults } from './compare.ts';
 import { encoding } from './compress.ts';
 import { forSync } from './messages.ts';
 import { codecOf, type Direction, dictionaries, inputOf, isNode20, type Script, script, seldom } from './script.ts';
@@ -237,7 +237,6 @@ function told(output: unknown): Answer {
 }
 
 function differ(call: Call, mode: Mode, name: string, ours: Answer, theirs: Answer): Difference | undefined {
-  // A bad message above the limit has two faults. The lengths of the writes decide which is reported.
   const hasTwoFaults =
     call.direction === 'decompress' && call.options?.maxOutputLength !== undefined && ours.error && theirs.error;
   const [a, b] = [ours, theirs].map(({ error, engine }) => JSON.stringify([errorOf(call, error), engine]));

@@ -113,7 +113,7 @@ async function messageDifference(script: Script, mode: Mode, pool: ZlibPool): Pr
 }
 
 function isExact(script: Script, mode: Mode): boolean {
-  if (script.direction === 'compress') return mode.exact !== 'never' && !mayBeInOnePiece(script);
+  if (script.direction === 'compress') return mode.exact !== 'never' && !hasDataAtAnotherTime(script);
   return mode.exact === 'always' || (mode.exact === 'with chunkSize' && script.options?.chunkSize !== undefined);
 }
 
@@ -123,9 +123,14 @@ function isExact(script: Script, mode: Mode): boolean {
  */
 function suit(script: Script, mode: Mode): Script {
   if (script.direction === 'compress') {
-    return isExact(script, mode)
-      ? script
-      : { ...script, plan: script.plan.filter(({ moment }) => moment.on !== 'output') };
+    if (isExact(script, mode)) return script;
+    // The stream inside has chunks of its own. zlib repeats a flush that has filled a chunk.
+    const { chunkSize: _chunkSize, ...options } = script.options ?? {};
+    return {
+      ...script,
+      options: mode.pool.engine === 'public' ? script.options && options : script.options,
+      plan: script.plan.filter(({ moment }) => moment.on !== 'output'),
+    };
   }
   if (isExact(script, mode)) {
     return comesWhole(script)
@@ -162,9 +167,12 @@ export function endsWithFullChunk(
   );
 }
 
-/** Whether a compressing stream may get all of its input at once. Its data may come earlier then. */
-function mayBeInOnePiece(script: Script): boolean {
-  return (script.chunks[0] as number) >= inputOf(script).length;
+/**
+ * Whether the data of a compressing stream may come at another time: all of its input may come at
+ * once, or its last write may have begun before end().
+ */
+function hasDataAtAnotherTime(script: Script): boolean {
+  return script.pace === 'a turn each' || (script.chunks[0] as number) >= inputOf(script).length;
 }
 
 /** In one chunk, so that it may be handed out in one piece. */
@@ -217,6 +225,17 @@ function isPrompt(script: Script): boolean {
 /** Whether a reader that takes its time must have come to the end: not where data behind the end is bad. */
 function isAtEnd(script: Script, { error }: Transcript): boolean {
   return isPrompt(script) || error === undefined;
+}
+
+/**
+ * Whether a message may be both bad and above the limit. Which fault is reported depends on the
+ * lengths of the writes.
+ */
+export function mayHaveTwoFaults(
+  { direction, options }: Pick<Script, 'direction' | 'options'>,
+  limit: unknown,
+): boolean {
+  return limit !== undefined && (direction === 'decompress' || options?.pledgedSrcSize !== undefined);
 }
 
 /** Which of several things is wrong with zstd data shows first depends on the buffers that the engine has, for this message or from one before. */

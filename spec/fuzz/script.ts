@@ -277,6 +277,10 @@ export function sensible(script: Script): Script {
   ) {
     return sensible({ ...script, payload: { ...payload, windowBits: 15 } });
   }
+  // Whether the last write has begun before end() decides about its flush.
+  if (script.pace === 'a turn each' && compresses && dependsOnFlushes(script)) {
+    return sensible({ ...script, pace: 'at once' });
+  }
   if (script.pace === 'a turn each' && early) return sensible({ ...script, pace: 'one by one' });
   // Who iterates destroys the stream when it has all.
   if (script.reader === 'iterate' && early) return sensible({ ...script, reader: 'readable' });
@@ -311,6 +315,17 @@ export function sensible(script: Script): Script {
     script.format !== 'zstd' &&
     isGood(script);
   return { ...script, plan: harmless ? plan : plan.filter(({ action }) => action.do !== 'params') };
+}
+
+/** Whether the output of an encoder depends on the flush of its last write. */
+function dependsOnFlushes({ format, options, plan }: Script): boolean {
+  return (
+    format === 'zstd' ||
+    options?.level === 0 ||
+    options?.flush !== undefined ||
+    options?.finishFlush !== undefined ||
+    plan.some(({ action }) => action.do === 'flush')
+  );
 }
 
 /** Whether an action waits in the queue of writes. */
