@@ -1,6 +1,6 @@
 /**
  * Public engine: it drives a node:zlib stream through documented API, for majors of Node whose
- * internals were not tested. Only `processChunk()` uses undocumented API. All other work runs in
+ * internals were not tested. Only `processChunk()`, `params()`, and an encoder's writes that flush, use undocumented API. All other work runs in
  * the threadpool. The engine copies its output once more than the native engine, so it is slower.
  * It may not end the inner stream: the last write is a flush with Z_FINISH, and `reset()` cleans
  * the stream after that.
@@ -16,9 +16,10 @@ import { checkBuffers, type Engine, type EngineFailure } from './contract.ts';
 import type { EngineKind } from './kind.ts';
 
 interface OldStream {
-  _handle: { close: () => void } | null | undefined;
+  _handle: { close: () => void; params?: (level: number, strategy: number) => void } | null | undefined;
   _maxOutputLength: number;
   _processChunk(chunk: Buffer, flush: number): Uint8Array | Uint8Array[];
+  _processChunk(chunk: Buffer, flush: number, callback: () => void): void;
 }
 
 /**
@@ -119,6 +120,13 @@ export class PublicEngine implements Engine {
       this.#fed = true;
       this.#take();
     };
+    // An encoder may make other output of a write and a flush than of one write that flushes. No
+    // documented method makes one.
+    const old = inner as StockStream & Partial<OldStream>;
+    if (this.kind.codec.compresses && inputLength > 0 && flush !== constants.Z_NO_FLUSH && old._processChunk) {
+      old._processChunk(copy, flush, fed);
+      return;
+    }
     if (inputLength > 0) {
       inner.write(copy, flush === constants.Z_NO_FLUSH ? fed : undefined);
     }
@@ -186,8 +194,12 @@ export class PublicEngine implements Engine {
 
   params(level: number, strategy: number): void {
     if (this.busy) throw new Error('A write is in progress');
-    // It flushes first, and so do the writes of this engine before.
-    (this.#inner as unknown as Deflate).params(level, strategy, () => {});
+    const inner = this.#inner as StockStream & OldStream;
+    // The documented method flushes first. It sets both in the callback of that flush, when the next
+    // write may be in flight, and throws then if the stream is closed.
+    if (inner._handle?.params) inner._handle.params(level, strategy);
+    else (inner as unknown as Deflate).params(level, strategy, () => {});
+    if (inner.errored !== null) this.failure = inner.errored as EngineFailure;
   }
 
   close(): void {
