@@ -3,7 +3,8 @@
  * the lease until the owner ends it. It also owns the place in a queue, the budget, the limits, the
  * output memory and the pause. The owner decides the order of events, when to report an error, and
  * when to end the lease. Each wait is a state of its own. A wake-up that finds another state does
- * nothing. The driver completes its state before it calls its owner or publishes, and reads it anew.
+ * nothing. The driver completes its state before it calls its owner or publishes, and reads it
+ * anew.
  */
 import { type Engine, endsWithChunk, inputFault } from '../engine/contract.ts';
 import { handOut, memoryFor } from '../engine/memory.ts';
@@ -41,7 +42,7 @@ export class Driver extends Lessee {
     this.state = 'running';
     for (let goesOn = true; goesOn; ) {
       const expected = this.expected(engine.kind);
-      const room = this.nowRoom(engine.kind, expected);
+      const room = this.nowRoom(expected);
       const memory = memoryFor(room, expected > 0 ? room - 1 : 0);
       engine.writeSync(flush, input, this.offset, this.left, memory, room);
       goesOn = this.#absorb(engine, memory, room);
@@ -158,7 +159,6 @@ export class Driver extends Lessee {
       if (chunkLength !== 0 && !(isTry && compresses)) memory = output.ofLength(this.limited(this.chunkRoom));
       else if (keepsAll && hint > WHOLE_LENGTH) memory = output.exactly(this.expectedRoom(hint));
       else memory = output.forOutput(hint, most, keepsAll ? 0 : this.input.length);
-      if (chunkLength === 0 && output.room < most) output.room = this.aligned(engine.kind, output.room) || output.room;
       engine.write(isTry ? finishFlush : this.flush, this.input, this.offset, this.left, memory, output.room, () => {
         runIn(this.context, this.#landed, this);
       });
@@ -168,11 +168,11 @@ export class Driver extends Lessee {
       return;
     }
     this.state = isTry ? 'trying' : 'inFlight';
-    threadpool.sent();
+    threadpool.sent(this.places);
   }
 
   #landed(): void {
-    threadpool.landed();
+    threadpool.landed(this.places);
     if (this.state === 'stopping') {
       this.state = 'stopped';
       this.output?.drop();

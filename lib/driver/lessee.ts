@@ -11,7 +11,7 @@ import type { Limits } from '../pool/options.ts';
 import type { Pool } from '../pool/pool.ts';
 import { runIn } from '../schedule/context.ts';
 import { type Place, place } from '../schedule/place.ts';
-import { threadpool } from '../schedule/threadpool.ts';
+import { ENCODER_PLACES, threadpool } from '../schedule/threadpool.ts';
 import { enqueueNextRun, enqueueTick } from '../schedule/tick.ts';
 import { turn } from '../schedule/turn.ts';
 import type { Output } from './output.ts';
@@ -51,6 +51,8 @@ export abstract class Lessee extends Transfer {
   protected readonly pool: Pool;
   protected readonly settings: DriverSettings;
   protected readonly origin: string | undefined;
+  /** Places that a write takes in the threadpool. */
+  protected readonly places: number;
   protected state: State = 'idle';
   protected flush = 0;
   protected lease: Lease | undefined;
@@ -82,6 +84,7 @@ export abstract class Lessee extends Transfer {
     this.context = context;
     this.settings = settings;
     this.origin = origin;
+    this.places = settings.kind.codec.compresses ? ENCODER_PLACES : 1;
   }
 
   get isIdle(): boolean {
@@ -191,7 +194,7 @@ export abstract class Lessee extends Transfer {
     if (where === 'turn') this.awaitTurn();
     else if (where === 'threadpool' && threadpool.isFull) {
       this.state = 'threadpool';
-      threadpool.whenFree(this.context, this.#admitted, this);
+      threadpool.whenFree(this.context, this.#admitted, this, this.places);
     } else return false;
     return true;
   }

@@ -137,9 +137,9 @@ export class Transfer {
   }
 
   /** Returns room for the output of a write that can't leave the calling thread. */
-  protected nowRoom(kind: EngineKind, expected: number): number {
+  protected nowRoom(expected: number): number {
     if (this.#isCut) return this.limited(this.chunkRoom);
-    return expected > 0 ? this.expectedRoom(expected) : this.limited(this.aligned(kind, WHOLE_LENGTH + 1));
+    return expected > 0 ? this.expectedRoom(expected) : this.limited(WHOLE_LENGTH + 1);
   }
 
   /**
@@ -152,25 +152,16 @@ export class Transfer {
     // A byte more than expected: an engine without room does not read the trailer.
     const room = expected === UNKNOWN ? Math.max(0, budget) : budget + 1;
     if (keepsAll && !this.#isCut) {
-      return this.limited(this.aligned(kind, Math.min(expected > 0 ? expected + 1 : room, WHOLE_LENGTH + 1)));
+      return this.limited(Math.min(expected > 0 ? expected + 1 : room, WHOLE_LENGTH + 1));
     }
     const { chunkRoom } = this;
-    // A chunkSize is kept to the byte. So are the chunks of Zstandard: see endsWithChunk().
-    if (room < chunkRoom && (this.#isCut || kind.isCutSensitive)) return 0;
+    // A chunkSize is kept to the byte.
+    if (room < chunkRoom && this.#isCut) return 0;
     // With a smaller window, zlib's decoder finds that data reaches back too far by the place where
     // the output is cut.
     const isFree = kind.codec.compresses || (!this.#isCut && kind.options.windowBits === Z_DEFAULT_WINDOWBITS);
     const inOnePiece = isTry && isFree;
     const wholeRoom = expected === UNKNOWN || expected >= WHOLE_LENGTH ? WHOLE_LENGTH : expected + 1;
     return this.limited(Math.min(room, inOnePiece ? wholeRoom : chunkRoom));
-  }
-
-  /**
-   * Returns room for a write of Zstandard that ends with a chunk of node:zlib's output, see
-   * `endsWithChunk()`. 0 if there is less room.
-   */
-  protected aligned({ isCutSensitive }: EngineKind, room: number): number {
-    if (!isCutSensitive) return room;
-    return Math.max(0, room - ((this.chunkFilled + room) % Z_DEFAULT_CHUNK));
   }
 }

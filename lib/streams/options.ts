@@ -56,8 +56,8 @@ export type StreamOptions = CompressOptions & DecompressOptions;
 export interface StreamSettings {
   readonly kind: EngineKind;
   /**
-   * Most bytes of one piece of output: `chunkSize`. 0 for a decoder if the caller has not set it.
-   * An encoder keeps node:zlib's default, since its output may depend on it.
+   * Most bytes of one piece of output: `chunkSize`. 0 for a decoder of zlib or Brotli if the caller
+   * has not set it. The others keep node:zlib's default, since their output may depend on it.
    */
   readonly chunkLength: number;
   readonly flush: number;
@@ -105,7 +105,7 @@ function read(codec: Codec, options: StreamOptions): StreamSettings {
       ? { level: whole(options.level), memLevel: whole(options.memLevel), strategy: whole(options.strategy) }
       : {}),
   });
-  const chunkLength = whole(options.chunkSize) ?? (compresses ? Z_DEFAULT_CHUNK : 0);
+  const chunkLength = whole(options.chunkSize) ?? (compresses || kind.isCutSensitive ? Z_DEFAULT_CHUNK : 0);
   return Object.freeze({
     kind,
     chunkLength: Math.min(chunkLength, MAX_WRITE_LENGTH),
@@ -135,7 +135,7 @@ function forMessage(settings: StreamSettings): StreamSettings {
   // endsWithChunk().
   const isCut = kind.isCutSensitive || (!kind.codec.compresses && windowBits !== Z_DEFAULT_WINDOWBITS);
   if (!isCut) return chunkLength === 0 ? settings : { ...settings, chunkLength: 0 };
-  return chunkLength !== 0 || kind.isCutSensitive ? settings : { ...settings, chunkLength: Z_DEFAULT_CHUNK };
+  return chunkLength === 0 ? { ...settings, chunkLength: Z_DEFAULT_CHUNK } : settings;
 }
 
 /** Returns the limits of a stream or message. Those of the pool are for decompression. */

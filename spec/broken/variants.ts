@@ -279,8 +279,8 @@ export const variants: readonly Variant[] = [
     edits: [
       {
         file: 'schedule/threadpool.ts',
-        from: '    try {\n      this.#run.call(this.#self);\n    } finally {\n      threadpool.landed();\n    }',
-        to: '    this.#run.call(this.#self);\n    threadpool.landed();',
+        from: '    try {\n      this.#run.call(this.#self);\n    } finally {\n      threadpool.landed(this.places);\n    }',
+        to: '    this.#run.call(this.#self);\n    threadpool.landed(this.places);',
       },
     ],
   },

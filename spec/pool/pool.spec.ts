@@ -5,7 +5,7 @@ import { expect } from 'chai';
 import { codecs } from '../../lib/engine/codec.ts';
 import type { Format, Lease as PoolLease, PoolStats, ZlibPoolOptions } from '../../lib/index.ts';
 import { withClock } from '../support/clock.ts';
-import { decoder, engineOf, engines, Lease, nativeCodecs, ZlibPool } from '../support/library.ts';
+import { clock, decoder, engineOf, engines, Lease, nativeCodecs, ZlibPool } from '../support/library.ts';
 import { bytesOf, closed } from '../support/outcome.ts';
 import { formats, sample } from '../support/samples.ts';
 import { until } from '../support/until.ts';
@@ -141,6 +141,53 @@ describe('ZlibPool', () => {
       });
     });
   }
+
+  it('closes its idle engines at once with close()', async () => {
+    const pool = new ZlibPool();
+    const leases = ['gzip', 'gzip', 'deflate'].map((format) => pool.tryLease(format as Format) as PoolLease);
+    const idle = leases.map((lease) => engineOf(lease));
+    for (const lease of leases) lease.release();
+    expect(pool.stats).to.include({ idle: 3, evicted: 0 });
+    await pool.close();
+    expect(pool.stats).to.include({ idle: 0, evicted: 3, created: 3 });
+    // A closed engine does not work any more.
+    for (const engine of idle) expect(() => engine.processChunk(0, data, 16_384, 100_000)).to.throw();
+  });
+
+  it('has a timer for its idle engines while it has some, and no longer', () => {
+    withClock((time) => {
+      let timers = 0;
+      const { setTimeout, clearTimeout } = clock;
+      clock.setTimeout = ((act: () => void, delayMs: number) => {
+        timers += 1;
+        return setTimeout(() => {
+          timers -= 1;
+          act();
+        }, delayMs);
+      }) as never;
+      clock.clearTimeout = (timer) => {
+        if (timer !== undefined) timers -= 1;
+        clearTimeout(timer);
+      };
+      const pool = new ZlibPool({ idleTimeoutMs: 10 });
+      expect(timers).to.equal(0);
+      for (let i = 0; i < 2; i++) {
+        const leases = ['gzip', 'deflate'].map((format) => pool.tryLease(format as Format));
+        expect(timers).to.equal(0);
+        for (const lease of leases) lease?.release();
+        expect(timers).to.equal(1);
+        time.pass(10);
+        expect(timers).to.equal(1);
+        time.pass(10);
+        expect(pool.stats.idle).to.equal(0);
+        expect(timers).to.equal(0);
+      }
+      pool.tryLease('gzip')?.release();
+      expect(timers).to.equal(1);
+      void pool.close();
+      expect(timers).to.equal(0);
+    });
+  });
 
   it('leases on request, for every format, once each', () => {
     const pool = new ZlibPool();
