@@ -131,11 +131,14 @@ export abstract class Lessee extends Transfer {
   }
 
   /**
-   * Sets level and strategy of an encoder before its next write. A write in flight keeps the former
-   * ones.
+   * Sets level and strategy of an encoder: now, or before its next write if one is in progress. A
+   * write in flight keeps the former ones.
+   * @returns the failure of the engine, if it has finished its output
    */
-  setParams(level: number, strategy: number): void {
+  setParams(level: number, strategy: number): Error | undefined {
     this.newParams = [level, strategy];
+    if (this.state === 'idle' && this.lease !== undefined) this.applyParams(engineOf(this.lease));
+    return this.failure;
   }
 
   protected applyParams(engine: Engine): void {

@@ -99,7 +99,8 @@ function read(codec: Codec, options: StreamOptions): StreamSettings {
   const { params, pledgedSrcSize } = options;
   const kind = engineKind(codec, {
     rejectGarbageAfterEnd,
-    dictionary: copy(options.dictionary),
+    // node:zlib's gzip ignores it.
+    dictionary: codec.isFramed ? undefined : copy(options.dictionary),
     ...(byZlib ? { windowBits: whole(options.windowBits) } : { params: params && { ...params }, pledgedSrcSize }),
     ...(byZlib && compresses
       ? { level: whole(options.level), memLevel: whole(options.memLevel), strategy: whole(options.strategy) }

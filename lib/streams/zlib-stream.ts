@@ -100,7 +100,10 @@ export abstract class ZlibStream extends Transform {
       this.#settings,
       () => this.#closeHandle(),
       () => this.reset(),
-      (level, strategy) => this.#driver.setParams(level, strategy),
+      (level, strategy) => {
+        const failure = this.#driver.setParams(level, strategy);
+        if (failure !== undefined) this.destroy(failure);
+      },
     );
     this.#showHandle(handle);
     return handle;

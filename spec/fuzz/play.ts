@@ -70,6 +70,7 @@ export async function play(script: Script, make: Make): Promise<Transcript> {
   let error: Failure | undefined;
   let lastSign = performance.now();
   let pendingCallbacks = 0;
+  let becameStill = (): void => {};
   const note = (what: string): void => {
     lastSign = performance.now();
     if (what !== 'data' || seen.at(-1) !== 'data') seen.push(what);
@@ -90,6 +91,7 @@ export async function play(script: Script, make: Make): Promise<Transcript> {
     pendingCallbacks += 1;
     return (reason) => {
       pendingCallbacks -= 1;
+      if (pendingCallbacks === 0) becameStill();
       note(reason ? `${what} called back with ${(reason as NodeJS.ErrnoException).code ?? reason.message}` : what);
     };
   };
@@ -104,7 +106,10 @@ export async function play(script: Script, make: Make): Promise<Transcript> {
   const actions: Record<Action['do'], (action: Action) => void> = {
     flush: (action) => stream.flush('kind' in action ? action.kind : undefined, called('flush')),
     reset: () => stream.reset(),
-    params: () => stream.params?.(3, 1, called('params')),
+    params: (action) => {
+      const { level = 3, strategy = 1 } = action as Action & { do: 'params' };
+      stream.params?.(level, strategy, called('params'));
+    },
     destroy: () => stream.destroy(),
     'destroy with an error': () => stream.destroy(new Error('of the script')),
     close: () => stream.close(called('close()')),
@@ -185,11 +190,20 @@ export async function play(script: Script, make: Make): Promise<Transcript> {
   const silence = async (isOver: () => boolean): Promise<void> => {
     while (!isOver() && !(await isSilent(isOver))) await delay(SILENCE_MS / 4);
   };
+  const stillness = async (): Promise<void> => {
+    while (pendingCallbacks > 0) {
+      await new Promise<void>((resolve) => {
+        becameStill = resolve;
+      });
+    }
+  };
   while (offset < input.length && !stream.destroyed && !stream.writableEnded) {
     const done = write();
-    if (script.pace === 'one by one') {
+    if (script.pace === 'one by one' || script.pace === 'when still') {
       let isOver = false;
-      await Promise.race([done, gone, silence(() => isOver)]);
+      // By then an action of the plan may wait for more.
+      const still = script.pace === 'one by one' ? undefined : done.then(() => stillness());
+      await Promise.race([still ?? done, gone, silence(() => isOver)]);
       isOver = true;
     } else if (script.pace === 'a turn each') await nextTurn();
   }
@@ -204,7 +218,8 @@ export async function play(script: Script, make: Make): Promise<Transcript> {
   for (let i = 0; i < 3; i++) await nextTurn();
   const { destroyed, closed, errored, readableEnded, writableEnded, writableFinished, readableAborted } = stream;
   // Not before its params() have come into effect, which ends the process.
-  if (!destroyed && !script.plan.some(({ action }) => action.do === 'params')) stream.destroy();
+  const sets = script.plan.some(({ action }) => action.do === 'params');
+  if (!destroyed && (!sets || pendingCallbacks === 0)) stream.destroy();
   return {
     seen: [...seen],
     bytes: Buffer.concat(chunks),

@@ -24,9 +24,11 @@ const LOOK_EVERY_MS = 200;
  */
 const FACTOR = 5;
 const GRACE_MS = 2_000;
-/** A mutant that at least `MANY` tests cover is spared the tests that take longer. */
-const SLOW_MS = 100;
-const MANY = 50;
+/**
+ * Most work of all tests of a mutant, in milliseconds. Mutants that survive take most of a run. Tests over
+ * the limit are left out: a mutant may survive that they would find, but none is found that survives.
+ */
+const MOST_WORK_MS = 4_000;
 
 /**
  * @typedef {object} Times
@@ -112,7 +114,8 @@ async function play(job, known) {
 
   const watch = setInterval(() => {
     const limits = known?.[current];
-    if (limits === undefined) return;
+    // As a process ends, its threads take their times with them.
+    if (limits === undefined || isOver) return;
     const { workMs, idleMs } = since(from);
     if (workMs > GRACE_MS + FACTOR * limits.workMs) hung = `${current} took too long`;
     if (idleMs > GRACE_MS + FACTOR * limits.idleMs) hung = `${current} waited too long`;
@@ -129,6 +132,37 @@ async function play(job, known) {
     });
   }
   return { tests, taken, coverage, hung };
+}
+
+/**
+ * Returns the tests to run, and their files in order: the module's own spec first, then those of its
+ * layer, then the quick ones. Most mutants fail the first of many.
+ */
+function selection(covering, known, sandboxFileName) {
+  const [, layer, name] = /lib\/(\w+)\/([\w-]+)\.ts$/.exec(sandboxFileName);
+  const files = new Map();
+  for (const id of covering) {
+    const file = id.slice(0, id.indexOf(':'));
+    const one = files.get(file) ?? { file, ids: [], workMs: 0 };
+    one.ids.push(id);
+    one.workMs += known[id].workMs;
+    files.set(file, one);
+  }
+  const distance = ({ file }) => (file === `${layer}/${name}` ? 0 : file.startsWith(`${layer}/`) ? 1 : 2);
+  const order = [...files.values()].sort((a, b) => distance(a) - distance(b) || a.workMs - b.workMs);
+  let leftMs = MOST_WORK_MS;
+  const chosen = order.map(({ file, ids }) => {
+    const quick = ids.sort((a, b) => known[a].workMs - known[b].workMs);
+    return {
+      file,
+      ids: quick.filter((id) => {
+        leftMs -= known[id].workMs;
+        return leftMs > 0;
+      }),
+    };
+  });
+  const left = chosen.filter(({ ids }) => ids.length > 0);
+  return { files: left.map(({ file }) => file), only: left.flatMap(({ ids }) => ids) };
 }
 
 class ProcessRunner {
@@ -153,19 +187,10 @@ class ProcessRunner {
 
   async mutantRun({ activeMutant, sandboxFileName, testFilter, hitLimit }) {
     const known = JSON.parse(readFileSync(TIMES, 'utf8'));
-    const covering = testFilter ?? Object.keys(known);
-    const only = covering.length < MANY ? covering : covering.filter((id) => known[id].workMs <= SLOW_MS);
-    // The module's own spec first, then those of its layer, then the quick ones: most mutants fail the first of many.
-    const [, layer, name] = /lib\/(\w+)\/([\w-]+)\.ts$/.exec(sandboxFileName) ?? [];
-    const costs = new Map();
-    for (const id of only) {
-      const file = id.slice(0, id.indexOf(':'));
-      const near = file === `${layer}/${name}` ? 2 : file.startsWith(`${layer}/`) ? 1 : 0;
-      costs.set(file, (costs.get(file) ?? -near * 1e6) + known[id].workMs);
-    }
-    const files = [...costs].sort(([, a], [, b]) => a - b).map(([file]) => file);
+    const { files, only } = selection(testFilter ?? Object.keys(known), known, sandboxFileName);
     const { tests, hung } = await play({ titles: this.#titles, files, only, mutant: activeMutant.id, hitLimit }, known);
-    if (hung !== undefined) return toMutantRunResult({ status: DryRunStatus.Timeout, reason: hung });
+    const hasFailed = tests.some(({ status }) => status === TestStatus.Failed);
+    if (hung !== undefined && !hasFailed) return toMutantRunResult({ status: DryRunStatus.Timeout, reason: hung });
     return toMutantRunResult({ status: DryRunStatus.Complete, tests });
   }
 }
