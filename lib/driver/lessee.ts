@@ -1,7 +1,6 @@
 /**
  * The lease of a driver. It waits for a tick, for room on the main thread or in the threadpool, and
- * for an engine. It keeps the engine until the owner takes the lease. It does not write to the
- * engine.
+ * for an engine. It keeps the engine until the owner takes the lease. It writes to no engine.
  */
 import type { AsyncResource } from 'node:async_hooks';
 import type { Engine, WholeWrite } from '../engine/contract.ts';
