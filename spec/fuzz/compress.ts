@@ -70,7 +70,7 @@ const settings = seldom(
         },
         { requiredKeys: [] },
       ),
-      fc.constantFrom({}, { [ZSTD_LEVEL]: 19 }, { [ZSTD_WINDOW_LOG]: 99 }, { 999: 1 }),
+      fc.constantFrom({}, { [ZSTD_LEVEL]: 12 }, { [ZSTD_WINDOW_LOG]: 99 }, { 999: 1 }),
     ),
     pledged: fc.constantFrom(0, 0, 1, -1),
   },
