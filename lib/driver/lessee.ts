@@ -130,11 +130,7 @@ export abstract class Lessee extends Transfer {
     this.pool.count(used, made);
   }
 
-  /**
-   * Sets level and strategy of an encoder: now, or before its next write if one is in progress. A
-   * write in flight keeps the former ones.
-   * @returns the failure of the engine, if it has finished its output
-   */
+  /** Sets level and strategy of an encoder before its next write. Returns a failure of the engine. */
   setParams(level: number, strategy: number): Error | undefined {
     this.newParams = [level, strategy];
     if (this.state === 'idle' && this.lease !== undefined) this.applyParams(engineOf(this.lease));

@@ -134,6 +134,53 @@ export const variants: readonly Variant[] = [
     ],
   },
   {
+    name: 'P5: an encoder whose window is not overwritten',
+    caughtBy: 'promises/p5-encoders',
+    grep: 'is not read',
+    edits: [{ file: 'engine/encoder.ts', from: 'if (this.#usedLength > 0) {', to: 'if (this.#usedLength < 0) {' }],
+  },
+  {
+    name: 'P5: an encoder whose window is overwritten as far as its last message reached',
+    caughtBy: 'promises/p5-encoders',
+    grep: 'reset and went on',
+    edits: [
+      {
+        file: 'engine/encoder.ts',
+        from: 'this.#usedLength += inputLength - this.availIn;',
+        to: 'this.#usedLength = inputLength - this.availIn;',
+      },
+    ],
+  },
+  {
+    name: "P5: a reset that keeps the last owner's level",
+    caughtBy: 'promises/p5-encoders',
+    grep: 'params() of an earlier owner',
+    edits: [
+      {
+        file: 'engine/encoder.ts',
+        from: '    this.#isChanged = true;\n',
+        to: '    Object.assign(this, { last: { level, strategy } });\n',
+      },
+      {
+        file: 'engine/encoder.ts',
+        from: '= this.kind.options;',
+        to: '= (this as never as { last?: EngineKind["options"] }).last ?? this.kind.options;',
+      },
+    ],
+  },
+  {
+    name: 'P5: output of an abandoned write in the next message',
+    caughtBy: 'promises/p5-encoders',
+    grep: 'left at any chunk',
+    edits: [
+      {
+        file: 'engine/gzip-encoder.ts',
+        from: '    super.reset();\n    this.#pending = this.#header;\n',
+        to: '    super.reset();\n    if (this.#pending.length === 0) this.#pending = this.#header;\n',
+      },
+    ],
+  },
+  {
     name: 'P5: an engine that is kept with the big window it has grown',
     caughtBy: 'promises/p5-clean',
     needs: 'zstd',
