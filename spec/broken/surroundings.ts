@@ -157,6 +157,17 @@ export const surroundings: readonly Variant[] = [
     ],
   },
   {
+    name: 'a compressing web stream that ends without its last flush',
+    caughtBy: 'web-compression',
+    edits: [
+      {
+        file: 'streams/web-transform.ts',
+        from: 'await this.#convert(NOTHING, this.#finishFlush);',
+        to: 'await this.#convert(NOTHING, NO_FLUSH);',
+      },
+    ],
+  },
+  {
     name: 'a frame of Zstandard whose checksum is not part of it',
     caughtBy: 'web',
     needs: 'zstd',

@@ -40,7 +40,9 @@ export const { collectPool } = (await import(`${folder}/prometheus.ts`)) as type
 
 export const { createCompressions } = (await import(`${folder}/connect.ts`)) as typeof import('../../lib/connect.ts');
 
-export const { DecompressionStream } = (await import(`${folder}/web.ts`)) as typeof import('../../lib/web.ts');
+export const { CompressionStream, DecompressionStream } = (await import(
+  `${folder}/web.ts`
+)) as typeof import('../../lib/web.ts');
 /** Not exported from the package: its time, and its queues. */
 export const { clock } = (await import(`${folder}/schedule/clock.ts`)) as typeof import('../../lib/schedule/clock.ts');
 /** Not exported from the package: where its steps run. */
