@@ -40,18 +40,6 @@ class Task {
 /** Tasks that wait for room, first in, first out. */
 const queue = new Fifo<Task>();
 
-/**
- * Starts waiting tasks, each in a tick of its context. A task counts as in flight until it has run.
- */
-function admit(): void {
-  while (inFlight < ENOUGH) {
-    const task = queue.shift();
-    if (task === undefined) return;
-    inFlight += 1;
-    enqueueTick(task.context, task.start, task);
-  }
-}
-
 export const threadpool = {
   /** Whether a first write has to wait. */
   get isFull(): boolean {
@@ -67,9 +55,16 @@ export const threadpool = {
     inFlight += 1;
   },
 
+  /**
+   * Counts a native write that has landed. Its place is that of the first waiting task, if there is
+   * one. The task starts in a tick of its context, and counts as in flight until it has run.
+   */
   landed(): void {
     inFlight -= 1;
-    if (queue.length > 0) admit();
+    const task = inFlight < ENOUGH ? queue.shift() : undefined;
+    if (task === undefined) return;
+    inFlight += 1;
+    enqueueTick(task.context, task.start, task);
   },
 
   /**
