@@ -1,7 +1,7 @@
 /**
  * The table of the errors that zlease makes: class, text, HTTP status and gRPC status of each code.
- * Errors are matched by `err.code`. The errors of zlib (`Z_DATA_ERROR`, `Z_BUF_ERROR`, ...) are not in
- * the table, and pass through unchanged.
+ * Errors are matched by `err.code`. The errors of zlib (`Z_DATA_ERROR`, `Z_BUF_ERROR`, ...) are not
+ * in the table, and pass through unchanged.
  */
 
 // https://grpc.io/docs/guides/status-codes/
@@ -22,21 +22,21 @@ type Row = readonly [
 ];
 
 const table = {
-  ERR_LEASE_SEALED: [Error, 'The stream is closed, its engine is back in the pool'],
+  ERR_LEASE_SEALED: [Error, 'The stream or lease has ended or failed. It no longer reaches its engine'],
   ERR_LEASE_RELEASED: [Error, 'The lease has ended already'],
   ERR_POOL_CLOSED: [Error, 'The pool is closed', 503, UNAVAILABLE],
-  ERR_POOL_TIMEOUT: [Error, 'No engine came free in time', 503, RESOURCE_EXHAUSTED],
-  ERR_POOL_QUEUE_FULL: [Error, 'Too many wait for an engine already', 503, RESOURCE_EXHAUSTED],
+  ERR_POOL_TIMEOUT: [Error, 'The request for an engine timed out', 503, RESOURCE_EXHAUSTED],
+  ERR_POOL_QUEUE_FULL: [Error, 'The queue for engines is full', 503, RESOURCE_EXHAUSTED],
   ERR_RATIO_TOO_HIGH: [RangeError, 'The data expands by more than the limit', 413, RESOURCE_EXHAUSTED],
-  ERR_ENGINE_UNAVAILABLE: [Error, 'The native engine does not pass its probe on this Node'],
+  ERR_ENGINE_UNAVAILABLE: [Error, 'The native engine fails its probe on this Node'],
   ERR_FORMAT_UNAVAILABLE: [Error, 'This Node does not have the format', 500, UNIMPLEMENTED],
-  ERR_BUFFER_DETACHED: [Error, 'The memory of a written chunk was taken away before it was inflated'],
-  ERR_METRICS_TAKEN: [Error, 'The registry has metrics of that name already'],
+  ERR_BUFFER_DETACHED: [Error, 'The memory of the input was detached or shrunk before it was decompressed'],
+  ERR_METRICS_TAKEN: [Error, 'The registry already has metrics of this name'],
   ERR_CODING_UNKNOWN: [Error, 'The body has an unknown content coding', 415],
   ERR_TOO_MANY_CODINGS: [Error, 'The body has more content codings than the limit', 415],
   ERR_BODY_IN_USE: [Error, 'The body of the request is in use already'],
-  ERR_GRPC_ENCODING: [Error, 'A message is compressed with something unknown', 500, UNIMPLEMENTED],
-  ERR_GRPC_FRAME: [Error, 'The bytes are not messages of gRPC', 500, INTERNAL],
+  ERR_GRPC_ENCODING: [Error, 'A message has an unknown encoding', 500, UNIMPLEMENTED],
+  ERR_GRPC_FRAME: [Error, 'The bytes are not gRPC messages', 500, INTERNAL],
   // The rest are Node's codes, classes and words: lib/internal/errors.js.
   ERR_BUFFER_TOO_LARGE: [RangeError, 'Cannot create a Buffer larger than the output limit', 413, RESOURCE_EXHAUSTED],
   ERR_TRAILING_JUNK_AFTER_STREAM_END: [
@@ -47,7 +47,7 @@ const table = {
   ],
   ERR_STREAM_NULL_VALUES: [TypeError, 'May not write null values to stream'],
   ERR_INVALID_ARG_TYPE: [TypeError, 'An option is of the wrong type'],
-  ERR_INVALID_ARG_VALUE: [TypeError, 'An option has a value that it does not take'],
+  ERR_INVALID_ARG_VALUE: [TypeError, 'An option has an invalid value'],
   ERR_OUT_OF_RANGE: [RangeError, 'An option is out of its range'],
   ABORT_ERR: [Error, 'The operation was aborted', 500, CANCELLED],
 } as const satisfies Record<string, Row>;

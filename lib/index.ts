@@ -1,30 +1,45 @@
 /**
- * `zlease`: pools of decompressing engines, and node:zlib's decompressing streams, which lease from
+ * `zlease`: pools of engines, and the streams and one-shot functions of node:zlib, which lease from
  * them.
  */
 
-export type { Format } from './engine/codec.ts';
+export type { CompressFormat, Format } from './engine/codec.ts';
 export { type ErrorCode, errorCodes } from './errors.ts';
 export {
+  createBrotliCompress,
   createBrotliDecompress,
+  createDeflate,
+  createDeflateRaw,
   createGunzip,
+  createGzip,
   createInflate,
   createInflateRaw,
   createUnzip,
+  createZstdCompress,
   createZstdDecompress,
 } from './node-zlib/factories.ts';
 export { type InstallOptions, install } from './node-zlib/install.ts';
 export {
+  brotliCompress,
+  brotliCompressSync,
   brotliDecompress,
   brotliDecompressSync,
+  deflate,
+  deflateRaw,
+  deflateRawSync,
+  deflateSync,
   gunzip,
   gunzipSync,
+  gzip,
+  gzipSync,
   inflate,
   inflateRaw,
   inflateRawSync,
   inflateSync,
   unzip,
   unzipSync,
+  zstdCompress,
+  zstdCompressSync,
   zstdDecompress,
   zstdDecompressSync,
 } from './node-zlib/one-shots.ts';
@@ -35,7 +50,13 @@ export type { ObservedPool, PoolStats } from './observe/stats.ts';
 export { Lease } from './pool/lease.ts';
 export type { InlineOptions, Limits, ZlibPoolOptions } from './pool/options.ts';
 export type { CodecOptions, LeaseOptions } from './streams/codec-lease.ts';
+export { CompressStream } from './streams/compress.ts';
 export { DecompressStream } from './streams/decompress.ts';
-export type { MessageOptions, SyncMessageOptions } from './streams/message.ts';
-export type { OneShotCallback, OneShotInput, OneShotOptions } from './streams/one-shot.ts';
-export type { DecompressOptions } from './streams/options.ts';
+export type { OneShot, OneShotCallback, OneShotInput, OneShotOptions, OneShotSync } from './streams/one-shot.ts';
+export type { CompressOptions, DecompressOptions } from './streams/options.ts';
+export type {
+  CompressMessageOptions,
+  MessageOptions,
+  SyncCompressMessageOptions,
+  SyncMessageOptions,
+} from './streams/whole.ts';

@@ -103,7 +103,7 @@ class Collection {
     this.#metrics = new Map(metricRows.map((row) => [prefix + row.name, new Metric(prefix, row, readings)]));
     for (const name of this.#metrics.keys()) {
       if (register.getSingleMetric(name) === undefined) continue;
-      throw codedError('ERR_METRICS_TAKEN', `The registry has a metric ${name} already, which is somebody else's`);
+      throw codedError('ERR_METRICS_TAKEN', `The registry already has another metric ${name}`);
     }
     for (const metric of this.#metrics.values()) register.registerMetric(metric as never);
     channels.lease.subscribe(this.#onLease);
@@ -121,13 +121,10 @@ class Collection {
   add(pool: Pool, name: string): Member {
     const known = this.#byPool.get(pool);
     if (known !== undefined) {
-      throw codedError(
-        'ERR_METRICS_TAKEN',
-        `The registry has metrics of this pool already, by the name of ${known.name}`,
-      );
+      throw codedError('ERR_METRICS_TAKEN', `The registry already has the metrics of this pool, as ${known.name}`);
     }
     if (this.#readings().has(name)) {
-      throw codedError('ERR_METRICS_TAKEN', `The registry has metrics of a pool by the name of ${name} already`);
+      throw codedError('ERR_METRICS_TAKEN', `The registry already has the metrics of another pool, as ${name}`);
     }
     const member: Member = { name, pool: new WeakRef(pool), tally: new Tally(pool.stats) };
     this.#members.set(name, member);
@@ -184,8 +181,8 @@ const collections = new WeakMap<PrometheusRegistry, Map<string, Collection>>();
  * collection does not keep a pool alive: the series of a pool end when it is garbage collected.
  * @param pool - the pool to report
  * @param options - `register` (required), `name` (default `'default'`), `prefix` (default none)
- * @returns a function that undoes it, once. It ends the series of this pool. With the last pool it
- * also removes the metrics
+ * @returns a function that removes the pool, once. It ends the series of the pool. With the last
+ * pool of the registry it also removes the metrics
  * @throws `ERR_METRICS_TAKEN` if the registry has metrics of this pool, of another pool by this
  * `name`, or other metrics of the same names. `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE` for
  * invalid arguments
@@ -205,7 +202,8 @@ export function collectPool(pool: Pool, options: CollectOptions): () => void {
 }
 
 /**
- * Returns the undo. It is apart from `collectPool`, whose scope holds the pool: an undo must not.
+ * Returns the undo of `collectPool()`. A function in the scope of `collectPool()` would keep the
+ * pool alive.
  */
 function undo(ofRegister: Map<string, Collection>, prefix: string, collection: Collection, member: Member): () => void {
   return () => {
@@ -243,7 +241,7 @@ function collectSettings(
   if (!PREFIX.test(prefix)) {
     throw codedError(
       'ERR_INVALID_ARG_VALUE',
-      `No name of a metric can begin with options.prefix. Received ${shown(prefix)}`,
+      `options.prefix must be a valid start of a metric name. Received ${shown(prefix)}`,
     );
   }
   return { register, name, prefix };

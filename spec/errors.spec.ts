@@ -42,7 +42,7 @@ describe('An error of zlease', () => {
         plain.add(message as string);
     }
     // Only ever thrown at the library itself: it asks `inline` before.
-    plain.delete('This engine runs on the threadpool only');
+    plain.delete('This engine runs in the threadpool only');
     expect(plain.size).to.be.above(0);
     for (const message of plain) expect(sections.get(UNCODED)).to.include(message);
   });

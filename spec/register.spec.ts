@@ -86,7 +86,7 @@ else new Worker(new URL(import.meta.url)).on('message', (theirs) => console.log(
     return { ...JSON.parse(stdout), stderr };
   }
 
-  const works = { pooled: true, text: 'streamed', web: 'web', leases: 2, evicted: 0 };
+  const works = { pooled: true, text: 'streamed', web: 'web', leases: 4, evicted: 0 };
   const url = () => pathToFileURL(register).href;
 
   it('works as --import, without a word', async () => {
@@ -197,7 +197,13 @@ console.log(JSON.stringify(seen));
     );
     const flags = ['--expose-gc', ...(major === 20 ? ['--experimental-websocket', '--no-warnings'] : [])];
     const { stdout } = await run(process.execPath, [...flags, '--import', url(), file], {
-      env: { ...process.env, NODE_OPTIONS: '', ZLEASE_MAX_LEASED: '3', ZLEASE_LEASE_TIMEOUT_MS: '50' },
+      env: {
+        ...process.env,
+        NODE_OPTIONS: '',
+        ZLEASE: 'decompress',
+        ZLEASE_MAX_LEASED: '3',
+        ZLEASE_LEASE_TIMEOUT_MS: '50',
+      },
     });
     const { message, ...seen } = JSON.parse(stdout);
     expect(seen).to.deep.equal({ made: 3, leaked: 3 });
@@ -206,13 +212,119 @@ console.log(JSON.stringify(seen));
     );
   });
 
+  describe('beside the one-shot functions', () => {
+    let program: string;
+
+    /** Runs the program, and returns its exit code and both outputs. */
+    async function outputs(env: NodeJS.ProcessEnv, how = 'plain', flags: string[] = []) {
+      const child = run(process.execPath, [...flags, '--import', url(), program, how], {
+        env: { ...process.env, NODE_OPTIONS: '', ...env },
+      });
+      return child.then(
+        ({ stdout, stderr }) => ({ code: 0, stdout, stderr }),
+        ({ code, stdout, stderr }: { code: number; stdout: string; stderr: string }) => ({ code, stdout, stderr }),
+      );
+    }
+
+    before(async () => {
+      program = join(folder, 'one-shots.js');
+      await writeFile(
+        program,
+        `import zlib, { createInflate, deflateSync, gunzip, gzipSync } from 'node:zlib';
+import { once } from 'node:events';
+import { promisify } from 'node:util';
+import { Worker, isMainThread } from 'node:worker_threads';
+const [, , how] = process.argv;
+for (const text of ['a', 'b', 'c']) zlib.gunzipSync(gzipSync(text));
+await promisify(gunzip)(gzipSync('d'));
+if (isMainThread) {
+  await Promise.all(['e', 'f'].map((text) => once(createInflate().resume().end(deflateSync(text)), 'close')));
+  await promisify(gunzip)(Buffer.from('bad data')).catch(() => {});
+}
+if (isMainThread && how === 'worker') await once(new Worker(new URL(import.meta.url)), 'exit');
+if (isMainThread) console.log(zlib.gunzip === gunzip, zlib.gunzip.length);
+if (how === 'exit') process.exit(3);
+if (how === 'throw') throw new Error('of the program');
+`,
+      );
+    });
+
+    const table = `zlease
+entry point    format   leases  engines made  reused
+gzipSync       gzip          4             1       3
+gunzipSync     gzip          3             1       2
+gunzip         gzip          2             0       2
+deflateSync    deflate       2             1       1
+createInflate  deflate       2             2       0
+peak leased 2, leased at exit 0, failed 1
+`;
+
+    it('prints a table at exit with ZLEASE_REPORT=1, and nothing without', async () => {
+      expect(await outputs({ ZLEASE_REPORT: '1' })).to.deep.equal({ code: 0, stdout: 'true 3\n', stderr: table });
+      for (const env of [{}, { ZLEASE_REPORT: '0' }, { ZLEASE_REPORT: '1', ZLEASE: 'off' }]) {
+        expect(await outputs(env)).to.deep.equal({ code: 0, stdout: 'true 3\n', stderr: '' });
+      }
+    });
+
+    it('prints the table once if the process ends by process.exit() or by an exception', async () => {
+      expect(await outputs({ ZLEASE_REPORT: '1' }, 'exit')).to.deep.include({ code: 3, stderr: table });
+      const { code, stderr } = await outputs({ ZLEASE_REPORT: '1' }, 'throw');
+      expect(code).to.equal(1);
+      expect(stderr).to.include('Error: of the program');
+      expect(stderr.split(table)).to.have.length(2);
+    });
+
+    it('prints the table once with worker threads, without their leases', async () => {
+      expect(await outputs({ ZLEASE_REPORT: '1' }, 'worker')).to.deep.include({ code: 0, stderr: table });
+    });
+
+    it('prints the table once if it is preloaded in both ways', async () => {
+      const { stderr } = await outputs({ ZLEASE_REPORT: '1' }, 'plain', ['-r', required]);
+      expect(stderr).to.equal(table);
+    });
+
+    it('says in the table that there was no lease', async () => {
+      const { stderr } = await run(process.execPath, ['--import', url(), '-e', '0'], {
+        env: { ...process.env, NODE_OPTIONS: '', ZLEASE_REPORT: '1' },
+      });
+      expect(stderr).to.equal('zlease\nno leases in the main thread\npeak leased 0, leased at exit 0, failed 0\n');
+    });
+
+    it('leaves the one-shot functions as they are with ZLEASE_ONE_SHOT=off', async () => {
+      const { stdout, stderr } = await outputs({ ZLEASE_REPORT: '1', ZLEASE_ONE_SHOT: 'off' });
+      expect(stdout).to.equal('true 3\n');
+      expect(stderr).to.equal(`zlease
+entry point    format   leases  engines made  reused
+createInflate  deflate       2             2       0
+peak leased 2, leased at exit 0, failed 0
+`);
+    });
+
+    it('warns once of an unknown variable, also with worker threads', async () => {
+      const { code, stderr } = await outputs({ ZLEASE_MAX_IDEL: '1', ZLEASE_MAX_IDLE: '1' }, 'worker');
+      expect(code).to.equal(0);
+      const [warning, ...more] = stderr.split('\n').filter((line) => /zlease/i.test(line));
+      expect(warning).to.match(/\[ZLEASE_UNKNOWN_VARIABLE\] ZleaseWarning: .*\bZLEASE_MAX_IDEL\b/);
+      expect(more).to.deep.equal([]);
+      expect((await outputs({ ZLEASE_MAX_IDEL: '1' }, 'plain', ['--no-warnings'])).stderr).to.equal('');
+    });
+
+    it('leaves a frozen node:zlib as it is', async () => {
+      const freeze = join(folder, 'freeze.mjs');
+      await writeFile(freeze, "import zlib from 'node:zlib'; Object.freeze(zlib);");
+      const { code, stderr } = await outputs({ ZLEASE_REPORT: '1' }, 'plain', ['--import', pathToFileURL(freeze).href]);
+      expect(code).to.equal(0);
+      expect(stderr).to.include('no leases in the main thread');
+    });
+  });
+
   it('is off by ZLEASE=off', async () => {
     const seen = await start(['--import', url()], [], { ZLEASE: 'off' });
     expect(seen).to.include({ ...works, pooled: false, leases: 0, stderr: '' });
   });
 
   it('takes pool options from the environment, and starts no process on a bad one', async () => {
-    expect(await start(['--import', url()], [], { ZLEASE_MAX_IDLE: '0' })).to.include({ ...works, evicted: 2 });
+    expect(await start(['--import', url()], [], { ZLEASE_MAX_IDLE: '0' })).to.include({ ...works, evicted: 4 });
     for (const env of [{ ZLEASE: 'maybe' }, { ZLEASE_MAX_IDLE: 'many' }, { ZLEASE_ENGINE: 'steam' }]) {
       const error = await start(['--import', url()], [], env).then(
         () => undefined,

@@ -1,24 +1,21 @@
 /**
- * Drives a leased engine for one owner: a stream, a whole message or a web stream. The driver owns the
- * lease until the owner ends it, the place in a queue, the budget, the limits, the output memory and
- * the pause. The owner decides the order of events, when an error surfaces, and when the lease ends.
- *
- * Each wait is a state of its own. A wake-up that finds another state does nothing. The driver calls
- * its owner, and publishes, when its own state is complete. It reads its state again after that.
+ * Drives a leased engine for one owner: a stream, a whole message or a web stream. The driver owns
+ * the lease until the owner ends it. It also owns the place in a queue, the budget, the limits, the
+ * output memory and the pause. The owner decides the order of events, when to report an error, and
+ * when to end the lease. Each wait is a state of its own. A wake-up that finds another state does
+ * nothing. The driver completes its state before it calls its owner or publishes, and reads it anew.
  */
-import { constants } from '../engine/builtin-zlib.ts';
 import { type Engine, endsWithChunk, inputFault } from '../engine/contract.ts';
 import { handOut, memoryFor } from '../engine/memory.ts';
 import { engineOf, type Lease } from '../pool/lease.ts';
 import { runIn } from '../schedule/context.ts';
-import { place } from '../schedule/place.ts';
 import { threadpool } from '../schedule/threadpool.ts';
 import { turn } from '../schedule/turn.ts';
 import { Lessee } from './lessee.ts';
 import { FIRST_LENGTH, Output } from './output.ts';
 import { WHOLE_LENGTH } from './transfer.ts';
 
-/** Most data expands by a smaller factor. */
+/** Factor of expansion that most data does not reach. */
 const USUAL_RATIO = 16;
 
 export class Driver extends Lessee {
@@ -44,12 +41,7 @@ export class Driver extends Lessee {
     this.state = 'running';
     for (let goesOn = true; goesOn; ) {
       const expected = this.expected(engine.kind);
-      const room =
-        this.settings.chunkLength !== 0
-          ? this.limited(this.chunkRoom)
-          : expected > 0
-            ? this.expectedRoom(expected)
-            : this.limited(this.aligned(engine.kind, WHOLE_LENGTH + 1));
+      const room = this.nowRoom(expected);
       const memory = memoryFor(room, expected > 0 ? room - 1 : 0);
       engine.writeSync(flush, input, this.offset, this.left, memory, room);
       goesOn = this.#absorb(engine, memory, room);
@@ -57,7 +49,7 @@ export class Driver extends Lessee {
     return true;
   }
 
-  /** Goes on with a paused input, in a tick of its own. */
+  /** Resumes a paused input, in a tick of its own. */
   resume(): void {
     if (this.state !== 'paused') return;
     this.output?.readerIsBack();
@@ -86,7 +78,7 @@ export class Driver extends Lessee {
     this.owner.onError(error);
   }
 
-  /** Writes until the input is consumed or waits. A loop, since a bomb would overflow a stack. */
+  /** Writes until the input is consumed or the driver waits. Recursion could overflow the stack. */
   protected override drive(engine: Engine): void {
     const { inline } = this.pool.settings;
     for (;;) {
@@ -97,13 +89,16 @@ export class Driver extends Lessee {
         this.fail(fault);
         return;
       }
+      if (this.newParams !== undefined) this.applyParams(engine);
       const isTry = this.#mayBeWhole(engine);
+      // An encoder that has begun to finish may not be given another flush.
+      if (isTry && engine.kind.codec.compresses) this.flush = engine.kind.codec.finishFlush;
       const expected = this.expected(engine.kind);
       const room = engine.inline
         ? this.inlineRoom(engine.kind, expected, inline.outputLength - this.inlineLength, isTry, this.owner.keepsAll)
         : 0;
-      const where = room <= 0 ? 'threadpool' : place(left, expected, this.inlineLength, inline, turn);
-      // An empty chunk, such as the last flush, is cheap. A wait would keep the engine from others.
+      const where = room <= 0 ? 'threadpool' : this.placeOf(engine.kind, expected);
+      // An empty chunk, such as the last flush, is cheap. A wait would keep the engine leased.
       if (where === 'turn' && input.length > 0) {
         this.awaitTurn();
         return;
@@ -122,14 +117,14 @@ export class Driver extends Lessee {
       else engine.writeSync(this.flush, input, this.offset, left, memory, room);
       const isUndone = isTry && this.whole === 'undone';
       if (engine.failed || isUndone) {
-        // A failed engine does not report the length of its output. It is most often short.
+        // A failed engine does not report the length of its output. That is most often short.
         turn.spend(Math.max(1, Math.min(room, USUAL_RATIO * left)));
         if (isUndone) continue;
       } else {
         const made = room - engine.availOut;
         this.inlineLength += made;
-        // Data after the end counts too, though it is not consumed.
-        turn.spend(Math.max(left - engine.availIn, made, input.length > 0 ? 1 : 0));
+        // Bytes after the end of the data count too, though the engine does not consume them.
+        turn.spend(Math.max(engine.kind.workPerByte * (left - engine.availIn), made, input.length > 0 ? 1 : 0));
       }
       if (!this.#absorb(engine, memory, room)) return;
     }
@@ -137,13 +132,15 @@ export class Driver extends Lessee {
 
   /** Returns whether the input is a whole message without output so far. */
   #mayBeWhole(engine: Engine): boolean {
+    const { codec, isCutSensitive, reusable } = engine.kind;
     return (
       this.whole === undefined &&
       this.inputLength === 0 &&
       this.offset === 0 &&
       !this.owner.keepsAll &&
       engine.inline &&
-      engine.kind.reusable &&
+      // An encoder's output must not depend on its pieces. A decoder must be able to start again.
+      (codec.compresses ? !isCutSensitive && !this.isChanged : codec.byZlib && reusable) &&
       this.owner.isWhole()
     );
   }
@@ -151,18 +148,17 @@ export class Driver extends Lessee {
   #send(engine: Engine, expected: number, isTry: boolean): void {
     const { chunkLength } = this.settings;
     const { keepsAll } = this.owner;
+    const { compresses, finishFlush } = engine.kind.codec;
     this.output ??= new Output(this.owner.keepsUp(false));
     const output = this.output;
     const most = this.limited(Number.POSITIVE_INFINITY);
     const hint = Math.max(0, expected);
     try {
       let memory: Buffer;
-      if (chunkLength !== 0) memory = output.ofLength(this.limited(this.chunkRoom));
+      if (chunkLength !== 0 && !(isTry && compresses)) memory = output.ofLength(this.limited(this.chunkRoom));
       else if (keepsAll && hint > WHOLE_LENGTH) memory = output.exactly(this.expectedRoom(hint));
       else memory = output.forOutput(hint, most, keepsAll ? 0 : this.input.length);
-      if (chunkLength === 0 && output.room < most) output.room = this.aligned(engine.kind, output.room) || output.room;
-      const flush = isTry ? constants.Z_FINISH : this.flush;
-      engine.write(flush, this.input, this.offset, this.left, memory, output.room, () => {
+      engine.write(isTry ? finishFlush : this.flush, this.input, this.offset, this.left, memory, output.room, () => {
         runIn(this.context, this.#landed, this);
       });
     } catch (error) {
@@ -171,11 +167,11 @@ export class Driver extends Lessee {
       return;
     }
     this.state = isTry ? 'trying' : 'inFlight';
-    threadpool.sent();
+    threadpool.sent(this.places);
   }
 
   #landed(): void {
-    threadpool.landed();
+    threadpool.landed(this.places);
     if (this.state === 'stopping') {
       this.state = 'stopped';
       this.output?.drop();
@@ -203,7 +199,7 @@ export class Driver extends Lessee {
     // Read before the output is handed out: the owner may reset the engine.
     const { availIn, availOut } = engine;
     const used = this.left - availIn;
-    const made = this.count(engine, room);
+    const made = this.count(engine, this.flush, room);
     this.owner.bytesWritten += used;
     this.pool.count(used, made);
     const excess = this.excess;
@@ -244,7 +240,7 @@ export class Driver extends Lessee {
 
   protected override consumed(trailing: number): void {
     this.drop();
-    // Many writes fill a long chunk of the caller. As node:zlib's, such a stream keeps it.
+    // Many writes fill a chunk of a long `chunkSize`. The stream keeps it, as node:zlib's does.
     if (this.settings.chunkLength <= FIRST_LENGTH) this.output?.drop();
     this.state = 'idle';
     this.owner.onConsumed(trailing);

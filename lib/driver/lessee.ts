@@ -1,16 +1,17 @@
 /**
- * The lease of a driver. It waits for a tick, for room on the main thread or in the threadpool, and for
- * an engine. It keeps the engine until the owner takes the lease. It does not write to the engine.
+ * The lease of a driver. It waits for a tick, for room on the main thread or in the threadpool, and
+ * for an engine. It keeps the engine until the owner takes the lease. It does not write to the
+ * engine.
  */
 import type { AsyncResource } from 'node:async_hooks';
-import { type EngineKind, kindFor } from '../engine/codec.ts';
 import type { Engine, WholeWrite } from '../engine/contract.ts';
+import { type EngineKind, kindFor, workOf } from '../engine/kind.ts';
 import { engineOf, type Lease } from '../pool/lease.ts';
 import type { Limits } from '../pool/options.ts';
 import type { Pool } from '../pool/pool.ts';
 import { runIn } from '../schedule/context.ts';
-import { place } from '../schedule/place.ts';
-import { threadpool } from '../schedule/threadpool.ts';
+import { type Place, place } from '../schedule/place.ts';
+import { ENCODER_PLACES, threadpool } from '../schedule/threadpool.ts';
 import { enqueueNextRun, enqueueTick } from '../schedule/tick.ts';
 import { turn } from '../schedule/turn.ts';
 import type { Output } from './output.ts';
@@ -18,11 +19,11 @@ import type { Owner } from './owner.ts';
 import { Transfer } from './transfer.ts';
 
 /**
- * idle: no input. tick: waits for its tick. turn: waits for a later turn. threadpool: waits for room
- * there. lease: waits for an engine. running: on the stack. inFlight: a native write is in the
- * threadpool. trying: as inFlight, with a whole message at once. stopping: as inFlight, and the owner
- * has stopped the driver. paused: waits for `resume()`. held: waits for its owner, after an error or
- * a `hold()`. stopped: ended.
+ * idle: no input. tick: waits for its tick. turn: waits for a later turn. threadpool: waits for
+ * room there. lease: waits for an engine. running: on the stack. inFlight: a native write is in the
+ * threadpool. trying: as inFlight, with a whole message at once. stopping: as inFlight, and the
+ * owner has stopped the driver. paused: waits for `resume()`. held: waits for its owner, after an
+ * error or a `hold()`. stopped: ended.
  */
 type State =
   | 'idle'
@@ -50,12 +51,18 @@ export abstract class Lessee extends Transfer {
   protected readonly pool: Pool;
   protected readonly settings: DriverSettings;
   protected readonly origin: string | undefined;
+  /** Places that a write takes in the threadpool. */
+  protected readonly places: number;
   protected state: State = 'idle';
   protected flush = 0;
   protected lease: Lease | undefined;
   #leaveQueue: (() => void) | undefined;
   /** Result of giving the engine a whole message at once, if that was tried. */
   protected whole: WholeWrite | undefined;
+  /** Level and strategy for the next write, see `setParams()`. */
+  protected newParams: [level: number, strategy: number] | undefined;
+  /** Whether level and strategy were set. */
+  protected isChanged = false;
   /** Output memory for the threadpool, made when it is first needed. */
   protected output: Output | undefined;
 
@@ -77,6 +84,7 @@ export abstract class Lessee extends Transfer {
     this.context = context;
     this.settings = settings;
     this.origin = origin;
+    this.places = settings.kind.codec.compresses ? ENCODER_PLACES : 1;
   }
 
   get isIdle(): boolean {
@@ -124,6 +132,23 @@ export abstract class Lessee extends Transfer {
   }
 
   /**
+   * Sets level and strategy of an encoder: now, or before its next write if one is in progress. A
+   * write in flight keeps the former ones.
+   * @returns the failure of the engine, if it has finished its output
+   */
+  setParams(level: number, strategy: number): Error | undefined {
+    this.newParams = [level, strategy];
+    if (this.state === 'idle' && this.lease !== undefined) this.applyParams(engineOf(this.lease));
+    return this.failure;
+  }
+
+  protected applyParams(engine: Engine): void {
+    engine.params(...(this.newParams as [number, number]));
+    this.newParams = undefined;
+    this.isChanged = true;
+  }
+
+  /**
    * Ends the work.
    * @returns false if a native write is in flight: `onStopped()` follows when it has landed
    */
@@ -168,15 +193,20 @@ export abstract class Lessee extends Transfer {
   #standsBack(): boolean {
     const { input } = this;
     const kind = kindFor(this.settings.kind, input);
-    const where = this.pool.isInline(kind.format)
-      ? place(input.length, this.expected(kind), 0, this.pool.settings.inline, turn)
-      : 'threadpool';
+    const where = this.pool.isInline(kind.codec) ? this.placeOf(kind, this.expected(kind)) : 'threadpool';
     if (where === 'turn') this.awaitTurn();
     else if (where === 'threadpool' && threadpool.isFull) {
       this.state = 'threadpool';
-      threadpool.whenFree(this.context, this.#admitted, this);
+      threadpool.whenFree(this.context, this.#admitted, this, this.places);
     } else return false;
     return true;
+  }
+
+  /** Returns the place of the rest of the input. */
+  protected placeOf(kind: EngineKind, expected: number): Place {
+    const { left, inlineLength } = this;
+    const { inline } = this.pool.settings;
+    return place(left, expected, workOf(kind, left + this.unflushedLength, expected), inlineLength, inline, turn);
   }
 
   protected awaitTurn(): void {

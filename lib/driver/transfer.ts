@@ -1,11 +1,11 @@
 /**
- * The input of a driver: the cursor in it, the totals since the start or the last reset, and the limits
- * on them. It calls no engine.
+ * The input of a driver: the cursor in it, the totals since the start or the last reset, and the
+ * limits on them. It calls no engine.
  */
 import { constants as bufferConstants } from 'node:buffer';
 import { constants } from '../engine/builtin-zlib.ts';
-import { type EngineKind, sizeHint } from '../engine/codec.ts';
 import { type Engine, MAX_WRITE_LENGTH } from '../engine/contract.ts';
+import { type EngineKind, sizeHint } from '../engine/kind.ts';
 import { type Limits, outputLimit, overLimit } from '../pool/options.ts';
 import { EXACT_RATIO, LAST_LENGTH } from './output.ts';
 
@@ -31,6 +31,8 @@ export class Transfer {
   /** Bytes consumed, and bytes made of them, since the start or the last reset. */
   inputLength = 0;
   outputLength = 0;
+  /** Bytes of input that an encoder may have kept back for a later flush. */
+  unflushedLength = 0;
   /** Filled bytes of node:zlib's current chunk of output. */
   chunkFilled = 0;
   readonly limits: Required<Limits>;
@@ -68,13 +70,14 @@ export class Transfer {
   }
 
   /** Counts a write with `room` bytes for its output. Returns the length of the output. */
-  count({ availIn, availOut }: Engine, room: number): number {
+  count({ kind, availIn, availOut }: Engine, flush: number, room: number): number {
     const used = this.left - availIn;
     const made = room - availOut;
     this.offset += used;
     this.left = availIn;
     this.inputLength += used;
     this.outputLength += made;
+    if (kind.codec.compresses) this.unflushedLength = flush === 0 || availOut === 0 ? this.unflushedLength + used : 0;
     this.chunkFilled = (this.chunkFilled + made) % this.#chunkLength;
     return made;
   }
@@ -83,6 +86,7 @@ export class Transfer {
   restart(): void {
     this.inputLength = 0;
     this.outputLength = 0;
+    this.unflushedLength = 0;
     this.flushed();
   }
 
@@ -112,8 +116,8 @@ export class Transfer {
   }
 
   /**
-   * Returns the bytes of output that are still to come of a message in one chunk, by its length hint.
-   * The hint comes from the sender, and may be wrong. -1: unknown.
+   * Returns the bytes of output that are still to come of a message in one chunk, by its length
+   * hint. The hint comes from the sender, and may be wrong. -1: unknown.
    */
   expected(kind: EngineKind): number {
     if (this.inputLength !== this.offset) return UNKNOWN;
@@ -122,14 +126,20 @@ export class Transfer {
   }
 
   /**
-   * Returns room for all output that is expected of a whole message, if the length of the input makes
-   * it plausible. Otherwise it returns room for a few times the output so far. So memory is reserved
-   * in proportion to the bytes that were received or made.
+   * Returns room for all output that is expected of a whole message, if the length of the input
+   * makes it plausible. Otherwise it returns room for a few times the output so far. So memory is
+   * reserved in proportion to the bytes that were received or made.
    */
   expectedRoom(expected: number): number {
     const isPlausible = this.outputLength + expected <= EXACT_RATIO * this.input.length;
     const most = isPlausible ? MAX_WRITE_LENGTH - 1 : Math.max(LAST_LENGTH, GROWTH * this.outputLength);
     return this.limited(Math.min(expected, most) + 1);
+  }
+
+  /** Returns room for the output of a write that can't leave the calling thread. */
+  protected nowRoom(expected: number): number {
+    if (this.#isCut) return this.limited(this.chunkRoom);
+    return expected > 0 ? this.expectedRoom(expected) : this.limited(WHOLE_LENGTH + 1);
   }
 
   /**
@@ -142,24 +152,16 @@ export class Transfer {
     // A byte more than expected: an engine without room does not read the trailer.
     const room = expected === UNKNOWN ? Math.max(0, budget) : budget + 1;
     if (keepsAll && !this.#isCut) {
-      return this.limited(this.aligned(kind, Math.min(expected > 0 ? expected + 1 : room, WHOLE_LENGTH + 1)));
+      return this.limited(Math.min(expected > 0 ? expected + 1 : room, WHOLE_LENGTH + 1));
     }
     const { chunkRoom } = this;
-    // A chunkSize is kept to the byte. So are the chunks of Zstandard: see endsWithChunk().
-    if (room < chunkRoom && (this.#isCut || kind.format === 'zstd')) return 0;
-    // With a smaller window, zlib finds that data reaches back too far by the place where the
-    // output is cut.
-    const inOnePiece = isTry && !this.#isCut && kind.options.windowBits === Z_DEFAULT_WINDOWBITS;
+    // A chunkSize is kept to the byte.
+    if (room < chunkRoom && this.#isCut) return 0;
+    // With a smaller window, zlib's decoder finds that data reaches back too far by the place where
+    // the output is cut.
+    const isFree = kind.codec.compresses || (!this.#isCut && kind.options.windowBits === Z_DEFAULT_WINDOWBITS);
+    const inOnePiece = isTry && isFree;
     const wholeRoom = expected === UNKNOWN || expected >= WHOLE_LENGTH ? WHOLE_LENGTH : expected + 1;
     return this.limited(Math.min(room, inOnePiece ? wholeRoom : chunkRoom));
-  }
-
-  /**
-   * Returns room for a write of Zstandard that ends with a chunk of node:zlib's output, see
-   * `endsWithChunk()`. 0 if there is less room.
-   */
-  protected aligned({ format }: EngineKind, room: number): number {
-    if (format !== 'zstd') return room;
-    return Math.max(0, room - ((this.chunkFilled + room) % Z_DEFAULT_CHUNK));
   }
 }

@@ -7,3 +7,6 @@
 export const zlib: typeof import('node:zlib') = process.getBuiltinModule('node:zlib');
 
 export const constants: typeof zlib.constants = zlib.constants;
+
+/** `zlib.crc32()`, of Node 20.15 and later. */
+export const { crc32 } = zlib as unknown as { crc32(data: Uint8Array, start?: number): number };

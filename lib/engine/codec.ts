@@ -1,6 +1,6 @@
 /**
- * Formats: the class of node:zlib for each, its flush constants, and the kinds of its engines. An
- * `EngineKind` has every property by which a pool must keep engines apart.
+ * Codecs: one interned object per format and direction, with everything that differs between them.
+ * No other module compares formats.
  */
 
 import type { BrotliOptions, Gunzip, ZlibOptions, ZlibReset } from 'node:zlib';
@@ -15,12 +15,18 @@ import { zlib } from './builtin-zlib.ts';
  */
 export type Format = 'gzip' | 'deflate' | 'deflate-raw' | 'unzip' | 'br' | 'zstd';
 
-/** Decompressing stream of node:zlib, as far as zlease uses it. */
+/** Format of data to compress. Only decompression detects a format. */
+export type CompressFormat = Exclude<Format, 'unzip'>;
+
+/** Stream of node:zlib, as far as zlease uses it. */
 export type StockStream = Gunzip & ZlibReset;
 
 /** Options of a stream that decide the kind of its engine. */
 export interface EngineOptions {
   windowBits?: number | undefined;
+  level?: number | undefined;
+  memLevel?: number | undefined;
+  strategy?: number | undefined;
   dictionary?: ZlibOptions['dictionary'];
   params?: BrotliOptions['params'] | undefined;
   pledgedSrcSize?: number | undefined;
@@ -28,13 +34,6 @@ export interface EngineOptions {
 }
 
 type StockClass = (new (options?: ZlibOptions) => StockStream) & { prototype: StockStream };
-
-/** Names of node:zlib's functions for a format. */
-interface Names {
-  readonly create: string;
-  readonly once: string;
-  readonly sync: string;
-}
 
 /** A one-shot function of node:zlib. */
 export type OnceFunction = (
@@ -46,165 +45,194 @@ export type OnceFunction = (
 /** A synchronous one-shot function of node:zlib. */
 export type SyncFunction = (buffer: unknown, options?: unknown) => Buffer;
 
-interface Traits {
+export interface Codec {
+  readonly format: Format;
+  readonly compresses: boolean;
   /** Class and not the `create*` function, which another copy of this library may have replaced. */
-  Stock: StockClass;
-  /** Highest flush constant. The lowest is 0. */
-  lastFlush: number;
-  finishFlush: number;
-  fullFlush: number;
-  /** True for the formats of zlib, which have windows and levels. */
-  byZlib: boolean;
+  readonly Stock: StockClass;
   /** Names of node:zlib's factory, one-shot function and synchronous one-shot function. */
-  names: Names;
+  readonly names: { readonly create: string; readonly once: string; readonly sync: string };
   /** The one-shot functions as they were when the library was loaded. `install()` replaces them. */
-  once: OnceFunction;
-  sync: SyncFunction;
+  readonly once: OnceFunction;
+  readonly sync: SyncFunction;
+  /** Highest flush constant. The lowest is 0. */
+  readonly lastFlush: number;
+  readonly finishFlush: number;
+  /** Default of `flush()`. */
+  readonly fullFlush: number;
+  /** True for the formats of zlib, which have windows and levels. */
+  readonly byZlib: boolean;
+  /** True if the data states the length of its output at its end. */
+  readonly statesLength: boolean;
+  /** True if the encoder writes a header and a trailer around deflate-raw data itself. */
+  readonly isFramed: boolean;
+  /**
+   * True if the place where node:zlib cuts the output decides about later output. See
+   * `endsWithChunk()`.
+   */
+  readonly isCutSensitive: boolean;
+  /** True if the codec finds the format by the first two bytes of the data. */
+  readonly detects: boolean;
+  /** Longest data of one owner after which an engine is small enough to be kept, in bytes. */
+  readonly keptLength: number;
+  /** See `EngineKind`. */
+  workPerByte(options: EngineOptions): number;
+  idleLength(options: EngineOptions): number;
 }
 
-const { Z_BLOCK, Z_FINISH, Z_FULL_FLUSH, Z_DEFAULT_WINDOWBITS } = zlib.constants;
+const { Z_BLOCK, Z_FINISH, Z_FULL_FLUSH, Z_DEFAULT_WINDOWBITS, Z_DEFAULT_MEMLEVEL } = zlib.constants;
 const { BROTLI_OPERATION_EMIT_METADATA, BROTLI_OPERATION_FINISH, BROTLI_OPERATION_FLUSH } = zlib.constants;
-// ZSTD_e_flush and ZSTD_e_end. Node 20 has no such constants.
+const { BROTLI_PARAM_QUALITY, BROTLI_DEFAULT_QUALITY } = zlib.constants;
+// ZSTD_e_flush, ZSTD_e_end, ZSTD_c_compressionLevel, ZSTD_CLEVEL_DEFAULT. Node 20 has no such
+// constants.
 const ZSTD_FLUSH = 1;
 const ZSTD_END = 2;
+const ZSTD_PARAM_LEVEL = 100;
+const ZSTD_DEFAULT_LEVEL = 3;
 
-function functions(once: string): Pick<Traits, 'names' | 'once' | 'sync'> {
-  const names = { create: `create${once[0]?.toUpperCase()}${once.slice(1)}`, once, sync: `${once}Sync` };
-  const all = zlib as unknown as Record<string, unknown>;
-  return { names, once: all[names.once] as OnceFunction, sync: all[names.sync] as SyncFunction };
-}
+/**
+ * Longest window that an idle Zstandard engine may hold, in bytes: as much as 256 messages of 1 KB.
+ * A reset keeps that window, which grows with the message, up to 128 MB. zlib's window has 32 KB at
+ * most. A reset frees that of Brotli.
+ */
+const KEPT_WINDOW_LENGTH = 262_144;
 
-const all = new Map<Format, Traits>();
-const zlibFlushes = { lastFlush: Z_BLOCK, finishFlush: Z_FINISH, fullFlush: Z_FULL_FLUSH, byZlib: true };
-all.set('gzip', { Stock: zlib.Gunzip as never, ...functions('gunzip'), ...zlibFlushes });
-all.set('deflate', { Stock: zlib.Inflate as never, ...functions('inflate'), ...zlibFlushes });
-all.set('deflate-raw', { Stock: zlib.InflateRaw as never, ...functions('inflateRaw'), ...zlibFlushes });
-all.set('unzip', { Stock: zlib.Unzip as never, ...functions('unzip'), ...zlibFlushes });
-all.set('br', {
-  Stock: zlib.BrotliDecompress as never,
-  ...functions('brotliDecompress'),
+const zlibFamily = {
+  lastFlush: Z_BLOCK,
+  finishFlush: Z_FINISH,
+  fullFlush: Z_FULL_FLUSH,
+  byZlib: true,
+  isCutSensitive: false,
+  keptLength: Number.POSITIVE_INFINITY,
+};
+const brotliFamily = {
+  ...zlibFamily,
   lastFlush: BROTLI_OPERATION_EMIT_METADATA,
   finishFlush: BROTLI_OPERATION_FINISH,
   fullFlush: BROTLI_OPERATION_FLUSH,
   byZlib: false,
-});
-const { ZstdDecompress } = zlib as { ZstdDecompress?: unknown };
-if (ZstdDecompress !== undefined) {
-  all.set('zstd', {
-    Stock: ZstdDecompress as never,
-    ...functions('zstdDecompress'),
-    lastFlush: ZSTD_END,
-    finishFlush: ZSTD_END,
-    fullFlush: ZSTD_FLUSH,
-    byZlib: false,
-  });
+};
+const zstdFamily = {
+  lastFlush: ZSTD_END,
+  finishFlush: ZSTD_END,
+  fullFlush: ZSTD_FLUSH,
+  byZlib: false,
+  isCutSensitive: true,
+  keptLength: KEPT_WINDOW_LENGTH,
+};
+
+const decodes = { compresses: false, statesLength: false, isFramed: false, detects: false, workPerByte: () => 1 };
+const inflates = {
+  ...zlibFamily,
+  ...decodes,
+  idleLength: ({ windowBits = Z_DEFAULT_WINDOWBITS }: EngineOptions) => 2 ** (windowBits || 15) + 12_288,
+};
+// Times and memory were measured, the times with JSON. They are rounded up.
+const encodes = { ...decodes, compresses: true };
+const deflates = {
+  ...zlibFamily,
+  ...encodes,
+  workPerByte: ({ level = -1 }: EngineOptions) => (level < 0 ? 6 : level < 4 ? 4 : level < 7 ? 6 : 12),
+  // Window, hash chains, hash table and pending output, as zconf.h states.
+  idleLength: ({ windowBits = Z_DEFAULT_WINDOWBITS, memLevel = Z_DEFAULT_MEMLEVEL }: EngineOptions) =>
+    2 ** (windowBits + 2) + 2 ** (memLevel + 9) + 8_192,
+};
+const encodesBrotli = {
+  ...brotliFamily,
+  ...encodes,
+  workPerByte({ params }: EngineOptions) {
+    const quality = Number(params?.[BROTLI_PARAM_QUALITY] ?? BROTLI_DEFAULT_QUALITY);
+    return quality < 5 ? 16 : quality < 10 ? 64 : 1_024;
+  },
+  idleLength: () => 16_384,
+};
+const encodesZstd = {
+  ...zstdFamily,
+  ...encodes,
+  workPerByte({ params }: EngineOptions) {
+    const level = Number(params?.[ZSTD_PARAM_LEVEL] ?? ZSTD_DEFAULT_LEVEL);
+    return level < 6 ? 12 : level < 13 ? 64 : 1_024;
+  },
+  idleLength: () => 2_097_152,
+};
+
+type Family = Omit<Codec, 'format' | 'Stock' | 'names' | 'once' | 'sync'>;
+
+function codec(format: Format, once: string, family: Family): [Format, Codec] {
+  const name = `${once[0]?.toUpperCase()}${once.slice(1)}`;
+  const names = Object.freeze({ create: `create${name}`, once, sync: `${once}Sync` });
+  const all = zlib as unknown as Record<string, unknown>;
+  return [
+    format,
+    Object.freeze({
+      ...family,
+      format,
+      Stock: all[name] as StockClass,
+      names,
+      once: all[once] as OnceFunction,
+      sync: all[names.sync] as SyncFunction,
+    }),
+  ];
 }
 
-/** Formats that this Node has. */
-export const formats: readonly Format[] = Object.freeze([...all.keys()]);
+/** Codecs that this Node has. */
+const existing = (all: Array<[Format, Codec]>): Map<Format, Codec> =>
+  new Map(all.filter(([, { Stock }]) => Stock !== undefined));
+
+const decoders = existing([
+  codec('gzip', 'gunzip', { ...inflates, statesLength: true }),
+  codec('deflate', 'inflate', inflates),
+  codec('deflate-raw', 'inflateRaw', inflates),
+  codec('unzip', 'unzip', { ...inflates, detects: true }),
+  codec('br', 'brotliDecompress', { ...brotliFamily, ...decodes, idleLength: () => 16_384 }),
+  codec('zstd', 'zstdDecompress', { ...zstdFamily, ...decodes, idleLength: () => KEPT_WINDOW_LENGTH + 163_840 }),
+]);
+
+const encoders = existing([
+  codec('gzip', 'gzip', { ...deflates, isFramed: true }),
+  codec('deflate', 'deflate', deflates),
+  codec('deflate-raw', 'deflateRaw', deflates),
+  codec('br', 'brotliCompress', encodesBrotli),
+  codec('zstd', 'zstdCompress', encodesZstd),
+]);
+
+/** All codecs of this Node. */
+export const codecs: readonly Codec[] = Object.freeze([...decoders.values(), ...encoders.values()]);
+
+/** Formats that this Node decompresses. */
+export const formats: readonly Format[] = Object.freeze([...decoders.keys()]);
 
 /**
- * Returns the traits of a format.
+ * Returns the codec that decompresses a format.
  * @throws `ERR_INVALID_ARG_VALUE` for an unknown format. `ERR_FORMAT_UNAVAILABLE` for zstd on a
  * Node without it
  */
-export function formatTraits(format: Format): Readonly<Traits> {
-  const traits = all.get(format);
-  if (traits !== undefined) return traits;
+export function decoder(format: Format): Codec {
+  return decoders.get(format) ?? unknown(format, decoders);
+}
+
+/**
+ * Returns the codec that compresses to a format.
+ * @throws the errors of `decoder()`
+ */
+export function encoder(format: CompressFormat): Codec {
+  return encoders.get(format) ?? unknown(format, encoders);
+}
+
+function unknown(format: Format, known: ReadonlyMap<Format, Codec>): never {
   if (format === 'zstd') {
     throw codedError('ERR_FORMAT_UNAVAILABLE', `zstd needs Node 22.15 or later. This is Node ${process.versions.node}`);
   }
-  throw codedError('ERR_INVALID_ARG_VALUE', `format must be one of ${formats.join(', ')}. Received ${shown(format)}`);
+  throw codedError(
+    'ERR_INVALID_ARG_VALUE',
+    `format must be one of ${[...known.keys()].join(', ')}. Received ${shown(format)}`,
+  );
 }
 
 /**
  * Creates a stream of node:zlib itself.
- * @throws the errors of `formatTraits()` and of the constructor
+ * @throws the errors of node:zlib's constructor
  */
-export function stockStream(format: Format, options?: ZlibOptions): StockStream {
-  const { Stock } = formatTraits(format);
+export function stockStream({ Stock }: Codec, options?: ZlibOptions): StockStream {
   return new Stock(options);
-}
-
-/** Kind of an engine. Reusable kinds are interned: the same settings give the same object. */
-export interface EngineKind {
-  readonly format: Format;
-  /** False: the pool closes an engine of this kind after its first lease. */
-  readonly reusable: boolean;
-  /** Options of the node:zlib stream of the engine. */
-  readonly options: Readonly<EngineOptions>;
-  /** Format that an unzip engine has detected, and decodes from then on. */
-  readonly wrapper?: 'gzip' | 'deflate';
-  /** Kinds that an unzip engine may become, before it has read any data. */
-  readonly detected?: { readonly gzip: EngineKind; readonly deflate: EngineKind };
-}
-
-const interned = new Map<string, EngineKind>();
-
-/**
- * Returns the kind of engine for these settings. `windowBits` undefined means 15. With any options
- * object, node:zlib turns a missing value into 0, the window of the header. That accepts the same
- * messages. After an explicit 0, an engine keeps the window of its first message, so it is not
- * reusable. An engine with a dictionary or with parameters is not reusable either. A reset would
- * keep the dictionary, and lose the parameters.
- */
-export function engineKind(format: Format, settings: EngineOptions = {}): EngineKind {
-  const { windowBits = Z_DEFAULT_WINDOWBITS, rejectGarbageAfterEnd = false, ...rest } = settings;
-  const options: EngineOptions = Object.freeze({
-    ...(formatTraits(format).byZlib ? { windowBits } : {}),
-    rejectGarbageAfterEnd,
-    ...rest,
-  });
-  if (options.windowBits === 0 || Object.values(rest).some((value) => value !== undefined)) {
-    return Object.freeze({ format, reusable: false, options });
-  }
-  if (format !== 'unzip') return intern({ format, reusable: true, options });
-  const gzip = intern({ format, reusable: true, options, wrapper: 'gzip' });
-  const deflate = intern({ format, reusable: true, options, wrapper: 'deflate' });
-  return intern({ format, reusable: false, options, detected: Object.freeze({ gzip, deflate }) });
-}
-
-function intern(kind: EngineKind): EngineKind {
-  const { windowBits, rejectGarbageAfterEnd } = kind.options;
-  const key = `${kind.format} ${windowBits} ${rejectGarbageAfterEnd} ${kind.wrapper}`;
-  const known = interned.get(key);
-  if (known !== undefined) return known;
-  interned.set(key, Object.freeze(kind));
-  return kind;
-}
-
-/** Returns whether an engine of this kind decodes gzip, as its format or as detected. */
-function isGzip(kind: EngineKind): boolean {
-  return kind.format === 'gzip' || kind.wrapper === 'gzip';
-}
-
-/** Highest ratio of deflate. A gzip trailer with a larger length is ignored. */
-const MAX_EXPANSION = 1_032;
-
-/**
- * Returns the output length of `input` in bytes, as its last four bytes state it (ISIZE, RFC 1952,
- * section 2.3.1). 0: unknown. The length decides where to inflate. It comes from the sender, so it
- * must not reserve memory by itself.
- */
-export function sizeHint(kind: EngineKind, input: Buffer): number {
-  if (!isGzip(kind) || input.length < 18) return 0;
-  const hint = input.readUInt32LE(input.length - 4);
-  return hint <= input.length * MAX_EXPANSION ? hint : 0;
-}
-
-/** First two bytes of a gzip member: RFC 1952, section 2.3.1. */
-const GZIP_ID1 = 0x1f;
-const GZIP_ID2 = 0x8b;
-
-/**
- * Returns the kind of engine for data that begins with `input`. node:zlib's unzip detects the
- * format by the first two bytes, once for all messages. So its engines are kept apart by the
- * detected format. If `input` is too short to detect it, the engine is not reusable.
- */
-export function kindFor(kind: EngineKind, input: Uint8Array): EngineKind {
-  const { detected } = kind;
-  if (detected === undefined || input.length === 0) return kind;
-  if (input[0] !== GZIP_ID1) return detected.deflate;
-  if (input.length === 1) return kind;
-  return input[1] === GZIP_ID2 ? detected.gzip : detected.deflate;
 }

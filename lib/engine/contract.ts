@@ -1,17 +1,17 @@
 /**
- * Contract of an engine: one decompressor that is driven write by write. `NativeEngine` and
- * `PublicEngine` implement it, and one spec suite covers both. The holder of the lease drives the
- * engine. An engine may not know streams, leases or pools.
+ * Contract of an engine: one decoder or encoder that is driven write by write. `NativeEngine`, its
+ * subclasses and `PublicEngine` implement it, and one spec suite covers all. The holder of the
+ * lease drives the engine. An engine may not know streams, leases or pools.
  */
 import { codedError, tooLarge } from '../errors.ts';
-import type { EngineKind } from './codec.ts';
+import type { EngineKind } from './kind.ts';
 
 /** Error as node:zlib reports it. `errno` and `code` are zlib's, such as -3 and `Z_DATA_ERROR`. */
 export type EngineFailure = NodeJS.ErrnoException;
 
 /**
- * Result of writing a whole message at once. whole: all output is made, a last flush would find
- * nothing. part: more output may follow, as after any write. undone: the engine was reset, and the
+ * Result of writing a whole message at once. whole: all output is made, and a last flush would add
+ * none. part: more output may follow, as after any write. undone: the engine was reset, and the
  * caller must write again. failed: the write failed, as any write may.
  */
 export type WholeWrite = 'whole' | 'part' | 'undone' | 'failed';
@@ -43,7 +43,7 @@ export interface Engine {
    */
   readonly failed: boolean;
 
-  /** Error of the write that failed. It may be created at its first read, with that stack. */
+  /** Error of the write that failed. An engine may create it at the first read of this property. */
   readonly failure: EngineFailure | undefined;
 
   /**
@@ -52,7 +52,7 @@ export interface Engine {
    */
   readonly recoverable: boolean;
 
-  /** Inflates on the calling thread into `output`. */
+  /** Converts on the calling thread into `output`. */
   writeSync(
     flush: number,
     input: Buffer,
@@ -63,21 +63,24 @@ export interface Engine {
   ): void;
 
   /**
-   * Inflates an input that may be a whole message, on the calling thread. The engine must be clean,
-   * and of a reusable kind of zlib's formats. One such write costs less than a write and a last
-   * flush. It is undone if it fails, or if it fills a room that does not end with a chunk of
-   * node:zlib's output. The caller then repeats the work in smaller writes. A failure is final if
-   * the first of them would fail alike, or if the engine is not `recoverable`.
-   * @param firstLength - room of the first of those writes, in bytes
+   * Converts an input that may be a whole message, on the calling thread. The engine must be clean.
+   * A decoder must be of a reusable kind of zlib's formats, and an encoder of a kind that is not
+   * sensitive to cuts. One such write costs less than a write and a last flush. A decoder undoes a
+   * write that fails, or that fills a room which does not end with a chunk of node:zlib's output.
+   * The caller then repeats the work in smaller writes. A failure is final if the first smaller
+   * write would fail alike, or if the engine is not `recoverable`. An encoder that fills its room
+   * needs more writes with the same flush.
+   * @param firstLength - room of the first smaller write, in bytes
    */
   writeWhole(input: Buffer, output: Buffer, outputLength: number, firstLength: number): WholeWrite;
 
   /**
-   * Returns the result of a whole message, after its `write()` with Z_FINISH. See `writeWhole()`.
+   * Returns the result of a whole message, after its `write()` with `finishFlush`. See
+   * `writeWhole()`.
    */
   settleWhole(outputLength: number, firstLength: number): WholeWrite;
 
-  /** Inflates off the main thread. Calls `done` once, later, also after a failure or `close()`. */
+  /** Converts off the main thread. Calls `done` once, later, also after a failure or `close()`. */
   write(
     flush: number,
     input: Buffer,
@@ -89,7 +92,7 @@ export interface Engine {
   ): void;
 
   /**
-   * Inflates all of `input` on the calling thread, as `_processChunk()` of node:zlib's streams does
+   * Converts all of `input` on the calling thread, as `_processChunk()` of node:zlib's streams does
    * without a callback. `availIn` is then the result of the last write.
    * @param room - most bytes of output of one write
    * @param most - most bytes of output. An engine that is not `inline` throws
@@ -98,23 +101,23 @@ export interface Engine {
    */
   processChunk(flush: number, input: Buffer, room: number, most: number): Buffer;
 
-  /** Resets the engine. After a write that failed, a native engine must be `recoverable`. */
+  /**
+   * Resets the engine for another message of the same owner. After a write that failed, a native
+   * engine must be `recoverable`.
+   */
   reset(): void;
+
+  /**
+   * Resets the engine for another owner, so that no byte of this owner's data can influence the
+   * output of the next (promise P5).
+   */
+  clean(): void;
+
+  /** Sets level and strategy of an encoder, between two writes, as node:zlib's handles do. */
+  params(level: number, strategy: number): void;
 
   /** Frees the memory of the engine, once. During a write, frees it right after the write. */
   close(): void;
-}
-
-/** Largest window that an idle engine may hold, in bytes: as much as 256 messages of 1 KB. */
-const LARGEST_KEPT_WINDOW = 262_144;
-
-/**
- * Returns whether an engine that made `length` bytes of a message has too large a window to keep.
- * zlib's window has 32 KB at most. A reset frees that of Brotli. The window of Zstandard grows with
- * the message, up to 128 MB, and stays.
- */
-export function growsOversized(kind: EngineKind, length: number): boolean {
-  return kind.format === 'zstd' && length > LARGEST_KEPT_WINDOW;
 }
 
 /**
@@ -126,7 +129,7 @@ export function growsOversized(kind: EngineKind, length: number): boolean {
  * @param filled - bytes of the chunk that are filled after the write. 0: the chunk is full
  */
 export function endsWithChunk({ kind, inline }: Engine, made: number, filled: number): boolean {
-  return filled === 0 && made > 0 && inline && kind.format === 'zstd';
+  return filled === 0 && made > 0 && inline && kind.codec.isCutSensitive;
 }
 
 /**
@@ -161,7 +164,10 @@ export function checkBuffers(
     outputLength >>> 0 !== outputLength ||
     inputOffset + inputLength > MAX_WRITE_LENGTH
   ) {
-    throw codedError('ERR_OUT_OF_RANGE', `A write takes whole numbers of bytes up to ${MAX_WRITE_LENGTH}`);
+    throw codedError(
+      'ERR_OUT_OF_RANGE',
+      `Offsets and lengths of a write must be whole numbers from 0 to ${MAX_WRITE_LENGTH}`,
+    );
   }
   if (inputOffset + inputLength > input.byteLength || outputLength > output.byteLength) {
     throw codedError('ERR_BUFFER_DETACHED');

@@ -1,5 +1,6 @@
 /**
- * Native engine: it drives the handle of a node:zlib stream directly. The stream, called the donor,
+ * Native engine: it drives the handle of a node:zlib stream directly. This class decodes, and the
+ * encoders inherit from it. The stream, called the donor,
  * is created only for its handle. Node aborts the process when a handle is misused, and no
  * try/catch stops that. So the engine checks each rule before the call: no write during a write or
  * after `close()`, no reset during a write, no offset outside of a buffer. It holds the buffers of
@@ -9,8 +10,9 @@ import { codedError, isDataError } from '../errors.ts';
 import { setImmediate } from '../schedule/clock.ts';
 import { outsideOfContexts } from '../schedule/context.ts';
 import { constants } from './builtin-zlib.ts';
-import { type EngineKind, formatTraits, type StockStream, stockStream } from './codec.ts';
-import { checkBuffers, type Engine, type EngineFailure, growsOversized, type WholeWrite } from './contract.ts';
+import { type Codec, type StockStream, stockStream } from './codec.ts';
+import { checkBuffers, type Engine, type EngineFailure, type WholeWrite } from './contract.ts';
+import type { EngineKind } from './kind.ts';
 import { handOut, inOnePiece, memoryFor } from './memory.ts';
 
 /**
@@ -23,6 +25,7 @@ interface Handle {
   write(flush: number, input: Buffer, inOff: number, inLen: number, out: Buffer, outOff: number, outLen: number): void;
   writeSync: Handle['write'];
   reset(): void;
+  params(level: number, strategy: number): void;
   close(): void;
 }
 export type Donor = StockStream & { _handle: Handle; _writeState: Uint32Array };
@@ -39,8 +42,9 @@ export class NativeEngine implements Engine {
   busy = false;
   oversized = false;
   failed = false;
-  readonly #handle: Handle;
-  readonly #writeState: Uint32Array;
+  protected readonly handle: Handle;
+  /** Bytes left of the output room, and of the input, after a write. */
+  protected readonly writeState: Uint32Array;
   #closed = false;
   // Arguments of the last call of `onerror`. The error is created from them when it is first read.
   // Most failures of `writeWhole()` are not reported, and a stack trace costs more than a small
@@ -49,22 +53,23 @@ export class NativeEngine implements Engine {
   #errno = 0;
   #code = '';
   #failure: EngineFailure | undefined;
-  /** Bytes of output since the last reset. */
-  #madeLength = 0;
+  /** Bytes of the data in its decompressed form since the last reset. */
+  #plainLength = 0;
   /** Write in flight. It holds the buffers: zlib would write to a collected buffer all the same. */
-  #writing: { done: () => void; input: Buffer; output: Buffer; outputLength: number } | undefined;
+  #writing: { done: () => void; input: Buffer; inputLength: number; output: Buffer; outputLength: number } | undefined;
 
-  constructor(kind: EngineKind) {
+  /** @param codec - codec of the donor, if the engine does a part of the work itself */
+  constructor(kind: EngineKind, codec: Codec = kind.codec) {
     this.kind = kind;
     const donor = outsideOfContexts(() =>
-      stockStream(kind.format, { ...kind.options, chunkSize: DONOR_CHUNK_LENGTH }),
+      stockStream(codec, { ...kind.options, chunkSize: DONOR_CHUNK_LENGTH }),
     ) as Donor;
     // For a destroyed stream, the write callback of node:zlib only calls `handle.cb`.
     Object.defineProperty(donor, 'destroyed', { value: true });
-    this.#handle = donor._handle;
-    this.#writeState = donor._writeState;
-    this.#handle.cb = () => this.#finish();
-    this.#handle.onerror = (message, errno, code) => {
+    this.handle = donor._handle;
+    this.writeState = donor._writeState;
+    this.handle.cb = () => this.#finish();
+    this.handle.onerror = (message, errno, code) => {
       this.failed = true;
       this.#message = message;
       this.#errno = errno;
@@ -90,16 +95,16 @@ export class NativeEngine implements Engine {
    * True for zlib's formats after an error of the data. zlib's inflate keeps nothing over a reset.
    */
   get recoverable(): boolean {
-    const { format, reusable } = this.kind;
-    return reusable && formatTraits(format).byZlib && (isDataError(this.#code) || this.#code === JUNK);
+    const { codec, reusable } = this.kind;
+    return reusable && codec.byZlib && (isDataError(this.#code) || this.#code === JUNK);
   }
 
   get availOut(): number {
-    return this.#writeState[0] as number;
+    return this.writeState[0] as number;
   }
 
   get availIn(): number {
-    return this.#writeState[1] as number;
+    return this.writeState[1] as number;
   }
 
   writeSync(
@@ -109,14 +114,15 @@ export class NativeEngine implements Engine {
     inputLength: number,
     output: Buffer,
     outputLength: number,
+    outputOffset = 0,
   ): void {
     this.#check(input, inputOffset, inputLength, output, outputLength);
-    this.#handle.writeSync(flush, input, inputOffset, inputLength, output, 0, outputLength);
-    this.#made(outputLength);
+    this.handle.writeSync(flush, input, inputOffset, inputLength, output, outputOffset, outputLength);
+    this.count(inputLength, outputLength);
   }
 
   writeWhole(input: Buffer, output: Buffer, outputLength: number, firstLength: number): WholeWrite {
-    this.writeSync(constants.Z_FINISH, input, 0, input.length, output, outputLength);
+    this.writeSync(this.kind.codec.finishFlush, input, 0, input.length, output, outputLength);
     return this.settleWhole(outputLength, firstLength);
   }
 
@@ -159,26 +165,35 @@ export class NativeEngine implements Engine {
     output: Buffer,
     outputLength: number,
     done: () => void,
+    outputOffset = 0,
   ): void {
     this.#check(input, inputOffset, inputLength, output, outputLength);
     this.busy = true;
-    this.#writing = { done, input, output, outputLength };
-    this.#handle.write(flush, input, inputOffset, inputLength, output, 0, outputLength);
+    this.#writing = { done, input, inputLength, output, outputLength };
+    this.handle.write(flush, input, inputOffset, inputLength, output, outputOffset, outputLength);
   }
 
   reset(): void {
     if (this.busy) throw new Error('Cannot reset zlib stream while a write is in progress');
     if (this.#closed || (this.failed && !this.recoverable)) throw codedError('ERR_LEASE_SEALED');
-    this.#handle.reset();
+    this.handle.reset();
     this.failed = false;
     this.#failure = undefined;
-    this.#madeLength = 0;
+    this.#plainLength = 0;
+  }
+
+  clean(): void {
+    this.reset();
+  }
+
+  params(_level: number, _strategy: number): void {
+    // As on a decoding handle of node:zlib.
   }
 
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    this.#handle.close();
+    this.handle.close();
   }
 
   #check(input: Buffer, inputOffset: number, inputLength: number, output: Buffer, outputLength: number): void {
@@ -187,9 +202,11 @@ export class NativeEngine implements Engine {
     checkBuffers(input, inputOffset, inputLength, output, outputLength);
   }
 
-  #made(room: number): void {
-    this.#madeLength += room - this.availOut;
-    if (growsOversized(this.kind, this.#madeLength)) this.oversized = true;
+  /** Counts a write that has ended. */
+  protected count(inputLength: number, outputLength: number): void {
+    const { compresses, keptLength } = this.kind.codec;
+    this.#plainLength += compresses ? inputLength - this.availIn : outputLength - this.availOut;
+    if (this.#plainLength > keptLength) this.oversized = true;
   }
 
   #finish(): void {
@@ -198,7 +215,7 @@ export class NativeEngine implements Engine {
     this.#writing = undefined;
     this.busy = false;
     if (writing === undefined) return;
-    this.#made(writing.outputLength);
+    this.count(writing.inputLength, writing.outputLength);
     writing.done();
   }
 }

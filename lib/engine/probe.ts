@@ -1,10 +1,12 @@
 /**
- * Probe of the native engine. The engine may be used on the tested majors of Node, for each format
+ * Probe of the native engine. The engine may be used on the tested majors of Node, for each codec
  * whose engine passes the probe at load.
  */
 import { types } from 'node:util';
-import { engineKind, type Format, formats, formatTraits, stockStream } from './codec.ts';
-import { DONOR_CHUNK_LENGTH, type Donor, NativeEngine } from './native.ts';
+import { type Codec, codecs, type Format, stockStream } from './codec.ts';
+import { nativeEngine } from './engines.ts';
+import { engineKind } from './kind.ts';
+import { DONOR_CHUNK_LENGTH, type Donor } from './native.ts';
 
 /** Majors of Node on which the specs have run. With 'auto', all others get the public engine. */
 const TESTED_MAJORS: ReadonlySet<number> = new Set([20, 22, 24, 26]);
@@ -23,26 +25,29 @@ const probeData: Readonly<Record<Format, string>> = {
 /** Invalid data in every format. */
 const NO_DATA = Buffer.alloc(5, 0xff);
 
+/** Returns whether the donor has the parts that the engine drives. */
+function isKnown(codec: Codec): boolean {
+  const donor = stockStream(codec, { chunkSize: DONOR_CHUNK_LENGTH }) as Donor;
+  const names = ['write', 'writeSync', 'reset', 'close', 'params'] as const;
+  const known =
+    types.isUint32Array(donor._writeState) &&
+    donor._writeState.length === 2 &&
+    names.every((name) => typeof donor._handle?.[name] === 'function');
+  donor.close();
+  return known;
+}
+
 /**
  * Returns whether the engine gives the known results for output that fits, output that does not,
  * and an error.
  */
-function probe(format: Format): boolean {
+function decodes(codec: Codec): boolean {
   const text = Buffer.from(PROBE_TEXT);
-  const data = Buffer.from(probeData[format], 'base64');
-  const { finishFlush } = formatTraits(format);
-  const donor = stockStream(format, { chunkSize: DONOR_CHUNK_LENGTH }) as Donor;
-  const known =
-    types.isUint32Array(donor._writeState) &&
-    donor._writeState.length === 2 &&
-    (['write', 'writeSync', 'reset', 'close'] as const).every((name) => typeof donor._handle?.[name] === 'function');
-  donor.close();
-  if (!known) return false;
-
-  const engine = new NativeEngine(engineKind(format));
+  const data = Buffer.from(probeData[codec.format], 'base64');
+  const engine = nativeEngine(engineKind(codec));
   const output = Buffer.alloc(text.length + 1);
   const gives = (input: Buffer, room: number, availIn: number, availOut: number): boolean => {
-    engine.writeSync(finishFlush, input, 0, input.length, output, room);
+    engine.writeSync(codec.finishFlush, input, 0, input.length, output, room);
     return !engine.failed && engine.availOut === availOut && (availOut === 0 || engine.availIn === availIn);
   };
   try {
@@ -56,10 +61,34 @@ function probe(format: Format): boolean {
   }
 }
 
-function probed(): Format[] {
-  return formats.filter((format) => {
+/**
+ * Returns whether the engine gives node:zlib's own output, for output that fits, output that does
+ * not, and once more for a next owner.
+ */
+function encodes(codec: Codec): boolean {
+  const text = Buffer.from(PROBE_TEXT);
+  const data = codec.sync(text);
+  const engine = nativeEngine(engineKind(codec));
+  const output = Buffer.alloc(data.length + 1);
+  const made = (room: number): Buffer => {
+    engine.writeSync(codec.finishFlush, text, 0, text.length, output, room);
+    return output.subarray(0, room - engine.availOut);
+  };
+  try {
+    if (!made(output.length).equals(data) || engine.failed || engine.availIn !== 0) return false;
+    engine.clean();
+    if (!made(20).equals(data.subarray(0, 20)) || engine.failed) return false;
+    engine.clean();
+    return made(output.length).equals(data) && !engine.failed;
+  } finally {
+    engine.close();
+  }
+}
+
+function probed(): Codec[] {
+  return codecs.filter((codec) => {
     try {
-      return probe(format);
+      return isKnown(codec) && (codec.compresses ? encodes(codec) : decodes(codec));
     } catch {
       return false;
     }
@@ -71,5 +100,5 @@ function tested(): boolean {
   return bun === undefined && deno === undefined && TESTED_MAJORS.has(Number.parseInt(node, 10));
 }
 
-/** Formats whose native engine passed the probe at load. None on a major that is not tested. */
-export const nativeFormats: ReadonlySet<Format> = new Set(tested() ? probed() : []);
+/** Codecs whose native engine passed the probe at load. None on a major that is not tested. */
+export const nativeCodecs: ReadonlySet<Codec> = new Set(tested() ? probed() : []);

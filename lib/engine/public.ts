@@ -1,22 +1,26 @@
 /**
  * Public engine: it drives a node:zlib stream through documented API, for majors of Node whose
- * internals were not tested. Only `processChunk()` uses undocumented API. All other work runs in
- * the threadpool. The engine copies its output once more than the native engine, so it is slower.
- * It may not end the inner stream: the last write is a flush with Z_FINISH, and `reset()` cleans
- * the stream after that.
+ * internals were not tested. Only `processChunk()`, and the writes of an encoder that flush, use
+ * undocumented API. All work but that of `processChunk()` runs in the threadpool. The engine copies
+ * its output once more than the native engine, so it is slower. It may not end the inner stream: the
+ * last write is a flush with Z_FINISH, and `reset()` cleans the stream after that. The file is longer
+ * than 250 lines, since one inner stream stands behind all methods.
  */
 import { constants as bufferConstants } from 'node:buffer';
+import type { Deflate } from 'node:zlib';
 import { codedError } from '../errors.ts';
 import { nextTick } from '../schedule/clock.ts';
 import { outsideOfContexts } from '../schedule/context.ts';
 import { constants } from './builtin-zlib.ts';
-import { type EngineKind, type StockStream, stockStream } from './codec.ts';
-import { checkBuffers, type Engine, type EngineFailure, growsOversized } from './contract.ts';
+import { type StockStream, stockStream } from './codec.ts';
+import { checkBuffers, type Engine, type EngineFailure } from './contract.ts';
+import type { EngineKind } from './kind.ts';
 
 interface OldStream {
   _handle: { close: () => void } | null | undefined;
   _maxOutputLength: number;
   _processChunk(chunk: Buffer, flush: number): Uint8Array | Uint8Array[];
+  _processChunk(chunk: Buffer, flush: number, callback: () => void): void;
 }
 
 /**
@@ -34,9 +38,10 @@ export class PublicEngine implements Engine {
   failure: EngineFailure | undefined;
   /** Always false: a stream of node:zlib destroys itself when it fails. */
   readonly recoverable = false;
-  oversized = false;
-  /** Bytes of output since the last reset. */
-  #madeLength = 0;
+  /** An encoder would have to be made anew for its next owner. The pool does that later. */
+  oversized: boolean;
+  /** Bytes of the data in its decompressed form since the last reset. */
+  #plainLength = 0;
   #inner: StockStream;
   #closed = false;
   /** True until the inner stream has used its last input, and all of the output was read. */
@@ -52,9 +57,14 @@ export class PublicEngine implements Engine {
   #output: Buffer | undefined;
   #outputLength = 0;
   #done: (() => void) | undefined;
+  /** Level and strategy of an encoder, once they were set. A new inner stream gets them too. */
+  #params: { readonly level: number; readonly strategy: number } | undefined;
+  /** Whether the inner stream does not have them yet. */
+  #isParamsDue = false;
 
   constructor(kind: EngineKind) {
     this.kind = kind;
+    this.oversized = kind.codec.compresses;
     this.#inner = this.#open();
   }
 
@@ -63,7 +73,7 @@ export class PublicEngine implements Engine {
   }
 
   writeSync(): never {
-    throw new Error('This engine runs on the threadpool only');
+    throw new Error('This engine runs in the threadpool only');
   }
 
   writeWhole(): never {
@@ -115,10 +125,28 @@ export class PublicEngine implements Engine {
       this.#fed = true;
       this.#take();
     };
-    if (inputLength > 0) {
-      inner.write(copy, flush === constants.Z_NO_FLUSH ? fed : undefined);
+    const feed = () => {
+      if (inner !== this.#inner || this.#closed) return;
+      // An encoder may make other output of a write and a flush than of one write that flushes. No
+      // documented method makes one.
+      const old = inner as StockStream & Partial<OldStream>;
+      if (this.kind.codec.compresses && inputLength > 0 && flush !== constants.Z_NO_FLUSH && old._processChunk) {
+        old._processChunk(copy, flush, fed);
+        return;
+      }
+      if (inputLength > 0) {
+        inner.write(copy, flush === constants.Z_NO_FLUSH ? fed : undefined);
+      }
+      if (inputLength === 0 || flush !== constants.Z_NO_FLUSH) inner.flush(flush, fed);
+    };
+    if (!this.#isParamsDue) {
+      feed();
+      return;
     }
-    if (inputLength === 0 || flush !== constants.Z_NO_FLUSH) inner.flush(flush, fed);
+    this.#isParamsDue = false;
+    const { level, strategy } = this.#params as { level: number; strategy: number };
+    // The inner stream sets them after a flush. A write before that would be in flight meanwhile.
+    (inner as unknown as Deflate).params(level, strategy, feed);
   }
 
   /**
@@ -140,7 +168,7 @@ export class PublicEngine implements Engine {
       const given = inner._processChunk(Buffer.from(input), flush);
       const output = Array.isArray(given) ? concat(given) : Buffer.from(given);
       this.availIn = input.length - inner.bytesWritten;
-      this.#madeLength += output.length;
+      this.#plainLength += output.length;
       return output;
     } catch (error) {
       this.failure = error as EngineFailure;
@@ -159,7 +187,7 @@ export class PublicEngine implements Engine {
   reset(): void {
     if (this.busy) throw new Error('Cannot reset zlib stream while a write is in progress');
     if (this.#closed) throw codedError('ERR_LEASE_SEALED');
-    this.#madeLength = 0;
+    this.#plainLength = 0;
     if (!this.#feeding && !this.#ended && this.failure === undefined) {
       this.#inner.reset();
       return;
@@ -170,8 +198,21 @@ export class PublicEngine implements Engine {
     this.#feeding = false;
     this.#ended = false;
     this.failure = undefined;
-    this.oversized = false;
+    this.oversized = this.kind.codec.compresses;
     this.#inner = this.#open();
+  }
+
+  /** A stream that has compressed may keep data over a reset. Only a new stream is clean. */
+  clean(): void {
+    if (this.kind.codec.compresses) this.#ended = true;
+    this.#params = undefined;
+    this.reset();
+  }
+
+  params(level: number, strategy: number): void {
+    if (this.busy) throw new Error('A write is in progress');
+    this.#params = { level, strategy };
+    this.#isParamsDue = true;
   }
 
   close(): void {
@@ -182,7 +223,11 @@ export class PublicEngine implements Engine {
   }
 
   #open(): StockStream {
-    const inner = outsideOfContexts(() => stockStream(this.kind.format, this.kind.options));
+    const { codec, options } = this.kind;
+    this.#isParamsDue = false;
+    // node:zlib's handle of gzip ignores `params()`.
+    const own = codec.isFramed ? options : { ...options, ...this.#params };
+    const inner = outsideOfContexts(() => stockStream(codec, own));
     inner.on('readable', () => {
       if (inner === this.#inner) this.#take();
     });
@@ -221,8 +266,9 @@ export class PublicEngine implements Engine {
     this.#done = undefined;
     this.#output = undefined;
     this.busy = false;
-    this.#madeLength += this.#outputLength - this.availOut;
-    if (growsOversized(this.kind, this.#madeLength)) this.oversized = true;
+    const { compresses, keptLength } = this.kind.codec;
+    this.#plainLength += compresses ? this.#inputLength - this.availIn : this.#outputLength - this.availOut;
+    if (this.#plainLength > keptLength) this.oversized = true;
     done();
   }
 }

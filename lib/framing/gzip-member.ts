@@ -2,7 +2,7 @@
  * One member of gzip (RFC 1952, section 2.3). It removes and checks the header and the trailer
  * around the deflate data. Its errors have the messages of zlib.
  */
-import { zlib } from '../engine/builtin-zlib.ts';
+import { crc32 } from '../engine/builtin-zlib.ts';
 import { dataError, Fields, type Framing, type Script } from './framing.ts';
 
 /** The first two bytes of a member. */
@@ -16,9 +16,6 @@ const FEXTRA = 4;
 const FNAME = 8;
 const FCOMMENT = 16;
 const RESERVED = 0xe0;
-
-/** `zlib.crc32()`, of Node 20.15 and later. */
-export const { crc32 } = zlib as unknown as { crc32(data: Uint8Array, start?: number): number };
 
 export class GzipMember implements Framing {
   readonly #header = new Fields(header());

@@ -95,7 +95,7 @@ async function* frames(
     wanted = HEADER_LENGTH;
     while (rest.length >= HEADER_LENGTH) {
       const flag = rest.readUInt8(0);
-      if (flag > 1) throw codedError('ERR_GRPC_FRAME', `The flag of a message is 0 or 1. Received ${flag}`);
+      if (flag > 1) throw codedError('ERR_GRPC_FRAME', `The flag of a message must be 0 or 1. Received ${flag}`);
       const length = rest.readUInt32BE(1);
       if (length > maxLength) {
         throw codedError(

@@ -3,11 +3,12 @@
  */
 import type { Transform } from 'node:stream';
 import { objectTransform, transform } from 'through2';
-import { type Format, formatTraits } from '../engine/codec.ts';
+import { decoder, type Format } from '../engine/codec.ts';
 import { codedError } from '../errors.ts';
 import { poolOf } from '../node-zlib/pool.ts';
 import { type Limits, limits } from '../pool/options.ts';
-import { type Decompression, messageTask } from '../streams/message.ts';
+import type { Message as Task } from '../streams/message.ts';
+import { decompressTask } from '../streams/whole.ts';
 import { bufferOf, shown, shownType } from '../validate.ts';
 import type { StageOptions } from './stage.ts';
 
@@ -53,14 +54,14 @@ export function decompressMessages<Message, Result = Message>(
 ): Transform {
   const { format } = options;
   const pool = poolOf(options);
-  formatTraits(format);
+  decoder(format);
   const ofMessages = limits(options, pool.settings);
   const { get, set } = accessors(options);
-  let current: Decompression | undefined;
+  let current: Task | undefined;
   const stage = objectTransform(
     (message: Message, _encoding: unknown, callback: (error?: Error | null, data?: Result) => void) => {
       try {
-        current = messageTask(pool, get(message), format, ofMessages, (error, decompressed) => {
+        current = decompressTask(pool, get(message), format, ofMessages, (error, decompressed) => {
           current = undefined;
           if (error !== null) callback(error);
           else hand(message, decompressed as Buffer, callback);

@@ -58,7 +58,7 @@ export function codingsOf(header: HeaderValue): Format[] {
     const format = codings.get(name);
     if (format === undefined) {
       const shown = JSON.stringify(name.slice(0, MAX_NAME_LENGTH));
-      throw codedError('ERR_CODING_UNKNOWN', `The body has the content coding ${shown}. Known are ${acceptEncoding}`);
+      throw codedError('ERR_CODING_UNKNOWN', `The body has the content coding ${shown}. Supported: ${acceptEncoding}`);
     }
     applied.push(format);
     if (applied.length > MAX_CODINGS) {

@@ -20,6 +20,7 @@ const readers = new Map<string, (options: ZlibPoolOptions, text: string, name: s
   ['ZLEASE_MAX_LEASED', (options, ...text) => Object.assign(options, { maxLeased: count(...text) })],
   ['ZLEASE_MAX_WAITING', (options, ...text) => Object.assign(options, { maxWaiting: count(...text) })],
   ['ZLEASE_LEASE_TIMEOUT_MS', (options, ...text) => Object.assign(options, { leaseTimeoutMs: count(...text) })],
+  ['ZLEASE_MAX_IDLE_LENGTH', (options, ...text) => Object.assign(options, { maxIdleLength: count(...text) })],
   ['ZLEASE_MAX_IDLE', (options, ...text) => Object.assign(options, { maxIdle: count(...text) })],
   ['ZLEASE_IDLE_TIMEOUT_MS', (options, ...text) => Object.assign(options, { idleTimeoutMs: count(...text) })],
   ['ZLEASE_MAX_OUTPUT_LENGTH', (options, ...text) => Object.assign(options, { maxOutputLength: count(...text) })],
@@ -49,21 +50,27 @@ export function poolOptionsOf(environment: Environment): ZlibPoolOptions {
   return options;
 }
 
-/** Returns the variables that begin as those of zlease and are none: most often a typing error. */
+/** Returns the names that begin as those of zlease and are unknown: most often typing errors. */
 export function unknownVariables(environment: Environment): string[] {
   return Object.keys(environment).filter((name) => name.startsWith(PREFIX) && !variableNames.includes(name));
 }
 
 /**
- * Returns whether `zlease/register` installs: always, unless ZLEASE=off.
- * @throws `ERR_INVALID_ARG_VALUE` unless ZLEASE is on, off, empty or not set
+ * Returns the functions that `zlease/register` replaces: all, those that decompress with
+ * ZLEASE=decompress, none with ZLEASE=off.
+ * @throws `ERR_INVALID_ARG_VALUE` unless ZLEASE is on, decompress, off, empty or not set
  */
-export function isSwitchedOn(environment: Environment): boolean {
-  return isOn(environment, SWITCH);
+export function registered(environment: Environment): { decompress: boolean; compress: boolean } {
+  const value = environment[SWITCH] || 'on';
+  if (value !== 'on' && value !== 'decompress' && value !== 'off') {
+    throw codedError('ERR_INVALID_ARG_VALUE', `${SWITCH} must be on, decompress or off. Received ${shown(value)}`);
+  }
+  return { decompress: value !== 'off', compress: value === 'on' };
 }
 
 /**
- * Returns whether `zlease/register` replaces the one-shot functions: always, unless ZLEASE_ONE_SHOT=off.
+ * Returns whether `zlease/register` replaces the one-shot functions: always, unless
+ * ZLEASE_ONE_SHOT=off.
  * @throws `ERR_INVALID_ARG_VALUE` unless ZLEASE_ONE_SHOT is on, off, empty or not set
  */
 export function isOneShotOn(environment: Environment): boolean {

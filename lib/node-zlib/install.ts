@@ -1,15 +1,15 @@
 /**
- * `install()`: it replaces the factories of node:zlib with pooled ones in this thread, and restores
- * them. Code that has read a factory before keeps that one. Other code may replace the same
- * factories, before or after: an instrumentation, or a second copy of this library. So the undo
- * restores each property as it was found. It may not touch a factory that other code has wrapped
+ * `install()`: it replaces functions of node:zlib with pooled ones in this thread, and restores
+ * them. Code that has read a function before keeps that one. Other code may replace the same
+ * functions, before or after: an instrumentation, or a second copy of this library. So the undo
+ * restores each property as it was found. It may not touch a function that other code has wrapped
  * since. The pooled function inside of such a wrapper then calls the function that it had replaced.
  */
 import { syncBuiltinESMExports } from 'node:module';
 import { zlib } from '../engine/builtin-zlib.ts';
-import { formats, formatTraits } from '../engine/codec.ts';
+import { type CompressFormat, codecs } from '../engine/codec.ts';
 import { codedError } from '../errors.ts';
-import { decompressOnce, decompressOnceSync } from '../streams/one-shot.ts';
+import { oneShot as once, oneShotSync as onceSync } from '../streams/one-shot.ts';
 import { shown } from '../validate.ts';
 import { poolOf, type ZlibPool } from './pool.ts';
 
@@ -17,7 +17,15 @@ import { poolOf, type ZlibPool } from './pool.ts';
 export interface InstallOptions {
   /** Pool of the streams and messages. Default: `defaultPool`. */
   pool?: ZlibPool;
-  /** Whether the one-shot functions are replaced too, `gunzip()`, `gunzipSync()` and the like. Default true. */
+  /**
+   * Whether the compressing functions are replaced too. Otherwise they keep the pool of an earlier
+   * install, if there is one. Default true.
+   */
+  compress?: boolean;
+  /**
+   * Whether the one-shot functions are replaced too, `gunzip()`, `gunzipSync()` and the like.
+   * Otherwise they keep the pool of an earlier install, if there is one. Default true.
+   */
   oneShot?: boolean;
 }
 
@@ -27,24 +35,34 @@ type AnyFunction = (this: unknown, ...args: unknown[]) => unknown;
 interface Replaced {
   readonly name: string;
   readonly isOneShot: boolean;
+  readonly compresses: boolean;
   /** Does on a pool what the function does. */
   call(pool: ZlibPool, args: unknown[]): unknown;
 }
 
-const all: readonly Replaced[] = formats.flatMap((format) => {
-  const { create, once, sync } = formatTraits(format).names;
+const all: readonly Replaced[] = codecs.flatMap((codec) => {
+  const { format, compresses } = codec;
   return [
-    { name: create, isOneShot: false, call: (pool, [options]) => pool.createDecompress(format, options as never) },
     {
-      name: once,
-      isOneShot: true,
-      call: (pool, [buffer, options, callback]) =>
-        decompressOnce(pool, format, buffer, options as never, callback as never),
+      name: codec.names.create,
+      isOneShot: false,
+      compresses,
+      call: (pool, [options]) =>
+        compresses
+          ? pool.createCompress(format as CompressFormat, options as never)
+          : pool.createDecompress(format, options as never),
     },
     {
-      name: sync,
+      name: codec.names.once,
       isOneShot: true,
-      call: (pool, [buffer, options]) => decompressOnceSync(pool, format, buffer, options as never),
+      compresses,
+      call: (pool, [buffer, options, callback]) => once(pool, codec, buffer, options as never, callback as never),
+    },
+    {
+      name: codec.names.sync,
+      isOneShot: true,
+      compresses,
+      call: (pool, [buffer, options]) => onceSync(pool, codec, buffer, options as never),
     },
   ] satisfies Replaced[];
 });
@@ -56,8 +74,14 @@ const all: readonly Replaced[] = formats.flatMap((format) => {
 const kReplaced = Symbol.for('zlease.replaced');
 type Pooled = AnyFunction & { [kReplaced]?: () => PropertyDescriptor | undefined };
 
-/** Installs in effect. The streams come from the pool of the last one. */
-const installs: Array<{ readonly pool: ZlibPool; readonly oneShot: boolean }> = [];
+/** Installs in effect. A function uses the pool of the last one that includes it. */
+const installs: Install[] = [];
+
+interface Install {
+  readonly pool: ZlibPool;
+  readonly compress: boolean;
+  readonly oneShot: boolean;
+}
 
 interface Swap {
   readonly name: string;
@@ -68,21 +92,24 @@ interface Swap {
 let swaps: Swap[] = [];
 
 /**
- * Replaces the decompressing functions of node:zlib with pooled ones: the factories, and the one-shot functions. The
- * constructors stay as they are. So do existing streams. The pool of the last install is used, until its own undo.
- * @param options - `pool`, default `defaultPool`; `oneShot`, default true
+ * Replaces functions of node:zlib with pooled ones: the factories, and the one-shot functions. The
+ * constructors stay as they are. So do existing streams. Each function uses the pool of the last
+ * install that includes it, until the undo of that install.
+ * @param options - `pool`, default `defaultPool`; `compress` and `oneShot`, default true
  * @returns a function that undoes this install, once. After the undo of the last install, node:zlib
  * has the functions from before the first one
- * @throws `ERR_INVALID_ARG_TYPE` for a pool that is not a `ZlibPool`, and unless `oneShot` is a boolean
+ * @throws `ERR_INVALID_ARG_TYPE` for a pool that is not a `ZlibPool`, and unless `compress` and
+ * `oneShot` are booleans
  */
 export function install(options: InstallOptions = {}): () => void {
-  const { oneShot = true } = options;
-  if (typeof oneShot !== 'boolean') {
-    throw codedError('ERR_INVALID_ARG_TYPE', `options.oneShot must be a boolean. Received ${shown(oneShot)}`);
+  const { compress = true, oneShot = true } = options;
+  for (const [name, value] of Object.entries({ compress, oneShot })) {
+    if (typeof value === 'boolean') continue;
+    throw codedError('ERR_INVALID_ARG_TYPE', `options.${name} must be a boolean. Received ${shown(value)}`);
   }
-  const entry = { pool: poolOf(options), oneShot };
+  const entry = { pool: poolOf(options), compress, oneShot };
   installs.push(entry);
-  swapIn(oneShot);
+  swapIn(entry);
   return () => {
     const at = installs.indexOf(entry);
     if (at === -1) return;
@@ -91,10 +118,15 @@ export function install(options: InstallOptions = {}): () => void {
   };
 }
 
-function swapIn(oneShot: boolean): void {
+/** Returns whether an install includes a function. */
+function includes({ compress, oneShot }: Install, { compresses, isOneShot }: Replaced): boolean {
+  return (compress || !compresses) && (oneShot || !isOneShot);
+}
+
+function swapIn(entry: Install): void {
   for (const replaced of all) {
-    const { name, isOneShot } = replaced;
-    if ((isOneShot && !oneShot) || swaps.some((swap) => swap.name === name)) continue;
+    const { name } = replaced;
+    if (!includes(entry, replaced) || swaps.some((swap) => swap.name === name)) continue;
     const found = Object.getOwnPropertyDescriptor(zlib, name);
     // Undefined: this Node does not have the format. Not configurable: other code has frozen
     // node:zlib.
@@ -127,11 +159,12 @@ function stillInUse(found: PropertyDescriptor): PropertyDescriptor {
   return replaced === undefined ? found : stillInUse(replaced);
 }
 
-function pooledFunction({ name, isOneShot, call }: Replaced, found: PropertyDescriptor): Swap {
+function pooledFunction(replaced: Replaced, found: PropertyDescriptor): Swap {
+  const { name, call } = replaced;
   // No arrow function: callers may use `new` with a factory, as with node:zlib's.
   const pooled: Pooled = function (...args) {
-    const last = installs.at(-1);
-    if (last !== undefined && !swap.undone && (last.oneShot || !isOneShot)) return call(last.pool, args);
+    const last = installs.findLast((entry) => includes(entry, replaced));
+    if (last !== undefined && !swap.undone) return call(last.pool, args);
     const original: AnyFunction = found.get === undefined ? found.value : found.get.call(zlib);
     return original.apply(this, args);
   };

@@ -1,28 +1,40 @@
 /**
- * The pool with the names of node:zlib: factories, one-shot functions, and codecs, as methods. It is longer than 250 lines, since
- * each name of node:zlib has its documentation.
+ * The pool with the names of node:zlib as methods: factories of streams, and one-shot functions.
+ * The other methods take the format as an argument. The file is longer than 250 lines, since each
+ * name has its documentation.
  */
 import { isMainThread } from 'node:worker_threads';
-import type { Format } from '../engine/codec.ts';
+import { type Codec, type CompressFormat, decoder, encoder, type Format } from '../engine/codec.ts';
 import { codedError } from '../errors.ts';
 import type { Lease } from '../pool/lease.ts';
 import { Pool } from '../pool/pool.ts';
 import { type CodecOptions, type LeaseOptions, lease, tryLease } from '../streams/codec-lease.ts';
+import type { CompressStream } from '../streams/compress.ts';
 import type { DecompressStream } from '../streams/decompress.ts';
-import { decompress, decompressSync, type MessageOptions, type SyncMessageOptions } from '../streams/message.ts';
 import {
-  decompressOnce,
-  decompressOnceSync,
+  type OneShot,
   type OneShotCallback,
-  type OneShotInput,
   type OneShotOptions,
+  type OneShotSync,
+  oneShot,
+  oneShotSync,
 } from '../streams/one-shot.ts';
-import type { DecompressOptions } from '../streams/options.ts';
+import type { CompressOptions, DecompressOptions } from '../streams/options.ts';
+import {
+  type CompressMessageOptions,
+  compress,
+  compressSync,
+  decompress,
+  decompressSync,
+  type MessageOptions,
+  type SyncCompressMessageOptions,
+  type SyncMessageOptions,
+} from '../streams/whole.ts';
 import { shown } from '../validate.ts';
 import { poolOptionsOf, unknownVariables } from './environment.ts';
-import { decompressStream } from './stock-shape.ts';
+import { compressStream, decompressStream } from './stock-shape.ts';
 
-/** Pool of decompressing engines, with the factories of the streams that lease them. */
+/** Pool of engines of both directions, with the functions of node:zlib that lease them. */
 export class ZlibPool extends Pool {
   /**
    * Creates the stream of node:zlib's `createGunzip()`: gzip, RFC 1952.
@@ -90,6 +102,62 @@ export class ZlibPool extends Pool {
   }
 
   /**
+   * Creates the stream of node:zlib's `createGzip()`: gzip, RFC 1952.
+   * @param options - options of node:zlib. Default none
+   * @throws the errors of node:zlib's `createGzip()` for these options
+   */
+  createGzip(options?: CompressOptions): CompressStream {
+    return compressStream(this, 'gzip', options);
+  }
+
+  /**
+   * Creates the stream of node:zlib's `createDeflate()`: the zlib wrapper, RFC 1950.
+   * @param options - options of node:zlib. Default none
+   * @throws the errors of node:zlib's `createDeflate()` for these options
+   */
+  createDeflate(options?: CompressOptions): CompressStream {
+    return compressStream(this, 'deflate', options);
+  }
+
+  /**
+   * Creates the stream of node:zlib's `createDeflateRaw()`: bare deflate data, RFC 1951.
+   * @param options - options of node:zlib. Default none
+   * @throws the errors of node:zlib's `createDeflateRaw()` for these options
+   */
+  createDeflateRaw(options?: CompressOptions): CompressStream {
+    return compressStream(this, 'deflate-raw', options);
+  }
+
+  /**
+   * Creates the stream of node:zlib's `createBrotliCompress()`: Brotli, RFC 7932.
+   * @param options - options of node:zlib. Default none
+   * @throws the errors of node:zlib's `createBrotliCompress()` for these options
+   */
+  createBrotliCompress(options?: CompressOptions): CompressStream {
+    return compressStream(this, 'br', options);
+  }
+
+  /**
+   * Creates the stream of node:zlib's `createZstdCompress()`: Zstandard, RFC 8878.
+   * @param options - options of node:zlib. Default none
+   * @throws `ERR_FORMAT_UNAVAILABLE` before Node 22.15. The errors of node:zlib for these options
+   */
+  createZstdCompress(options?: CompressOptions): CompressStream {
+    return compressStream(this, 'zstd', options);
+  }
+
+  /**
+   * Creates the compressing stream for a format that is known only at run time.
+   * @param format - format of the output
+   * @param options - options of node:zlib's stream for the format. Default none
+   * @throws `ERR_INVALID_ARG_VALUE` for an unknown format. `ERR_FORMAT_UNAVAILABLE` for a format
+   * that this Node does not have. The errors of node:zlib for these options
+   */
+  createCompress(format: CompressFormat, options?: CompressOptions): CompressStream {
+    return compressStream(this, format, options);
+  }
+
+  /**
    * Leases an engine now, for a synchronous codec of the caller. Streams and messages acquire their
    * own leases.
    * @param format - format of the data
@@ -152,146 +220,126 @@ export class ZlibPool extends Pool {
   }
 
   /**
-   * Decompresses one message as node:zlib's `gunzip()`: gzip, RFC 1952.
-   * @param buffer - all of the compressed bytes
-   * @param options - options of node:zlib, and limits. Default none
-   * @param callback - called once, never during this call, with an error or the output
-   * @throws The errors of node:zlib's `gunzip()` for these arguments
+   * Compresses one message. The caller may not change the memory of `message` until the promise is
+   * settled.
+   * @param message - all of the bytes
+   * @param format - format of the output
+   * @param options - options of node:zlib's one-shot function for the format, and `signal`. Default
+   * none
+   * @returns a promise of the output. It rejects with `ERR_BUFFER_TOO_LARGE` over
+   * `maxOutputLength`, the errors of node:zlib for these options, and those of `decompress()` for
+   * waits and for a closed pool
    */
-  gunzip(buffer: OneShotInput, callback: OneShotCallback): void;
-  gunzip(buffer: OneShotInput, options: OneShotOptions, callback: OneShotCallback): void;
-  gunzip(buffer: OneShotInput, options: OneShotOptions | OneShotCallback, callback?: OneShotCallback): void {
-    decompressOnce(this, 'gzip', buffer, options, callback);
+  compress(
+    message: NodeJS.ArrayBufferView | ArrayBufferLike,
+    format: CompressFormat,
+    options?: CompressMessageOptions,
+  ): Promise<Buffer> {
+    return compress(this, message, format, options);
   }
 
   /**
-   * Decompresses one message on the calling thread as node:zlib's `gunzipSync()`.
-   * @param buffer - all of the compressed bytes
-   * @param options - options of node:zlib, and limits. Default none
-   * @throws The errors of node:zlib's `gunzipSync()`, `ERR_RATIO_TOO_HIGH`, `ERR_POOL_CLOSED`
+   * Compresses one message on the calling thread, as node:zlib's `gzipSync()` does.
+   * @param message - all of the bytes
+   * @param format - format of the output
+   * @param options - options of node:zlib's one-shot function for the format. Default none
+   * @throws the errors of `compress()`, except those of a wait and of `signal`
    */
-  gunzipSync(buffer: OneShotInput, options?: OneShotOptions): Buffer {
-    return decompressOnceSync(this, 'gzip', buffer, options);
+  compressSync(
+    message: NodeJS.ArrayBufferView | ArrayBufferLike,
+    format: CompressFormat,
+    options?: SyncCompressMessageOptions,
+  ): Buffer {
+    return compressSync(this, message, format, options);
   }
 
+  /** Decompresses one message as node:zlib's `gunzip()`: gzip, RFC 1952. */
+  declare readonly gunzip: OneShot;
+  /** Decompresses one message as node:zlib's `inflate()`: the zlib wrapper, RFC 1950. */
+  declare readonly inflate: OneShot;
+  /** Decompresses one message as node:zlib's `inflateRaw()`: bare deflate data, RFC 1951. */
+  declare readonly inflateRaw: OneShot;
+  /** Decompresses one message as node:zlib's `unzip()`: gzip or the zlib wrapper, as detected. */
+  declare readonly unzip: OneShot;
+  /** Decompresses one message as node:zlib's `brotliDecompress()`: Brotli, RFC 7932. */
+  declare readonly brotliDecompress: OneShot;
   /**
-   * Decompresses one message as node:zlib's `inflate()`: the zlib wrapper, RFC 1950.
-   * @param buffer - all of the compressed bytes
-   * @param options - options of node:zlib, and limits. Default none
-   * @param callback - called once, never during this call, with an error or the output
-   * @throws The errors of node:zlib's `inflate()` for these arguments
+   * Decompresses one message as node:zlib's `zstdDecompress()`: Zstandard, RFC 8878. It throws
+   * `ERR_FORMAT_UNAVAILABLE` before Node 22.15.
    */
-  inflate(buffer: OneShotInput, callback: OneShotCallback): void;
-  inflate(buffer: OneShotInput, options: OneShotOptions, callback: OneShotCallback): void;
-  inflate(buffer: OneShotInput, options: OneShotOptions | OneShotCallback, callback?: OneShotCallback): void {
-    decompressOnce(this, 'deflate', buffer, options, callback);
-  }
+  declare readonly zstdDecompress: OneShot;
+  /** Compresses one message as node:zlib's `gzip()`: gzip, RFC 1952. */
+  declare readonly gzip: OneShot;
+  /** Compresses one message as node:zlib's `deflate()`: the zlib wrapper, RFC 1950. */
+  declare readonly deflate: OneShot;
+  /** Compresses one message as node:zlib's `deflateRaw()`: bare deflate data, RFC 1951. */
+  declare readonly deflateRaw: OneShot;
+  /** Compresses one message as node:zlib's `brotliCompress()`: Brotli, RFC 7932. */
+  declare readonly brotliCompress: OneShot;
+  /**
+   * Compresses one message as node:zlib's `zstdCompress()`: Zstandard, RFC 8878. It throws
+   * `ERR_FORMAT_UNAVAILABLE` before Node 22.15.
+   */
+  declare readonly zstdCompress: OneShot;
 
-  /**
-   * Decompresses one message on the calling thread as node:zlib's `inflateSync()`.
-   * @param buffer - all of the compressed bytes
-   * @param options - options of node:zlib, and limits. Default none
-   * @throws The errors of node:zlib's `inflateSync()`, `ERR_RATIO_TOO_HIGH`, `ERR_POOL_CLOSED`
-   */
-  inflateSync(buffer: OneShotInput, options?: OneShotOptions): Buffer {
-    return decompressOnceSync(this, 'deflate', buffer, options);
-  }
+  /** `gunzip()` on the calling thread, as node:zlib's `gunzipSync()`. */
+  declare readonly gunzipSync: OneShotSync;
+  /** `inflate()` on the calling thread, as node:zlib's `inflateSync()`. */
+  declare readonly inflateSync: OneShotSync;
+  /** `inflateRaw()` on the calling thread, as node:zlib's `inflateRawSync()`. */
+  declare readonly inflateRawSync: OneShotSync;
+  /** `unzip()` on the calling thread, as node:zlib's `unzipSync()`. */
+  declare readonly unzipSync: OneShotSync;
+  /** `brotliDecompress()` on the calling thread, as node:zlib's `brotliDecompressSync()`. */
+  declare readonly brotliDecompressSync: OneShotSync;
+  /** `zstdDecompress()` on the calling thread, as node:zlib's `zstdDecompressSync()`. */
+  declare readonly zstdDecompressSync: OneShotSync;
+  /** `gzip()` on the calling thread, as node:zlib's `gzipSync()`. */
+  declare readonly gzipSync: OneShotSync;
+  /** `deflate()` on the calling thread, as node:zlib's `deflateSync()`. */
+  declare readonly deflateSync: OneShotSync;
+  /** `deflateRaw()` on the calling thread, as node:zlib's `deflateRawSync()`. */
+  declare readonly deflateRawSync: OneShotSync;
+  /** `brotliCompress()` on the calling thread, as node:zlib's `brotliCompressSync()`. */
+  declare readonly brotliCompressSync: OneShotSync;
+  /** `zstdCompress()` on the calling thread, as node:zlib's `zstdCompressSync()`. */
+  declare readonly zstdCompressSync: OneShotSync;
+}
 
-  /**
-   * Decompresses one message as node:zlib's `inflateRaw()`: bare deflate data, RFC 1951.
-   * @param buffer - all of the compressed bytes
-   * @param options - options of node:zlib, and limits. Default none
-   * @param callback - called once, never during this call, with an error or the output
-   * @throws The errors of node:zlib's `inflateRaw()` for these arguments
-   */
-  inflateRaw(buffer: OneShotInput, callback: OneShotCallback): void;
-  inflateRaw(buffer: OneShotInput, options: OneShotOptions, callback: OneShotCallback): void;
-  inflateRaw(buffer: OneShotInput, options: OneShotOptions | OneShotCallback, callback?: OneShotCallback): void {
-    decompressOnce(this, 'deflate-raw', buffer, options, callback);
-  }
+/** Codecs of node:zlib's one-shot functions by name. Of all Nodes, so that each method exists. */
+const oneShots = {
+  gunzip: () => decoder('gzip'),
+  inflate: () => decoder('deflate'),
+  inflateRaw: () => decoder('deflate-raw'),
+  unzip: () => decoder('unzip'),
+  brotliDecompress: () => decoder('br'),
+  zstdDecompress: () => decoder('zstd'),
+  gzip: () => encoder('gzip'),
+  deflate: () => encoder('deflate'),
+  deflateRaw: () => encoder('deflate-raw'),
+  brotliCompress: () => encoder('br'),
+  zstdCompress: () => encoder('zstd'),
+} as const satisfies Record<string, () => Codec>;
 
-  /**
-   * Decompresses one message on the calling thread as node:zlib's `inflateRawSync()`.
-   * @param buffer - all of the compressed bytes
-   * @param options - options of node:zlib, and limits. Default none
-   * @throws The errors of node:zlib's `inflateRawSync()`, `ERR_RATIO_TOO_HIGH`, `ERR_POOL_CLOSED`
-   */
-  inflateRawSync(buffer: OneShotInput, options?: OneShotOptions): Buffer {
-    return decompressOnceSync(this, 'deflate-raw', buffer, options);
-  }
+/** Name of a one-shot function of node:zlib. */
+export type OneShotName = keyof typeof oneShots | `${keyof typeof oneShots}Sync`;
 
-  /**
-   * Decompresses one message as node:zlib's `unzip()`: gzip or the zlib wrapper, as detected.
-   * @param buffer - all of the compressed bytes
-   * @param options - options of node:zlib, and limits. Default none
-   * @param callback - called once, never during this call, with an error or the output
-   * @throws The errors of node:zlib's `unzip()` for these arguments
-   */
-  unzip(buffer: OneShotInput, callback: OneShotCallback): void;
-  unzip(buffer: OneShotInput, options: OneShotOptions, callback: OneShotCallback): void;
-  unzip(buffer: OneShotInput, options: OneShotOptions | OneShotCallback, callback?: OneShotCallback): void {
-    decompressOnce(this, 'unzip', buffer, options, callback);
-  }
-
-  /**
-   * Decompresses one message on the calling thread as node:zlib's `unzipSync()`.
-   * @param buffer - all of the compressed bytes
-   * @param options - options of node:zlib, and limits. Default none
-   * @throws The errors of node:zlib's `unzipSync()`, `ERR_RATIO_TOO_HIGH`, `ERR_POOL_CLOSED`
-   */
-  unzipSync(buffer: OneShotInput, options?: OneShotOptions): Buffer {
-    return decompressOnceSync(this, 'unzip', buffer, options);
-  }
-
-  /**
-   * Decompresses one message as node:zlib's `brotliDecompress()`: Brotli, RFC 7932.
-   * @param buffer - all of the compressed bytes
-   * @param options - options of node:zlib, and limits. Default none
-   * @param callback - called once, never during this call, with an error or the output
-   * @throws The errors of node:zlib's `brotliDecompress()` for these arguments
-   */
-  brotliDecompress(buffer: OneShotInput, callback: OneShotCallback): void;
-  brotliDecompress(buffer: OneShotInput, options: OneShotOptions, callback: OneShotCallback): void;
-  brotliDecompress(buffer: OneShotInput, options: OneShotOptions | OneShotCallback, callback?: OneShotCallback): void {
-    decompressOnce(this, 'br', buffer, options, callback);
-  }
-
-  /**
-   * Decompresses one message on the calling thread as node:zlib's `brotliDecompressSync()`.
-   * @param buffer - all of the compressed bytes
-   * @param options - options of node:zlib, and limits. Default none
-   * @throws The errors of node:zlib's `brotliDecompressSync()`, `ERR_RATIO_TOO_HIGH`, `ERR_POOL_CLOSED`
-   */
-  brotliDecompressSync(buffer: OneShotInput, options?: OneShotOptions): Buffer {
-    return decompressOnceSync(this, 'br', buffer, options);
-  }
-
-  /**
-   * Decompresses one message as node:zlib's `zstdDecompress()`: Zstandard, RFC 8878.
-   * @param buffer - all of the compressed bytes
-   * @param options - options of node:zlib, and limits. Default none
-   * @param callback - called once, never during this call, with an error or the output
-   * @throws `ERR_FORMAT_UNAVAILABLE` before Node 22.15. The errors of node:zlib's `zstdDecompress()` for these arguments
-   */
-  zstdDecompress(buffer: OneShotInput, callback: OneShotCallback): void;
-  zstdDecompress(buffer: OneShotInput, options: OneShotOptions, callback: OneShotCallback): void;
-  zstdDecompress(buffer: OneShotInput, options: OneShotOptions | OneShotCallback, callback?: OneShotCallback): void {
-    decompressOnce(this, 'zstd', buffer, options, callback);
-  }
-
-  /**
-   * Decompresses one message on the calling thread as node:zlib's `zstdDecompressSync()`.
-   * @param buffer - all of the compressed bytes
-   * @param options - options of node:zlib, and limits. Default none
-   * @throws `ERR_FORMAT_UNAVAILABLE` before Node 22.15. The errors of node:zlib's `zstdDecompressSync()`, `ERR_RATIO_TOO_HIGH`, `ERR_POOL_CLOSED`
-   */
-  zstdDecompressSync(buffer: OneShotInput, options?: OneShotOptions): Buffer {
-    return decompressOnceSync(this, 'zstd', buffer, options);
+for (const [name, codec] of Object.entries(oneShots)) {
+  const methods = {
+    [name](this: Pool, buffer: unknown, options: OneShotOptions | OneShotCallback, callback: OneShotCallback): void {
+      oneShot(this, codec(), buffer, options, callback);
+    },
+    [`${name}Sync`](this: Pool, buffer: unknown, options: OneShotOptions): Buffer {
+      return oneShotSync(this, codec(), buffer, options);
+    },
+  };
+  for (const [own, value] of Object.entries(methods)) {
+    Object.defineProperty(ZlibPool.prototype, own, { configurable: true, writable: true, value });
   }
 }
 
 /**
- * Pool of the module-level factories, of `install()` and of `zlease/register`. The environment
+ * Pool of the module-level functions, of `install()` and of `zlease/register`. The environment
  * variables `ZLEASE_*` set its options. It starts no timer and creates no engine before its first
  * use.
  */

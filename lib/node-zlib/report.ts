@@ -1,20 +1,25 @@
-/** The report of `ZLEASE_REPORT=1`: one table at exit, which shows whether `zlease/register` reaches a driver or client. */
+/**
+ * The report of `ZLEASE_REPORT=1`: one table at exit. A driver or client that is not in the table
+ * is not reached by `zlease/register`. A report counts the leases of one pool.
+ */
 import { channels, type LeaseEvent } from '../observe/channels.ts';
 import type { ObservedPool } from '../observe/stats.ts';
 
+/** Counts of one entry point and format. */
 interface Row {
   readonly entry: string;
   readonly format: string;
   leases: number;
+  /** Leases for which the pool made an engine. */
   made: number;
 }
 
-/** Counts the leases of a pool from now on. */
 export class Report {
   readonly #pool: ObservedPool;
   readonly #rows = new Map<string, Row>();
   #peak = 0;
 
+  /** Counts the leases of `pool` from now on. */
   constructor(pool: ObservedPool) {
     this.#pool = pool;
     channels.lease.subscribe((message) => this.#count(message as LeaseEvent));
@@ -42,10 +47,7 @@ export class Report {
       cells
         .map((cell, i) => (i < 2 ? cell.padEnd(widths[i] as number) : cell.padStart(widths[i] as number)))
         .join('  ');
-    const table =
-      rows.length === 0
-        ? ['no lease: nothing in this process has decompressed by node:zlib']
-        : [head, ...rows].map(line);
+    const table = rows.length === 0 ? ['no leases in the main thread'] : [head, ...rows].map(line);
     return ['zlease', ...table, `peak leased ${this.#peak}, leased at exit ${leased}, failed ${failed}`].join('\n');
   }
 }

@@ -1,26 +1,31 @@
 /**
- * Shape of a stream: an instance of node:zlib's own class for the format, for code that tests
- * `instanceof zlib.Gunzip`. Its prototype has the methods of `DecompressStream` and inherits from
- * node:zlib's class. That class adds `params`, `_closed` and the deprecated `bytesRead`. The
- * constructor of node:zlib's class may not run: it would create an engine.
+ * Shape of a stream: an instance of node:zlib's own class for the codec, for code that tests
+ * `instanceof zlib.Gunzip`. Its prototype has the methods of the pooled stream and inherits from
+ * node:zlib's class. That class adds `params` of decoders, `_closed` and the deprecated
+ * `bytesRead`. The constructor of node:zlib's class may not run: it would create an engine.
  */
 
-import { type Format, formats, formatTraits } from '../engine/codec.ts';
+import { type Codec, type CompressFormat, codecs, decoder, encoder, type Format } from '../engine/codec.ts';
 import type { Pool } from '../pool/pool.ts';
-import { DecompressStream, settingsOf } from '../streams/decompress.ts';
+import { CompressStream } from '../streams/compress.ts';
+import { DecompressStream } from '../streams/decompress.ts';
 import { donorOf, legacyNames } from '../streams/legacy.ts';
-import type { DecompressOptions } from '../streams/options.ts';
+import type { CompressOptions, DecompressOptions } from '../streams/options.ts';
+import { settingsOf, ZlibStream } from '../streams/zlib-stream.ts';
 
-type Shape = new (pool: Pool, format: Format, options?: DecompressOptions) => DecompressStream;
+/** Class of pooled streams: a subclass that calls the constructor has to be given the same. */
+type Class = typeof DecompressStream | typeof CompressStream;
 
-const shapes = new Map(formats.map((format) => [format, shapeOf(format)]));
+const shapes = new Map(
+  codecs.map((codec) => [codec, shapeOf(codec, codec.compresses ? CompressStream : DecompressStream)]),
+);
 
 /**
- * Creates a stream with the shape for its format.
+ * Creates a decompressing stream with the shape for its format.
  * @throws the errors of node:zlib's constructor for these options
  */
 export function decompressStream(pool: Pool, format: Format, options?: DecompressOptions): DecompressStream {
-  const Shaped = shapes.get(format) ?? DecompressStream;
+  const Shaped = shapes.get(decoder(format)) as typeof DecompressStream;
   const stream = new Shaped(pool, format, options);
   // params() of node:zlib compares its arguments with these.
   if (options?.level !== undefined) Object.assign(stream, { _level: options.level });
@@ -28,27 +33,45 @@ export function decompressStream(pool: Pool, format: Format, options?: Decompres
   return stream;
 }
 
-// `instanceof DecompressStream` must be true too. That class is not in the prototype chain.
-Object.defineProperty(DecompressStream, Symbol.hasInstance, {
-  value(this: unknown, value: unknown): boolean {
-    const isA = (Class: unknown) => Function.prototype[Symbol.hasInstance].call(Class as never, value);
-    return isA(this) || (this === DecompressStream && [...shapes.values()].some(isA));
-  },
-});
+/**
+ * Creates a compressing stream with the shape for its format.
+ * @throws the errors of node:zlib's constructor for these options
+ */
+export function compressStream(pool: Pool, format: CompressFormat, options?: CompressOptions): CompressStream {
+  const Shaped = shapes.get(encoder(format)) as typeof CompressStream;
+  return new Shaped(pool, format, options);
+}
 
-function shapeOf(format: Format): Shape {
-  const { Stock, byZlib } = formatTraits(format);
+// `instanceof DecompressStream` must be true too. That class is not in the prototype chain.
+for (const Own of [DecompressStream, CompressStream] satisfies Class[]) {
+  Object.defineProperty(Own, Symbol.hasInstance, {
+    value(this: unknown, value: unknown): boolean {
+      const isA = (Class: unknown) => Function.prototype[Symbol.hasInstance].call(Class as never, value);
+      const compresses = Own === CompressStream;
+      const isShaped = () => [...shapes].some(([codec, Shape]) => codec.compresses === compresses && isA(Shape));
+      return isA(this) || (this === Own && isShaped());
+    },
+  });
+}
+
+function shapeOf(codec: Codec, Own: Class): Class {
+  const { Stock, byZlib, compresses } = codec;
   // A subclass, because V8 would make a hidden class for each stream of a plain function with this
   // prototype.
-  class Shaped extends DecompressStream {}
-  const { constructor: _, ...members } = Object.getOwnPropertyDescriptors(DecompressStream.prototype);
+  class Shaped extends (Own as typeof DecompressStream) {}
+  const { constructor: _, ...members } = {
+    ...Object.getOwnPropertyDescriptors(ZlibStream.prototype),
+    ...Object.getOwnPropertyDescriptors(Own.prototype),
+  };
   Object.setPrototypeOf(Shaped.prototype, Stock.prototype);
   Reflect.deleteProperty(Shaped.prototype, 'constructor');
   Object.defineProperties(Shaped.prototype, {
     ...members,
-    ...Object.fromEntries(legacyNames(format).map((name) => [name, legacy(name)])),
-    ...(byZlib ? { _level: data(-1), _strategy: data(0) } : {}),
+    ...Object.fromEntries(legacyNames(codec).map((name) => [name, legacy(name)])),
+    ...(byZlib && !compresses ? { _level: data(-1), _strategy: data(0) } : {}),
   });
+  // Brotli and Zstandard have none.
+  if (!byZlib) Reflect.deleteProperty(Shaped.prototype, 'params');
   return Shaped;
 }
 
@@ -59,10 +82,10 @@ function shapeOf(format: Format): Shape {
 function legacy(name: string): PropertyDescriptor {
   return {
     configurable: true,
-    get(this: DecompressStream) {
+    get(this: ZlibStream) {
       return donorOf(this, settingsOf(this))[name];
     },
-    set(this: DecompressStream, value: unknown) {
+    set(this: ZlibStream, value: unknown) {
       Object.defineProperty(this, name, { ...data(0), enumerable: true, value });
     },
   };

@@ -18,7 +18,10 @@ interface LeaseMessage {
 
 /** `zlease:lease`: a stream, message or caller acquired an engine. */
 export interface LeaseEvent extends LeaseMessage {
-  /** Function that the caller has called: `createGunzip`, `gunzip`, `decompress`, `lease` and the like. */
+  /**
+   * Function that the caller has called: `createGunzip`, `gunzip`, `decompress`, `lease` and the
+   * like.
+   */
   readonly entry: string;
   /** True if an earlier lease has used the engine. */
   readonly reused: boolean;

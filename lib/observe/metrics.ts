@@ -27,7 +27,7 @@ export const metricRows: readonly MetricRow[] = [
   {
     type: 'gauge',
     name: 'zlease_engines_leased',
-    help: 'Engines that a stream, message or lease has now.',
+    help: 'Engines that are leased now.',
     read: ({ stats }, tell) => tell(stats.leased),
   },
   {
@@ -45,7 +45,7 @@ export const metricRows: readonly MetricRow[] = [
   {
     type: 'counter',
     name: 'zlease_leases_total',
-    help: 'Leases, by format and by whether the engine had served before.',
+    help: 'Leases, by format and by whether the engine was reused.',
     read({ tally }, tell) {
       for (const [format, { created, reused }] of tally.leases) {
         tell(created, { format, reused: 'false' });
@@ -56,13 +56,13 @@ export const metricRows: readonly MetricRow[] = [
   {
     type: 'counter',
     name: 'zlease_engines_created_total',
-    help: 'Engines made.',
+    help: 'Engines created.',
     read: ({ stats }, tell) => tell(stats.created),
   },
   {
     type: 'counter',
     name: 'zlease_leases_failed_total',
-    help: 'Leases that ended with an error, by its code: bad data, a limit, or what a stream was destroyed with.',
+    help: 'Leases that ended with an error, by the code of the error.',
     read({ tally }, tell) {
       for (const [cause, count] of tally.failures) tell(count, { cause });
     },
@@ -70,7 +70,7 @@ export const metricRows: readonly MetricRow[] = [
   {
     type: 'counter',
     name: 'zlease_engines_discarded_total',
-    help: 'Engines closed because they could not be proven clean, by the code of the error that was the cause.',
+    help: 'Engines closed because they are not proven clean, by the code of the error that ended the lease.',
     read({ tally }, tell) {
       for (const [cause, count] of tally.discards) tell(count, { cause });
     },
@@ -78,25 +78,25 @@ export const metricRows: readonly MetricRow[] = [
   {
     type: 'counter',
     name: 'zlease_engines_evicted_total',
-    help: 'Engines closed in good order: too many idle, idle for too long, not reusable, or the pool closed.',
+    help: 'Clean engines closed: over maxIdle, idle for too long, oversized, not reusable, or the pool was closed.',
     read: ({ stats }, tell) => tell(stats.evicted),
   },
   {
     type: 'counter',
     name: 'zlease_engines_leaked_total',
-    help: 'Engines closed because their lease was garbage collected without having been given back.',
+    help: 'Engines closed because their lease was garbage collected before it ended.',
     read: ({ stats }, tell) => tell(stats.leaked),
   },
   {
     type: 'counter',
     name: 'zlease_lease_waits_total',
-    help: 'Times that all engines were out, and a stream, message or caller began to wait for one.',
+    help: 'Requests for an engine that had to wait, because all maxLeased engines were leased.',
     read: ({ tally }, tell) => tell(tally.waits),
   },
   {
     type: 'histogram',
     name: 'zlease_lease_wait_seconds',
-    help: 'How long each lease was waited for: 0 where there was no need. Who gave up is not counted.',
+    help: 'Time from the request to the lease, in seconds. 0: no wait. Requests that failed are not counted.',
     read({ tally }, tell) {
       let count = 0;
       for (const [i, waited] of tally.waited.entries()) {
@@ -110,13 +110,13 @@ export const metricRows: readonly MetricRow[] = [
   {
     type: 'counter',
     name: 'zlease_input_bytes_total',
-    help: 'Compressed bytes used up.',
+    help: 'Compressed bytes consumed.',
     read: ({ stats }, tell) => tell(stats.bytesIn),
   },
   {
     type: 'counter',
     name: 'zlease_output_bytes_total',
-    help: 'Bytes made of them.',
+    help: 'Decompressed bytes made.',
     read: ({ stats }, tell) => tell(stats.bytesOut),
   },
 ];

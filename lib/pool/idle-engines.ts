@@ -4,8 +4,8 @@
  * needs no timestamp for each engine. An engine is evicted one to two intervals after its last use.
  */
 
-import type { EngineKind } from '../engine/codec.ts';
 import type { Engine } from '../engine/contract.ts';
+import type { EngineKind } from '../engine/kind.ts';
 import { clock } from '../schedule/clock.ts';
 import { outsideOfContexts } from '../schedule/context.ts';
 
@@ -17,19 +17,24 @@ interface Shelf {
 
 export class IdleEngines {
   readonly #limit: number;
+  readonly #byteLimit: number;
   readonly #intervalMs: number;
   readonly #evict: (engine: Engine) => void;
   readonly #shelves = new Map<EngineKind, Shelf>();
   #length = 0;
+  /** Memory of all idle engines, in bytes, as estimated by their kinds. */
+  #byteLength = 0;
   #sweeper: NodeJS.Timeout | undefined;
 
   /**
    * @param limit - most engines that are kept, of all kinds together
+   * @param byteLimit - most memory of these engines, in bytes
    * @param intervalMs - milliseconds between two sweeps. 0: no sweeps
    * @param evict - closes an engine that a sweep or `evictAll()` has removed
    */
-  constructor(limit: number, intervalMs: number, evict: (engine: Engine) => void) {
+  constructor(limit: number, byteLimit: number, intervalMs: number, evict: (engine: Engine) => void) {
     this.#limit = limit;
+    this.#byteLimit = byteLimit;
     this.#intervalMs = intervalMs;
     this.#evict = evict;
   }
@@ -43,21 +48,26 @@ export class IdleEngines {
     const engine = shelf?.engines.pop();
     if (shelf === undefined || engine === undefined) return undefined;
     this.#length -= 1;
+    this.#byteLength -= kind.idleLength;
     shelf.fewest = Math.min(shelf.fewest, shelf.engines.length);
     return engine;
   }
 
-  /** Returns false if the limit is reached. The engine then stays the caller's. */
-  put(engine: Engine): boolean {
-    if (this.#length >= this.#limit) return false;
+  /** Returns whether the limits leave room for one more engine. */
+  hasRoomFor({ idleLength }: EngineKind): boolean {
+    return this.#length < this.#limit && this.#byteLength + idleLength <= this.#byteLimit;
+  }
+
+  /** Keeps an engine. There must be room for it. */
+  put(engine: Engine): void {
     const shelf = this.#shelves.get(engine.kind);
     if (shelf === undefined) this.#shelves.set(engine.kind, { engines: [engine], fewest: 0 });
     else shelf.engines.push(engine);
     this.#length += 1;
+    this.#byteLength += engine.kind.idleLength;
     if (this.#sweeper === undefined && this.#intervalMs > 0) {
       this.#sweeper = outsideOfContexts(() => clock.setTimeout(() => this.#sweep(), this.#intervalMs)).unref();
     }
-    return true;
   }
 
   evictAll(): void {
@@ -80,6 +90,9 @@ export class IdleEngines {
 
   #evictFrom(shelf: Shelf, count: number): void {
     this.#length -= count;
-    for (const engine of shelf.engines.splice(0, count)) this.#evict(engine);
+    for (const engine of shelf.engines.splice(0, count)) {
+      this.#byteLength -= engine.kind.idleLength;
+      this.#evict(engine);
+    }
   }
 }

@@ -74,7 +74,7 @@ export class LiveLeases {
     }
     if (stack === undefined) return;
     const engine = engineOf(lease);
-    this.#holders.set(engine, { format: engine.kind.format, stack, since: clock.now() });
+    this.#holders.set(engine, { format: engine.kind.codec.format, stack, since: clock.now() });
   }
 
   /** Removes the ended lease of an engine. */

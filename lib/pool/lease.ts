@@ -5,7 +5,6 @@
  */
 import { constants as bufferConstants } from 'node:buffer';
 import { constants } from '../engine/builtin-zlib.ts';
-import { formatTraits } from '../engine/codec.ts';
 import type { Engine } from '../engine/contract.ts';
 import { codedError, tooLarge } from '../errors.ts';
 import { type Bytes, bufferOf, shown, shownType } from '../validate.ts';
@@ -99,7 +98,7 @@ export class Lease {
       );
     }
     const engine = engineOf(this);
-    const { lastFlush } = formatTraits(engine.kind.format);
+    const { lastFlush } = engine.kind.codec;
     if (!Number.isInteger(flush) || flush < 0 || flush > lastFlush) {
       throw codedError(
         'ERR_OUT_OF_RANGE',

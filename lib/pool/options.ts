@@ -19,7 +19,8 @@ export interface InlineOptions {
   inputLength?: number;
   /**
    * Most output of one chunk or message that the main thread makes. Default 65536 bytes. 0 sends
-   * all work to the threadpool.
+   * all work to the threadpool. While other work waits, work that takes longer than to inflate 3/32
+   * of this length goes to the threadpool.
    */
   outputLength?: number;
   /**
@@ -79,6 +80,11 @@ export interface ZlibPoolOptions extends Limits {
    */
   maxIdle?: number;
   /**
+   * Most memory of the idle engines that the pool keeps, in bytes, as estimated by the kind of each
+   * engine: about 45 KB for a decoder of gzip, 270 KB for an encoder. Default 33554432, 32 MB.
+   */
+  maxIdleLength?: number;
+  /**
    * Idle time after which the pool closes an engine, in milliseconds. The pool closes it after
    * twice that time at the latest. Default 30000. 0: never.
    */
@@ -111,7 +117,7 @@ const engines = ['auto', 'native', 'public'] as const;
 const detections = ['off', 'sampled', 'all'] as const;
 
 /** Default limits of a pool. */
-const noLimits: Required<Limits> = Object.freeze({
+export const noLimits: Required<Limits> = Object.freeze({
   maxOutputLength: Number.POSITIVE_INFINITY,
   maxRatio: Number.POSITIVE_INFINITY,
   ratioFloorLength: 1_048_576,
@@ -123,7 +129,10 @@ const noLimits: Required<Limits> = Object.freeze({
  * unknown option
  */
 export function poolSettings(options: ZlibPoolOptions = {}): PoolSettings {
-  const { maxLeased, maxWaiting, leaseTimeoutMs, maxIdle, idleTimeoutMs, ...others } = record(options, 'options');
+  const { maxLeased, maxWaiting, leaseTimeoutMs, maxIdle, maxIdleLength, idleTimeoutMs, ...others } = record(
+    options,
+    'options',
+  );
   const { maxOutputLength, maxRatio, ratioFloorLength, ...more } = others;
   const { inline, engine, leakDetection, ...rest } = more;
   refuse(rest, 'options');
@@ -134,6 +143,7 @@ export function poolSettings(options: ZlibPoolOptions = {}): PoolSettings {
     maxWaiting: count(maxWaiting, 'options.maxWaiting', Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY),
     leaseTimeoutMs: count(leaseTimeoutMs, 'options.leaseTimeoutMs', 30_000, MAX_TIMER_MS),
     maxIdle: count(maxIdle, 'options.maxIdle', 256, Number.POSITIVE_INFINITY),
+    maxIdleLength: count(maxIdleLength, 'options.maxIdleLength', 33_554_432, Number.POSITIVE_INFINITY),
     idleTimeoutMs: count(idleTimeoutMs, 'options.idleTimeoutMs', 30_000, MAX_TIMER_MS),
     ...limits({ maxOutputLength, maxRatio, ratioFloorLength }, noLimits),
     leakDetection: oneOf(leakDetection, 'options.leakDetection', detections),

@@ -4,10 +4,11 @@
  * lines, so that counts which must add up are changed in one place.
  */
 
-import type { EngineKind, Format } from '../engine/codec.ts';
+import type { Codec } from '../engine/codec.ts';
 import type { Engine } from '../engine/contract.ts';
-import { NativeEngine } from '../engine/native.ts';
-import { nativeFormats } from '../engine/probe.ts';
+import { nativeEngine } from '../engine/engines.ts';
+import type { EngineKind } from '../engine/kind.ts';
+import { nativeCodecs } from '../engine/probe.ts';
 import { PublicEngine } from '../engine/public.ts';
 import { codedError, type ErrorCode } from '../errors.ts';
 import { channels } from '../observe/channels.ts';
@@ -56,11 +57,12 @@ export class Pool {
    */
   constructor(options?: ZlibPoolOptions) {
     this.settings = poolSettings(options);
-    this.#idle = new IdleEngines(this.settings.maxIdle, this.settings.idleTimeoutMs, (engine) => this.#evict(engine));
+    const { maxIdle, maxIdleLength, idleTimeoutMs } = this.settings;
+    this.#idle = new IdleEngines(maxIdle, maxIdleLength, idleTimeoutMs, (engine) => this.#evict(engine));
     this.#live = new LiveLeases((lost) => this.#reclaim(lost));
     this.#exhaustion = new Exhaustion(this.#live);
     this.#queue = new WaitQueue(this.settings.leaseTimeoutMs, (waitedMs) =>
-      this.#exhausted('ERR_POOL_TIMEOUT', `No engine came free within ${Math.ceil(waitedMs)} ms`),
+      this.#exhausted('ERR_POOL_TIMEOUT', `The request for an engine timed out after ${Math.ceil(waitedMs)} ms`),
     );
   }
 
@@ -108,7 +110,7 @@ export class Pool {
     done: (error: Error | null, lease?: Lease) => void,
   ): () => void {
     if (this.#queue.length >= this.settings.maxWaiting) {
-      throw this.#exhausted('ERR_POOL_QUEUE_FULL', 'No engine is free, and no more may wait for one');
+      throw this.#exhausted('ERR_POOL_QUEUE_FULL', 'All engines are leased, and the queue is full');
     }
     const waiter: Waiter = {
       admit: (waitedMs) => {
@@ -132,9 +134,9 @@ export class Pool {
    * A subscriber may do anything. So the request may have left the queue when this method returns,
    * with a lease or with an error.
    */
-  announceWait({ format }: EngineKind): void {
+  announceWait({ codec }: EngineKind): void {
     const { wait } = channels;
-    if (wait.hasSubscribers) wait.publish({ pool: this, format, waiting: this.#queue.length });
+    if (wait.hasSubscribers) wait.publish({ pool: this, format: codec.format, waiting: this.#queue.length });
   }
 
   /**
@@ -144,7 +146,7 @@ export class Pool {
    */
   announce(lease: Lease, waitedMs = 0): void {
     if (!channels.lease.hasSubscribers || lease.released) return;
-    const { format } = engineOf(lease).kind;
+    const { format } = engineOf(lease).kind.codec;
     const entry = lease.owner?.entry ?? 'lease';
     channels.lease.publish({ pool: this, format, id: lease.id, entry, reused: lease.reused, waitedMs });
   }
@@ -218,15 +220,15 @@ export class Pool {
     return this.close();
   }
 
-  /** @internal Returns whether engines of this format can run on the main thread. */
-  isInline(format: Format): boolean {
-    return this.settings.engine !== 'public' && nativeFormats.has(format);
+  /** @internal Returns whether engines of this codec can run on the main thread. */
+  isInline(codec: Codec): boolean {
+    return this.settings.engine !== 'public' && nativeCodecs.has(codec);
   }
 
   #create(kind: EngineKind): Engine {
-    const native = this.isInline(kind.format);
+    const native = this.isInline(kind.codec);
     if (!native && this.settings.engine === 'native') throw codedError('ERR_ENGINE_UNAVAILABLE');
-    return native ? new NativeEngine(kind) : new PublicEngine(kind);
+    return native ? nativeEngine(kind) : new PublicEngine(kind);
   }
 
   /** @internal Takes the engine of an ended lease, and admits the next request. */
@@ -234,15 +236,17 @@ export class Pool {
     this.#live.remove(engine);
     this.#leased -= 1;
     const failure = cause ?? engine.failure;
-    const proven = clean && isAsNew(engine);
-    const kept =
-      proven && engine.kind.reusable && !engine.oversized && this.#refusal === undefined && this.#idle.put(engine);
+    const isWanted =
+      engine.kind.reusable && !engine.oversized && this.#refusal === undefined && this.#idle.hasRoomFor(engine.kind);
+    const proven = clean && (isWanted ? isAsNew(engine) : mayBeClean(engine));
+    const kept = proven && isWanted;
+    if (kept) this.#idle.put(engine);
     if (failure !== undefined) this.#failed += 1;
     if (!proven) this.#discarded += 1;
     else if (!kept) this.#evicted += 1;
     if (!kept) engine.close();
     const { fail, release, discard } = channels;
-    const { format } = engine.kind;
+    const { format } = engine.kind.codec;
     if (failure !== undefined && fail.hasSubscribers)
       fail.publish({ pool: this, format, id: lease.id, cause: failure });
     if (proven && release.hasSubscribers) release.publish({ pool: this, format, id: lease.id, kept });
@@ -256,7 +260,7 @@ export class Pool {
     this.#leased -= 1;
     this.#leaked += 1;
     engine.close();
-    const { format } = engine.kind;
+    const { format } = engine.kind.codec;
     const ageMs = holder && clock.now() - holder.since;
     if (channels.leak.hasSubscribers) {
       channels.leak.publish({ pool: this, format, id, ageMs, stack: holder?.stack });
@@ -285,11 +289,16 @@ export class Pool {
   }
 }
 
-/** Resets an engine. Returns whether the engine is proven clean (promise P5). */
+/** Returns whether cleaning an engine makes sense. */
+function mayBeClean(engine: Engine): boolean {
+  return !engine.busy && (!engine.failed || engine.recoverable);
+}
+
+/** Cleans an engine. Returns whether the engine is proven clean (promise P5). */
 function isAsNew(engine: Engine): boolean {
-  if (engine.busy || (engine.failed && !engine.recoverable)) return false;
+  if (!mayBeClean(engine)) return false;
   try {
-    engine.reset();
+    engine.clean();
   } catch {
     return false;
   }

@@ -1,6 +1,7 @@
 /**
- * The one decision about the place of a step of work. It is a pure function of the step, of the limits
- * of its pool, and of the present work of the thread.
+ * The one decision about the place of a step of work. It is a pure function of the step, of the
+ * limits of its pool, and of the present work of the thread. It weighs time: the main thread does a
+ * step itself if that takes no longer than to send it to the threadpool and take it back.
  */
 
 /** Place of a step: the main thread now, the main thread in a later turn, or the threadpool. */
@@ -12,17 +13,25 @@ export interface InlineLimits {
   readonly inputLength: number;
   /** Output made of one chunk or message. */
   readonly outputLength: number;
-  /** Output of one turn, of all streams and messages together. */
+  /** Work of one turn, of all streams and messages together. See `Step`. */
   readonly turnLength: number;
 }
 
 /** Present work of the thread. */
 export interface Load {
-  /** Output of the main thread in this turn, in bytes. */
-  readonly inflatedLength: number;
-  /** Whether nothing waits for a later turn, and nothing is in the threadpool. */
+  /** Work of the main thread in this turn. */
+  readonly workLength: number;
+  /** Whether no other work waits for the main thread, and none is in the threadpool. */
   readonly isIdle: boolean;
 }
+
+/**
+ * Longest work that the main thread does while other work waits, as a part of `outputLength`. With
+ * the default it takes about 10 microseconds. A way to the threadpool and back takes the main thread
+ * as long.
+ */
+const SHORT_PART = 3 / 32;
+const SHORTEST_LENGTH = 6_144;
 
 /**
  * Most input that waits for the next turn if this turn is used up, in bytes. The threadpool costs
@@ -34,11 +43,13 @@ const WAITING_LENGTH = 2_048;
  * Returns the place of a step of an engine that can run on the main thread.
  * @param inputLength - bytes of input that are left
  * @param expected - bytes of output that are expected of them. Less than 0: unknown
+ * @param work - time of the step, as the number of bytes of decompressed output that take as long
  * @param madeLength - bytes that the main thread has made of the same chunk or message already
  */
 export function place(
   inputLength: number,
   expected: number,
+  work: number,
   madeLength: number,
   limits: InlineLimits,
   load: Load,
@@ -46,8 +57,9 @@ export function place(
   const left = limits.outputLength - madeLength;
   if (inputLength > limits.inputLength || expected > left || (left <= 0 && expected < 0)) return 'threadpool';
   if (limits.inputLength === 0 || limits.turnLength === 0) return 'threadpool';
-  if (load.inflatedLength < limits.turnLength) return 'main';
-  // Compression did not make such data shorter. It was stored, and is only copied.
-  const isStored = expected > 0 && expected <= inputLength;
-  return inputLength <= WAITING_LENGTH || isStored || load.isIdle ? 'turn' : 'threadpool';
+  const { isIdle } = load;
+  if (!isIdle && work > Math.max(SHORTEST_LENGTH, SHORT_PART * limits.outputLength)) return 'threadpool';
+  if (load.workLength < limits.turnLength) return 'main';
+  // Work of 0 is a copy of stored data.
+  return inputLength <= WAITING_LENGTH || work === 0 || isIdle ? 'turn' : 'threadpool';
 }

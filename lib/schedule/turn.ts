@@ -1,13 +1,14 @@
 /**
- * The current turn of this thread's event loop: its work on the main thread, and the tasks that wait
- * for a later turn. All pools and streams of a thread share it, because they share the thread. It takes
- * one immediate a turn, and none in an idle turn.
+ * The current turn of this thread's event loop: its work on the main thread, and the tasks that
+ * wait for a later turn. All pools and streams of a thread share it, because they share the thread.
+ * It takes one immediate a turn, and none in an idle turn.
  */
 import type { AsyncResource } from 'node:async_hooks';
 import { setImmediate } from './clock.ts';
 import { outsideOfContexts, runIn, throwLater } from './context.ts';
 import { Fifo } from './fifo.ts';
 import { threadpool } from './threadpool.ts';
+import { isOnlyTask } from './tick.ts';
 
 /** Least length that a step counts as, in bytes: the events of a stream cost about as much. */
 const STEP_LENGTH = 2_048;
@@ -40,7 +41,7 @@ const emptyWaiting = new Fifo<Task>();
 function end(): void {
   ending = false;
   turn.number += 1;
-  turn.inflatedLength = 0;
+  turn.workLength = 0;
   emptySteps = 0;
   const ended = listeners;
   listeners = [];
@@ -56,7 +57,7 @@ function end(): void {
   for (let left = Math.min(emptyWaiting.length, MOST_EMPTY_STEPS); left > 0; left--) start(emptyWaiting);
   isAdmitting = false;
   for (let left = waiting.length; left > 0; left--) {
-    if (turn.inflatedLength >= (waiting.first as Task).limit) break;
+    if (turn.workLength >= (waiting.first as Task).limit) break;
     start(waiting);
   }
   // A task that waits for room waits behind one that has spent some, and so watches the next turn.
@@ -73,16 +74,16 @@ export const turn = {
   number: 0,
 
   /** Output of the main thread in this turn, in bytes. A short step counts as `STEP_LENGTH`. */
-  inflatedLength: 0,
+  workLength: 0,
 
-  /** Whether nothing waits for a later turn, and nothing is in the threadpool. */
+  /** Whether no other work waits for the main thread, and none is in the threadpool. */
   get isIdle(): boolean {
-    return waiting.length === 0 && threadpool.isIdle;
+    return waiting.length === 0 && threadpool.isIdle && isOnlyTask();
   },
 
   /** Counts a step on the main thread, by its length in bytes. */
   spend(length: number): void {
-    if (length > 0) turn.inflatedLength += Math.max(length, STEP_LENGTH);
+    if (length > 0) turn.workLength += Math.max(length, STEP_LENGTH);
     else emptySteps += 1;
     turn.watch();
   },
@@ -109,8 +110,8 @@ export const turn = {
   },
 
   /**
-   * Calls `run` with `self` as its `this`, in the async context of `context`, in the first turn whose
-   * length is less than `limit` by then.
+   * Calls `run` with `self` as its `this`, in the async context of `context`, in the first turn
+   * whose length is less than `limit` by then.
    */
   whenFree(limit: number, context: AsyncResource, run: () => void, self: unknown): void {
     waiting.push({ limit, context, run, self });

@@ -1,18 +1,29 @@
 /** Leases for a synchronous codec of the caller: `pool.lease()` and `pool.tryLease()`. */
 
-import type { Format } from '../engine/codec.ts';
-import { abortError } from '../errors.ts';
+import { type CompressFormat, decoder, encoder, type Format } from '../engine/codec.ts';
+import { abortError, codedError } from '../errors.ts';
 import { originOf } from '../observe/origin.ts';
 import type { Lease } from '../pool/lease.ts';
-import { type Limits, limits } from '../pool/options.ts';
+import type { Limits } from '../pool/options.ts';
 import type { Pool } from '../pool/pool.ts';
-import { type DecompressOptions, type StreamSettings, streamSettings } from './options.ts';
+import { shown } from '../validate.ts';
+import {
+  type CompressOptions,
+  type DecompressOptions,
+  limitsOf,
+  type StreamSettings,
+  streamSettings,
+} from './options.ts';
 
 /**
  * Options of `pool.tryLease()`: those of node:zlib that concern an engine, and the limits of each
  * `writeSync()`.
  */
-export interface CodecOptions extends Limits {
+export interface CodecOptions
+  extends Limits,
+    Pick<CompressOptions, 'level' | 'memLevel' | 'strategy' | 'pledgedSrcSize'> {
+  /** Whether the engine compresses. Default false. */
+  compress?: boolean;
   /**
    * Base two logarithm of the window size, 8 to 15. 0 takes the size that the data gives. For
    * zlib's formats only. Default 15.
@@ -50,8 +61,8 @@ export function tryLease(
   options: CodecOptions | undefined,
   below: Caller,
 ): Lease | undefined {
-  const settings = streamSettings(format, options);
-  const own = ownLimits(pool, settings);
+  const settings = settingsOf(format, options);
+  const own = limitsOf(pool, settings);
   const made = pool.tryLeaseKind(settings.kind, undefined, originOf(pool.settings.leakDetection, below));
   if (made === undefined) return undefined;
   made.limits = own;
@@ -68,8 +79,8 @@ export function lease(pool: Pool, format: Format, options: LeaseOptions = {}, be
   const stack = originOf(pool.settings.leakDetection, below);
   return new Promise((resolve, reject) => {
     if (signal?.aborted) throw abortError(signal);
-    const settings = streamSettings(format, others);
-    const own = ownLimits(pool, settings);
+    const settings = settingsOf(format, others);
+    const own = limitsOf(pool, settings);
     const made = pool.tryLeaseKind(settings.kind, undefined, stack);
     if (made !== undefined) {
       made.limits = own;
@@ -94,10 +105,11 @@ export function lease(pool: Pool, format: Format, options: LeaseOptions = {}, be
   });
 }
 
-/**
- * Returns the limits among the options, if any.
- * @throws the error of an invalid limit
- */
-function ownLimits(pool: Pool, settings: StreamSettings): Required<Limits> | undefined {
-  return settings.limits === undefined ? undefined : limits(settings.limits, pool.settings);
+/** @throws the errors of the constructor of node:zlib's stream for these options */
+function settingsOf(format: Format, options: CodecOptions = {}): StreamSettings {
+  const { compress = false, ...others } = options;
+  if (typeof compress !== 'boolean') {
+    throw codedError('ERR_INVALID_ARG_TYPE', `options.compress must be a boolean. Received ${shown(compress)}`);
+  }
+  return streamSettings(compress ? encoder(format as CompressFormat) : decoder(format), others);
 }

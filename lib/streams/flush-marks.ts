@@ -1,10 +1,10 @@
 /**
  * Empty chunks that carry a flush through a stream's queue of writes, one for each kind of flush.
- * The module also knows zlib's order of flushes: the last chunk of a stream is flushed by the
- * stronger of two.
+ * The module also has zlib's order of flushes. A stream flushes its last chunk by the stronger of
+ * two.
  */
 import { constants } from '../engine/builtin-zlib.ts';
-import { type Format, formatTraits, stockStream } from '../engine/codec.ts';
+import { type Codec, stockStream } from '../engine/codec.ts';
 
 const { Z_NO_FLUSH, Z_PARTIAL_FLUSH, Z_SYNC_FLUSH, Z_FULL_FLUSH, Z_FINISH, Z_BLOCK } = constants;
 const byStrength = [Z_NO_FLUSH, Z_BLOCK, Z_PARTIAL_FLUSH, Z_SYNC_FLUSH, Z_FULL_FLUSH, Z_FINISH];
@@ -18,15 +18,15 @@ const marks = new Map<unknown, Marked>(
 
 /**
  * Returns the chunk to write for a flush.
- * @param ended - whether the stream has been ended: Node 20 ignores `kind` then
- * @throws the error of node:zlib for a kind of flush that the format does not have; node:zlib takes
- * some for the default
+ * @param ended - whether the stream has been ended. Node 20 ignores `kind` then
+ * @throws the error of node:zlib for a kind of flush that the format does not have. node:zlib
+ * replaces some such kinds by the default
  */
-export function flushMark(format: Format, kind: unknown, ended: boolean): Buffer {
-  const { fullFlush, lastFlush } = formatTraits(format);
+export function flushMark(codec: Codec, kind: unknown, ended: boolean): Buffer {
+  const { fullFlush, lastFlush } = codec;
   const mark = marks.get(kind);
   if (mark !== undefined && (kind as number) <= lastFlush) return mark;
-  const stock = stockStream(format);
+  const stock = stockStream(codec);
   try {
     if (ended) stock.end();
     stock.flush(kind as number, () => {});

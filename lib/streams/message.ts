@@ -1,116 +1,25 @@
 /**
- * Whole messages, decompressed without a stream. The lease ends when all output is made and no
+ * One whole message, converted without a stream. The lease ends when all output is made and no
  * native write is in flight.
  */
 import { AsyncResource } from 'node:async_hooks';
 import { constants as bufferConstants } from 'node:buffer';
 import { Driver } from '../driver/driver.ts';
 import type { Owner } from '../driver/owner.ts';
-import { type Format, formatTraits } from '../engine/codec.ts';
 import { MAX_WRITE_LENGTH } from '../engine/contract.ts';
 import { inOnePiece } from '../engine/memory.ts';
-import { abortError, codedError, tooLarge } from '../errors.ts';
+import { codedError, tooLarge } from '../errors.ts';
 import { originOf } from '../observe/origin.ts';
 import { engineOf } from '../pool/lease.ts';
-import { type Limits, limits, outputLimit, overLimit } from '../pool/options.ts';
+import { type Limits, outputLimit, overLimit } from '../pool/options.ts';
 import type { Pool } from '../pool/pool.ts';
-import { root } from '../schedule/context.ts';
-import { type Bytes, bufferOf, shownType } from '../validate.ts';
-import { type StreamSettings, streamSettings } from './options.ts';
+import type { StreamSettings } from './options.ts';
 
-/** Limits of one message. Default: the pool's. */
-export interface SyncMessageOptions extends Limits {}
-
-/** Options of `pool.decompress()`. */
-export interface MessageOptions extends SyncMessageOptions {
-  /** Signal that aborts: the promise rejects at once with an `AbortError`. Default: none. */
-  signal?: AbortSignal | undefined;
-}
-
-/** See `ZlibPool.decompress`. */
-export function decompress(pool: Pool, message: Bytes, format: Format, options: MessageOptions = {}): Promise<Buffer> {
-  return new Promise((resolve, reject) => {
-    const { signal } = options;
-    if (signal?.aborted) throw abortError(signal);
-    const task = messageTask(pool, message, format, options, (error, output) => {
-      if (error === null) resolve(output as Buffer);
-      else reject(error);
-      signal?.removeEventListener('abort', onAbort);
-    });
-    const onAbort = (): void => task.destroy(abortError(signal as AbortSignal));
-    signal?.addEventListener('abort', onAbort, { once: true });
-    task.start();
-  });
-}
-
-/** See `ZlibPool.decompressSync`. */
-export function decompressSync(pool: Pool, message: Bytes, format: Format, options?: SyncMessageOptions): Buffer {
-  const ofMessage = options === undefined ? pool.settings : limits(options, pool.settings);
-  return inflateNow(pool, 'decompressSync', inputOf(message), streamSettings(format), ofMessage, undefined);
-}
-
-/**
- * Returns a task for a message with the default options of its format.
- * @param done - called once, during `start()` or later
- * @throws the error of an argument
- */
-export function messageTask(
-  pool: Pool,
-  message: Bytes,
-  format: Format,
-  options: SyncMessageOptions,
-  done: (error: Error | null, output?: Buffer) => void,
-): Decompression {
-  return new Decompression(
-    pool,
-    'decompress',
-    inputOf(message),
-    streamSettings(format),
-    limits(options, pool.settings),
-    done,
-  );
-}
-
-/**
- * Decompresses on the calling thread.
- * @param stockOptions - options for node:zlib's function, for an engine that can't run there
- * @throws the failure of the message, an error of the pool
- */
-export function inflateNow(
-  pool: Pool,
-  entry: string,
-  input: Buffer,
-  settings: StreamSettings,
-  ofMessage: Required<Limits>,
-  stockOptions: object | undefined,
-): Buffer {
-  let failure: Error | null = null;
-  let output: Buffer | undefined;
-  const done = (error: Error | null, made?: Buffer): void => {
-    failure = error;
-    output = made;
-  };
-  const task = new Decompression(pool, entry, input, settings, ofMessage, done, root);
-  task.startNow(stockOptions);
-  // Read here, where the stack is short and names the caller.
-  const { failureNow } = task;
-  if (failureNow !== undefined) task.destroy(failureNow);
-  if (failure !== null) throw failure;
-  return output as Buffer;
-}
-
-/** @throws `ERR_INVALID_ARG_TYPE` for anything but bytes */
-function inputOf(message: Bytes): Buffer {
-  const input = bufferOf(message);
-  if (input !== undefined) return input;
-  throw codedError(
-    'ERR_INVALID_ARG_TYPE',
-    `message must be a Buffer, TypedArray, DataView or ArrayBuffer. Received ${shownType(message)}`,
-  );
-}
+const NO_FLUSH = 0;
+const NOTHING = Buffer.alloc(0);
 
 /** One message in progress. Not exported from the package. */
-export class Decompression implements Owner {
+export class Message implements Owner {
   bytesWritten = 0;
   readonly entry: string;
   readonly #pool: Pool;
@@ -124,9 +33,11 @@ export class Decompression implements Owner {
   readonly #pieces: Buffer[] = [];
   #length = 0;
   #isSettled = false;
-  /** Whether the message is decompressed on the stack of its caller. */
+  /** Whether the message is converted on the stack of its caller. */
   #isNow = false;
   #hasFailedNow = false;
+  /** Whether a last flush follows the input. */
+  #isInTwoSteps = false;
 
   /**
    * @param entry - name of the function that the caller has called, see `LeaseOwner`
@@ -163,10 +74,15 @@ export class Decompression implements Owner {
   }
 
   start(): void {
-    this.#driver.begin(this.#input, this.#settings.finishFlush, true);
+    const { finishFlush, kind } = this.#settings;
+    const { codec, isCutSensitive } = kind;
+    // node:zlib's function makes two writes. Some encoders make other output of one, and so may all
+    // for a flush that does not finish.
+    this.#isInTwoSteps = codec.compresses && (isCutSensitive || finishFlush !== codec.finishFlush);
+    this.#driver.begin(this.#input, this.#isInTwoSteps ? NO_FLUSH : finishFlush, true);
   }
 
-  /** Decompresses on the calling thread. The lease may be one more than `maxLeased`. */
+  /** Converts on the calling thread. The lease may be one more than `maxLeased`. */
   startNow(stockOptions?: object): void {
     this.#isNow = true;
     try {
@@ -203,6 +119,11 @@ export class Decompression implements Owner {
   }
 
   onConsumed(trailing: number): void {
+    if (this.#isInTwoSteps) {
+      this.#isInTwoSteps = false;
+      this.#driver.begin(NOTHING, this.#settings.finishFlush);
+      return;
+    }
     if (trailing > 0 && this.#settings.rejectGarbageAfterEnd) {
       this.destroy(codedError('ERR_TRAILING_JUNK_AFTER_STREAM_END'));
       return;
@@ -248,10 +169,10 @@ export class Decompression implements Owner {
   }
 
   /**
-   * Decompresses by node:zlib's one-shot function, for an engine that can't run on the main thread.
+   * Converts by node:zlib's one-shot function, for an engine that can't run on the main thread.
    */
   #runStock(options: object | undefined): void {
-    const { sync } = formatTraits(this.#settings.kind.format);
+    const { sync } = this.#settings.kind.codec;
     let output: Buffer;
     try {
       output = sync(this.#input, { ...options, maxOutputLength: this.#most });

@@ -1,15 +1,34 @@
 /**
- * The options of a stream: those of node:zlib, with its defaults and errors. Options that are not
- * clearly valid go to node:zlib's own constructor. It throws the code, class and text of the Node
- * it runs on.
+ * The options of a stream: those of node:zlib, with its defaults and errors. node:zlib's own
+ * constructor checks options that are not clearly valid. It throws the error of the Node that runs.
  */
 
 import type { TransformOptions } from 'node:stream';
 import { types } from 'node:util';
 import type { BrotliOptions, ZlibOptions } from 'node:zlib';
-import { type EngineKind, engineKind, type Format, formats, formatTraits, stockStream } from '../engine/codec.ts';
+import { constants } from '../engine/builtin-zlib.ts';
+import { type Codec, codecs, stockStream } from '../engine/codec.ts';
 import { MAX_WRITE_LENGTH } from '../engine/contract.ts';
-import type { Limits } from '../pool/options.ts';
+import { type EngineKind, engineKind } from '../engine/kind.ts';
+import { type Limits, limits, noLimits } from '../pool/options.ts';
+import type { Pool } from '../pool/pool.ts';
+
+/** Options of node:zlib's compressing streams and of Transform, and a limit. */
+export interface CompressOptions extends ZlibOptions, Omit<TransformOptions, 'flush'> {
+  /**
+   * Encoder parameters of Brotli (`BROTLI_PARAM_*`) and Zstandard (`ZSTD_c_*`), as `params` of
+   * node:zlib. Default: none.
+   */
+  params?: BrotliOptions['params'];
+  /** Length of all input of Zstandard in bytes, as of node:zlib. Default: unknown. */
+  pledgedSrcSize?: number;
+  /**
+   * Most bytes of output. One more fails with `ERR_BUFFER_TOO_LARGE`. node:zlib's streams accept
+   * this option and ignore it. Its one-shot functions honour it. Default: unlimited. The limits of
+   * the pool are for decompression.
+   */
+  maxOutputLength?: number;
+}
 
 /** Options of node:zlib's decompressing streams and of Transform, and limits. */
 export interface DecompressOptions extends ZlibOptions, Omit<TransformOptions, 'flush'>, Limits {
@@ -26,14 +45,20 @@ export interface DecompressOptions extends ZlibOptions, Omit<TransformOptions, '
   maxOutputLength?: number;
   /**
    * Whether to fail with `ERR_TRAILING_JUNK_AFTER_STREAM_END` when anything follows the data.
-   * Default false. The same option of node:zlib, which has it from Node 22 on.
+   * Default false. node:zlib has the same option from Node 22 on.
    */
   rejectGarbageAfterEnd?: boolean;
 }
 
+/** Options of a stream of either direction. */
+export type StreamOptions = CompressOptions & DecompressOptions;
+
 export interface StreamSettings {
   readonly kind: EngineKind;
-  /** Most bytes of one piece of output, if the caller has set `chunkSize`. Otherwise 0. */
+  /**
+   * Most bytes of one piece of output: `chunkSize`. 0 for a decoder of zlib or Brotli if the caller
+   * has not set it. The others keep node:zlib's default, since their output may depend on it.
+   */
   readonly chunkLength: number;
   readonly flush: number;
   readonly finishFlush: number;
@@ -46,40 +71,47 @@ export interface StreamSettings {
   readonly info: boolean | undefined;
 }
 
+const { Z_DEFAULT_CHUNK, Z_DEFAULT_STRATEGY, Z_DEFAULT_WINDOWBITS, Z_FIXED } = constants;
+const { Z_MIN_LEVEL, Z_MAX_LEVEL, Z_MIN_MEMLEVEL, Z_MAX_MEMLEVEL } = constants;
+
 /** Value of Z_NO_FLUSH, BROTLI_OPERATION_PROCESS and ZSTD_e_continue. */
 const NO_FLUSH = 0;
 
 /** Settings of a stream without options. */
-const standard = new Map(formats.map((format) => [format, read(format, {})]));
+const standard = new Map(codecs.map((codec) => [codec, read(codec, {})]));
+
+/** The same of a whole message. */
+const standardForMessage = new Map([...standard].map(([codec, settings]) => [codec, forMessage(settings)]));
 
 /**
  * Returns the settings of a stream with these options.
- * @throws `ERR_INVALID_ARG_VALUE` for an unknown format, `ERR_FORMAT_UNAVAILABLE` for a format that
- * this Node does not have. It also throws what the constructor of node:zlib's stream throws for
- * these options
+ * @throws the errors of the constructor of node:zlib's stream for these options
  */
-export function streamSettings(format: Format, options?: DecompressOptions): StreamSettings {
-  const { lastFlush } = formatTraits(format);
-  if (!options) return standard.get(format) as StreamSettings;
-  if (!isPlain(options, lastFlush)) stockStream(format, options).close();
-  return read(format, options);
+export function streamSettings(codec: Codec, options?: StreamOptions): StreamSettings {
+  if (!options) return standard.get(codec) as StreamSettings;
+  if (!isPlain(options, codec.lastFlush)) stockStream(codec, options).close();
+  return read(codec, options);
 }
 
-function read(format: Format, options: DecompressOptions): StreamSettings {
-  const { finishFlush, fullFlush, byZlib } = formatTraits(format);
+function read(codec: Codec, options: StreamOptions): StreamSettings {
+  const { finishFlush, fullFlush, byZlib, compresses } = codec;
   const rejectGarbageAfterEnd = options.rejectGarbageAfterEnd === true;
-  const { params, pledgedSrcSize } = options as { params?: object; pledgedSrcSize?: number };
-  const kind = engineKind(format, {
+  const { params, pledgedSrcSize } = options;
+  const kind = engineKind(codec, {
     rejectGarbageAfterEnd,
-    dictionary: copy(options.dictionary),
-    ...(byZlib ? { windowBits: number(options.windowBits) } : { params: params && { ...params }, pledgedSrcSize }),
+    // node:zlib's gzip ignores it.
+    dictionary: codec.isFramed ? undefined : copy(options.dictionary),
+    ...(byZlib ? { windowBits: whole(options.windowBits) } : { params: params && { ...params }, pledgedSrcSize }),
+    ...(byZlib && compresses
+      ? { level: whole(options.level), memLevel: whole(options.memLevel), strategy: whole(options.strategy) }
+      : {}),
   });
+  const chunkLength = whole(options.chunkSize) ?? (compresses || kind.isCutSensitive ? Z_DEFAULT_CHUNK : 0);
   return Object.freeze({
     kind,
-    // node:zlib accepts fractions, and its native part truncates them.
-    chunkLength: Math.min(Math.trunc(number(options.chunkSize) ?? 0), MAX_WRITE_LENGTH),
-    flush: Math.trunc(number(options.flush) ?? NO_FLUSH),
-    finishFlush: Math.trunc(number(options.finishFlush) ?? finishFlush),
+    chunkLength: Math.min(chunkLength, MAX_WRITE_LENGTH),
+    flush: whole(options.flush) ?? NO_FLUSH,
+    finishFlush: whole(options.finishFlush) ?? finishFlush,
     fullFlush,
     limits: ownLimits(options),
     rejectGarbageAfterEnd,
@@ -87,16 +119,43 @@ function read(format: Format, options: DecompressOptions): StreamSettings {
   });
 }
 
+/**
+ * Returns the settings of a whole message with these options. Its output is not cut as node:zlib's,
+ * unless the place of the cut matters.
+ * @throws the errors of `streamSettings()`
+ */
+export function messageSettings(codec: Codec, options: StreamOptions | null | undefined): StreamSettings {
+  return options ? forMessage(streamSettings(codec, options)) : (standardForMessage.get(codec) as StreamSettings);
+}
+
+function forMessage(settings: StreamSettings): StreamSettings {
+  const { chunkLength, kind } = settings;
+  const { windowBits = Z_DEFAULT_WINDOWBITS } = kind.options;
+  // With a smaller window, zlib's decoder finds that data reaches back too far by the place where the
+  // output is cut. A Zstandard frame that ends with a chunk has node:zlib begin the next: see
+  // endsWithChunk().
+  const isCut = kind.isCutSensitive || (!kind.codec.compresses && windowBits !== Z_DEFAULT_WINDOWBITS);
+  if (!isCut) return chunkLength === 0 ? settings : { ...settings, chunkLength: 0 };
+  return chunkLength === 0 ? { ...settings, chunkLength: Z_DEFAULT_CHUNK } : settings;
+}
+
+/** Returns the limits of a stream or message. Those of the pool are for decompression. */
+export function limitsOf(pool: Pool, { kind, limits: own }: StreamSettings): Required<Limits> {
+  const standard = kind.codec.compresses ? noLimits : pool.settings;
+  return own === undefined ? standard : limits(own, standard);
+}
+
 function ownLimits(options: DecompressOptions): StreamSettings['limits'] {
   const { maxRatio, ratioFloorLength } = options;
-  // node:zlib takes 0 for "not given".
-  const maxOutputLength = Math.trunc(number(options.maxOutputLength) ?? 0) || undefined;
+  // node:zlib ignores a 0.
+  const maxOutputLength = whole(options.maxOutputLength) || undefined;
   const given = [maxOutputLength, maxRatio, ratioFloorLength].some((value) => value !== undefined);
   return given ? { maxOutputLength, maxRatio, ratioFloorLength } : undefined;
 }
 
 /**
- * Copies the dictionary: the engine is made at the first byte, when the caller may have changed it.
+ * Copies the dictionary. The pool creates the engine at the first byte, and the caller may change
+ * the dictionary before that.
  */
 function copy(dictionary: ZlibOptions['dictionary']): ZlibOptions['dictionary'] {
   if (ArrayBuffer.isView(dictionary)) {
@@ -106,13 +165,16 @@ function copy(dictionary: ZlibOptions['dictionary']): ZlibOptions['dictionary'] 
   return types.isAnyArrayBuffer(dictionary) ? dictionary.slice(0) : undefined;
 }
 
-/** Converts null and NaN, which node:zlib takes for "not given". */
-function number(value: number | null | undefined): number | undefined {
-  return value === null || Number.isNaN(value) ? undefined : value;
+/**
+ * Returns a truncated number: node:zlib accepts fractions, and its native part truncates them.
+ * Returns undefined for null and NaN, which node:zlib ignores.
+ */
+function whole(value: number | null | undefined): number | undefined {
+  return value === null || value === undefined || Number.isNaN(value) ? undefined : Math.trunc(value);
 }
 
-/** Returns true if all of node:zlib's own options are clearly valid. A false only costs time. */
-function isPlain(options: DecompressOptions & { pledgedSrcSize?: number }, lastFlush: number): boolean {
+/** Returns whether all of node:zlib's own options are clearly valid. False only costs time. */
+function isPlain(options: StreamOptions, lastFlush: number): boolean {
   return (
     isWhole(options.chunkSize, 64, 2 ** 31) &&
     isWhole(options.windowBits, 9, 15) &&
@@ -120,9 +182,9 @@ function isPlain(options: DecompressOptions & { pledgedSrcSize?: number }, lastF
     isWhole(options.finishFlush, NO_FLUSH, lastFlush) &&
     isWhole(options.maxOutputLength, 1, 2 ** 31) &&
     (options.rejectGarbageAfterEnd === undefined || typeof options.rejectGarbageAfterEnd === 'boolean') &&
-    options.level === undefined &&
-    options.memLevel === undefined &&
-    options.strategy === undefined &&
+    isWhole(options.level, Z_MIN_LEVEL, Z_MAX_LEVEL) &&
+    isWhole(options.memLevel, Z_MIN_MEMLEVEL, Z_MAX_MEMLEVEL) &&
+    isWhole(options.strategy, Z_DEFAULT_STRATEGY, Z_FIXED) &&
     options.dictionary === undefined &&
     options.params === undefined &&
     options.pledgedSrcSize === undefined

@@ -4,7 +4,7 @@
 import { AsyncResource } from 'node:async_hooks';
 import { Driver } from '../driver/driver.ts';
 import type { Owner } from '../driver/owner.ts';
-import type { Format } from '../engine/codec.ts';
+import { decoder, type Format } from '../engine/codec.ts';
 import { originOf } from '../observe/origin.ts';
 import { limits } from '../pool/options.ts';
 import type { Pool } from '../pool/pool.ts';
@@ -33,7 +33,7 @@ export class WebInflater implements Owner {
     failed: (error: Error) => void,
     below: (...args: never) => unknown,
   ) {
-    const settings = streamSettings(format, maxOutputLength === undefined ? undefined : { maxOutputLength });
+    const settings = streamSettings(decoder(format), maxOutputLength === undefined ? undefined : { maxOutputLength });
     const own = settings.limits;
     const ofStream = own === undefined ? pool.settings : limits(own, pool.settings);
     this.#output = output;

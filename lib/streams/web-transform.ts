@@ -3,7 +3,7 @@
  * the lease.
  */
 import { types } from 'node:util';
-import { type Format, formatTraits } from '../engine/codec.ts';
+import { decoder, type Format } from '../engine/codec.ts';
 import { codedError, isDataError } from '../errors.ts';
 import { endError, type Framing } from '../framing/framing.ts';
 import type { Pool } from '../pool/pool.ts';
@@ -39,7 +39,7 @@ export class WebTransform {
    * @throws what the constructor of node:zlib's stream throws for this limit
    */
   constructor(pool: Pool, format: Format, framing: Framing | undefined, maxOutputLength: number | undefined) {
-    this.#finishFlush = formatTraits(format).finishFlush;
+    this.#finishFlush = decoder(format).finishFlush;
     this.#framing = framing;
     this.#inflater = new WebInflater(
       pool,

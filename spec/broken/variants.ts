@@ -25,7 +25,7 @@ export interface Variant {
   lastMajor?: number;
 }
 
-const stream = 'streams/decompress.ts';
+const stream = 'streams/zlib-stream.ts';
 const driver = 'driver/driver.ts';
 const lessee = 'driver/lessee.ts';
 
@@ -105,18 +105,18 @@ export const variants: readonly Variant[] = [
   {
     name: 'P5: a skipped reset',
     caughtBy: 'promises/p5-clean',
-    edits: [{ file: 'pool/pool.ts', from: '    engine.reset();\n', to: '' }],
+    edits: [{ file: 'pool/pool.ts', from: '    engine.clean();\n', to: '' }],
   },
   {
     name: 'P5: a failed engine that is used again',
     caughtBy: 'promises/p5-clean',
     edits: [
-      { file: 'pool/pool.ts', from: 'clean && isAsNew(engine)', to: 'isAsNew(engine)' },
-      { file: 'pool/pool.ts', from: 'engine.busy || (engine.failed && !engine.recoverable)', to: 'engine.busy' },
+      { file: 'pool/pool.ts', from: 'clean && (isWanted', to: '(isWanted' },
+      { file: 'pool/pool.ts', from: '!engine.busy && (!engine.failed || engine.recoverable)', to: '!engine.busy' },
       { file: 'pool/pool.ts', from: 'return !engine.failed;', to: 'return true;' },
       {
         file: 'engine/native.ts',
-        from: 'return reusable && formatTraits(format).byZlib && ',
+        from: 'return reusable && codec.byZlib && ',
         to: 'return reusable && ',
       },
     ],
@@ -279,8 +279,8 @@ export const variants: readonly Variant[] = [
     edits: [
       {
         file: 'schedule/threadpool.ts',
-        from: '    try {\n      this.#run.call(this.#self);\n    } finally {\n      threadpool.landed();\n    }',
-        to: '    this.#run.call(this.#self);\n    threadpool.landed();',
+        from: '    try {\n      this.#run.call(this.#self);\n    } finally {\n      threadpool.landed(this.places);\n    }',
+        to: '    this.#run.call(this.#self);\n    threadpool.landed(this.places);',
       },
     ],
   },

@@ -1,8 +1,9 @@
 /** Inflate after bad data: a reset makes the engine as new, so the pool keeps it. Random messages, with the seed in the title. */
 import { constants } from 'node:zlib';
 import { expect } from 'chai';
-import { type EngineKind, engineKind, kindFor } from '../../lib/engine/codec.ts';
+import { decoder } from '../../lib/engine/codec.ts';
 import type { Engine } from '../../lib/engine/contract.ts';
+import { type EngineKind, engineKind, kindFor } from '../../lib/engine/kind.ts';
 import type { Format, ZlibPool as Pool } from '../../lib/index.ts';
 import { NativeEngine, ZlibPool } from '../support/library.ts';
 import { outcome } from '../support/outcome.ts';
@@ -111,10 +112,10 @@ async function compare(kinds: readonly EngineKind[], by: Write, runs: number): P
   const rolls = dice();
   const failed = new Map<string, number>();
   const used = new Map<EngineKind, Engine>();
-  const good = new Map(kinds.map(({ format }) => [format, goodMessages(format)]));
+  const good = new Map(kinds.map(({ codec }) => [codec.format, goodMessages(codec.format)]));
   for (let run = 0; run < runs; run++) {
     const asked = rolls.one(kinds);
-    const others = good.get(asked.format) as Buffer[];
+    const others = good.get(asked.codec.format) as Buffer[];
     const message = spoilt(rolls, rolls.one(others), others);
     const kind = kindFor(asked, message);
     if (!kind.reusable) continue;
@@ -124,7 +125,7 @@ async function compare(kinds: readonly EngineKind[], by: Write, runs: number): P
     used.set(kind, engine);
     const theirs = await play(fresh, by, message, steps);
     const ours = await play(engine, by, message, steps);
-    const which = `run ${run}, ${kind.format}, ${message.toString('base64')} ${JSON.stringify(steps)}`;
+    const which = `run ${run}, ${kind.codec.format}, ${message.toString('base64')} ${JSON.stringify(steps)}`;
     expect({ ...ours, bytes: ours.bytes.length }, which).to.deep.equal({ ...theirs, bytes: theirs.bytes.length });
     expect(ours.bytes.equals(theirs.bytes), which).to.equal(true);
     fresh.close();
@@ -140,9 +141,9 @@ async function compare(kinds: readonly EngineKind[], by: Write, runs: number): P
 }
 
 const kinds = inflated.flatMap((format) => [
-  engineKind(format),
-  engineKind(format, { windowBits: 9 }),
-  engineKind(format, { rejectGarbageAfterEnd: true }),
+  engineKind(decoder(format)),
+  engineKind(decoder(format), { windowBits: 9 }),
+  engineKind(decoder(format), { rejectGarbageAfterEnd: true }),
 ]);
 
 /** Messages that fail, each in its own way. */
@@ -198,12 +199,12 @@ describe(`Recovery from bad data (seed ${seed})`, () => {
     const bad = Buffer.alloc(9, 0xff);
     const dictionary = Buffer.from('abc');
     for (const kind of [
-      engineKind('br'),
-      engineKind('deflate', { dictionary }),
-      engineKind('gzip', { windowBits: 0 }),
+      engineKind(decoder('br')),
+      engineKind(decoder('deflate'), { dictionary }),
+      engineKind(decoder('gzip'), { windowBits: 0 }),
     ]) {
       const engine = new NativeEngine(kind);
-      engine.writeSync(kind.format === 'br' ? 2 : Z_FINISH, bad, 0, 9, Buffer.alloc(9), 9);
+      engine.writeSync(kind.codec.format === 'br' ? 2 : Z_FINISH, bad, 0, 9, Buffer.alloc(9), 9);
       expect(engine.failed).to.equal(true);
       expect(engine.recoverable).to.equal(false);
       expect(() => engine.reset())
@@ -239,7 +240,7 @@ describe(`Recovery from bad data (seed ${seed})`, () => {
     const { plain, data } = sample(300_000);
     const output = Buffer.alloc(plain.length + 1);
     for (let i = 0; i < 20; i++) {
-      const engine = new NativeEngine(engineKind('gzip'));
+      const engine = new NativeEngine(engineKind(decoder('gzip')));
       const stack = await new Promise<string | undefined>((resolve) => {
         engine.write(Z_FINISH, bad, 0, bad.length, output, 100, () => resolve(new Error().stack));
       });

@@ -89,14 +89,21 @@ describe('The API reference', function () {
   const mistakes: ReadonlyArray<readonly [what: string, file: string, from: string, to: string, gap: string]> = [
     [
       'no comment',
-      'node-zlib/factories',
-      '/** Pool of decompressing engines, with the factories of the streams that lease them. */',
+      'node-zlib/pool',
+      '/** Pool of decompressing engines, with the functions of node:zlib that lease them. */',
       '',
       'ZlibPool: a comment',
     ],
     [
+      'a one-shot function without a comment',
+      'node-zlib/pool',
+      "    /** Decompresses one message as node:zlib's `gunzip()`: gzip, RFC 1952. */",
+      '',
+      'ZlibPool.gunzip: a comment',
+    ],
+    [
       'a parameter that nothing is said of',
-      'node-zlib/factories',
+      'node-zlib/pool',
       '     * @param format - format of the message\n',
       '',
       'ZlibPool.decompress: @param format',
@@ -104,7 +111,7 @@ describe('The API reference', function () {
     ['errors that nothing is said of', 'node-zlib/install', ' * @throws', ' * Throws', 'install: @throws'],
     [
       'errors of a method that nothing is said of',
-      'node-zlib/factories',
+      'node-zlib/pool',
       '     * @throws `ERR_POOL_CLOSED`',
       '     * Throws `ERR_POOL_CLOSED`',
       'ZlibPool.tryLease: @throws',

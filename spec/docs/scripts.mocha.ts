@@ -135,9 +135,10 @@ const scripts: Record<string, Script> = {
     usage: 'npm run fuzz -- [options]',
     options: {
       '--minutes': 'in minutes (default: 1)',
-      '--cases': 'how many scripts, rounded up to whole batches (default: unlimited)',
+      '--cases': 'how many scripts or calls, rounded up to whole batches (default: unlimited)',
       '--seed': '(default: random)',
-      '--together': 'scripts in a batch, which run at the same time (default: 64)',
+      '--together': 'scripts or calls that run at the same time (default: 64)',
+      '--only': '(default: scripts with both) (choices: "streams", "messages")',
       '--mode': '(default: all in turn) (choices: "native, all on the main thread", ',
     },
     wrong: [

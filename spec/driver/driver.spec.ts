@@ -5,7 +5,8 @@ import { constants, gzipSync } from 'node:zlib';
 import { expect } from 'chai';
 import { Driver } from '../../lib/driver/driver.ts';
 import type { Owner } from '../../lib/driver/owner.ts';
-import { engineKind } from '../../lib/engine/codec.ts';
+import { decoder } from '../../lib/engine/codec.ts';
+import { engineKind } from '../../lib/engine/kind.ts';
 import type { Limits } from '../../lib/pool/options.ts';
 import { Pool } from '../../lib/pool/pool.ts';
 import { threadpool } from '../../lib/schedule/threadpool.ts';
@@ -15,7 +16,7 @@ import { until } from '../support/until.ts';
 
 const { Z_NO_FLUSH, Z_FINISH } = constants;
 const { plain, data } = sample(3_000);
-const gzip = engineKind('gzip');
+const gzip = engineKind(decoder('gzip'));
 const NOTHING = Buffer.alloc(0);
 
 class Noted implements Owner {
@@ -124,16 +125,16 @@ describe('The driver', () => {
     driver.begin(long, Z_NO_FLUSH, true);
     expect(owner.bytes).to.have.length(20_000);
     // Each step counts as 2,048 bytes at least.
-    expect(turn.inflatedLength).to.be.within(20_000, 24_096);
-    const before = turn.inflatedLength;
+    expect(turn.workLength).to.be.within(20_000, 24_096);
+    const before = turn.workLength;
     const stored = driven();
     taken.push(stored.driver);
     const message = gzipSync(json(10_000, 1), { level: 0 });
     expect(message.length).to.be.above(10_000);
     stored.driver.begin(message, Z_NO_FLUSH, true);
-    expect(turn.inflatedLength - before).to.equal(message.length);
+    expect(turn.workLength - before).to.equal(message.length);
     stored.driver.begin(NOTHING, Z_FINISH, true);
-    expect(turn.inflatedLength - before).to.equal(message.length);
+    expect(turn.workLength - before).to.equal(message.length);
   });
 
   it('spends the turn by an input that fails, too', () => {
@@ -142,11 +143,11 @@ describe('The driver', () => {
     expect(owner.calls).to.deep.equal(['error undefined']);
     expect(driver).to.include({ isHeld: true, isMidway: true, isIdle: false });
     expect(driver.failure).to.have.property('code', 'Z_DATA_ERROR');
-    expect(turn.inflatedLength).to.equal(2_048);
+    expect(turn.workLength).to.equal(2_048);
     const bad = Buffer.alloc(900, 1);
     const second = driven({ pool });
     second.driver.begin(bad, Z_NO_FLUSH, true);
-    expect(turn.inflatedLength).to.equal(2_048 + 16 * 900);
+    expect(turn.workLength).to.equal(2_048 + 16 * 900);
     for (const one of [driver, second.driver]) one.takeLease()?.discard();
   });
 
@@ -158,10 +159,10 @@ describe('The driver', () => {
     driver.begin(long, Z_NO_FLUSH, true);
     expect(owner.calls).to.deep.equal(['output', 'consumed 0']);
     expect(owner.bytes.equals(json(40_000, 1))).to.equal(true);
-    const { inflatedLength } = turn;
+    const { workLength } = turn;
     driver.begin(NOTHING, Z_FINISH, true);
     expect(owner.calls.slice(2)).to.deep.equal(['consumed 0']);
-    expect(turn.inflatedLength).to.equal(inflatedLength);
+    expect(turn.workLength).to.equal(workLength);
     // After a reset the next message is made in the same way.
     driver.reset();
     driver.begin(long, Z_NO_FLUSH, true);
@@ -415,7 +416,7 @@ describe('The driver', () => {
     turn.spend(1_000_000);
     for (const [options, length, kind] of [
       [{}, 300_000, gzip],
-      [{}, 30_000, engineKind('deflate-raw')],
+      [{}, 30_000, engineKind(decoder('deflate-raw'))],
       [{ chunkLength: 1_000 }, 30_000, gzip],
     ] as const) {
       const { owner, driver } = driven({ pool, kind, ...options });

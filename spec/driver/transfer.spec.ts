@@ -1,16 +1,16 @@
 /** The cursor, totals and limits of a driver: how much output a write may make. */
 import { expect } from 'chai';
 import { NOTHING, Transfer } from '../../lib/driver/transfer.ts';
-import { type EngineKind, engineKind } from '../../lib/engine/codec.ts';
+import { decoder, encoder } from '../../lib/engine/codec.ts';
 import type { Engine } from '../../lib/engine/contract.ts';
+import { type EngineKind, engineKind } from '../../lib/engine/kind.ts';
 import type { Limits } from '../../lib/pool/options.ts';
 
 const KB = 1_024;
 const unlimited = Number.POSITIVE_INFINITY;
-const gzip = engineKind('gzip');
-const deflate = engineKind('deflate');
-/** Of a format that not each Node has. */
-const zstd = { format: 'zstd', reusable: true, options: {} } as EngineKind;
+const gzip = engineKind(decoder('gzip'));
+const deflate = engineKind(decoder('deflate'));
+const deflating = engineKind(encoder('deflate'));
 
 class OpenTransfer extends Transfer {
   override take(input: Buffer, isAll = false): void {
@@ -19,15 +19,12 @@ class OpenTransfer extends Transfer {
   override drop(): void {
     super.drop();
   }
-  override aligned(kind: EngineKind, room: number): number {
-    return super.aligned(kind, room);
-  }
   roomOf(kind: EngineKind, expected: number, budget: number, isTry = false, keepsAll = false): number {
     return super.inlineRoom(kind, expected, budget, isTry, keepsAll);
   }
   /** Counts a write that has consumed and made so much. */
-  wrote(used: number, made: number): number {
-    return this.count({ availIn: this.left - used, availOut: 1 } as Engine, made + 1);
+  wrote(used: number, made: number, kind = gzip, flush = 0): number {
+    return this.count({ kind, availIn: this.left - used, availOut: 1 } as Engine, flush, made + 1);
   }
 }
 
@@ -168,10 +165,6 @@ describe('The transfer', () => {
     expect(cut.roomOf(gzip, -1, 1_000)).to.equal(1_000);
     expect(cut.roomOf(gzip, -1, 999)).to.equal(0);
     expect(cut.roomOf(gzip, 500, 998)).to.equal(0);
-    const frames = transfer();
-    frames.take(Buffer.alloc(100));
-    expect(frames.roomOf(zstd, -1, 16 * KB)).to.equal(16 * KB);
-    expect(frames.roomOf(zstd, -1, 16 * KB - 1)).to.equal(0);
   });
 
   it('has room for a whole message at once', () => {
@@ -182,7 +175,7 @@ describe('The transfer', () => {
     expect(it.roomOf(gzip, 65_535, 65_536, true)).to.equal(65_536);
     expect(it.roomOf(gzip, 65_536, 65_536, true)).to.equal(65_536);
     // Not with a smaller window, nor in chunks of the caller's length.
-    expect(it.roomOf(engineKind('gzip', { windowBits: 9 }), 30_000, 65_536, true)).to.equal(16 * KB);
+    expect(it.roomOf(engineKind(decoder('gzip'), { windowBits: 9 }), 30_000, 65_536, true)).to.equal(16 * KB);
     expect(transfer({}, 2_000).roomOf(gzip, 30_000, 65_536, true)).to.equal(2_000);
   });
 
@@ -193,19 +186,28 @@ describe('The transfer', () => {
     expect(it.roomOf(gzip, 0, 200, false, true)).to.equal(201);
     expect(it.roomOf(gzip, -1, 65_536, false, true)).to.equal(65_536);
     expect(it.roomOf(gzip, -1, 100_000, false, true)).to.equal(65_537);
-    expect(it.roomOf(zstd, -1, 60_000, false, true)).to.equal(3 * 16 * KB);
     expect(transfer({}, 2_000).roomOf(gzip, 30_000, 65_536, false, true)).to.equal(2_000);
   });
 
-  it('ends a write of Zstandard with a chunk of node:zlib', () => {
-    const it = transfer();
+  it('has room for a whole message of an encoder, whose output does not depend on its pieces', () => {
+    const it = transfer({}, 2_000);
     it.take(Buffer.alloc(100));
-    expect(it.aligned(gzip, 20_000)).to.equal(20_000);
-    expect(it.aligned(zstd, 16 * KB)).to.equal(16 * KB);
-    expect(it.aligned(zstd, 20_000)).to.equal(16 * KB);
-    expect(it.aligned(zstd, 10_000)).to.equal(0);
-    it.wrote(1, 6_384);
-    expect(it.aligned(zstd, 10_000)).to.equal(10_000);
-    expect(it.aligned(zstd, 9_999)).to.equal(0);
+    expect(it.roomOf(deflating, -1, 65_536, true)).to.equal(65_536);
+    expect(it.roomOf(deflating, -1, 65_536)).to.equal(2_000);
+  });
+
+  it('knows the input that an encoder may have kept back since its last flush', () => {
+    const it = transfer();
+    it.take(Buffer.alloc(1_000));
+    it.wrote(300, 10, deflating);
+    it.wrote(200, 0, deflating);
+    expect(it.unflushedLength).to.equal(500);
+    it.wrote(100, 50, deflating, 2);
+    expect(it.unflushedLength).to.equal(0);
+    it.wrote(100, 0, deflating);
+    it.restart();
+    expect(it.unflushedLength).to.equal(0);
+    it.wrote(100, 0);
+    expect(it.unflushedLength).to.equal(0);
   });
 });

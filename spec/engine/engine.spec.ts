@@ -1,11 +1,12 @@
 /** The contract of an engine, over both twins. */
 import { constants, createGunzip } from 'node:zlib';
 import { expect } from 'chai';
-import { engineKind, formatTraits } from '../../lib/engine/codec.ts';
+import { decoder } from '../../lib/engine/codec.ts';
 import type { Engine, WholeWrite } from '../../lib/engine/contract.ts';
+import { engineKind } from '../../lib/engine/kind.ts';
 import { NativeEngine } from '../../lib/engine/native.ts';
-import { nativeFormats } from '../../lib/engine/probe.ts';
 import { PublicEngine } from '../../lib/engine/public.ts';
+import { nativeFormats } from '../support/library.ts';
 import { compress, formats, pieces, sample } from '../support/samples.ts';
 import { until } from '../support/until.ts';
 
@@ -58,12 +59,12 @@ describe('An engine', () => {
       for (const format of formats) {
         it(`gives the same bytes whatever the room and the pieces (${format})`, async () => {
           const { plain, data } = sample(50_000, 1, format);
-          const engine = new Twin(engineKind(format));
+          const engine = new Twin(engineKind(decoder(format)));
           for (const room of [1_000, 16_384, 50_000, 50_001, 300_000]) {
             for (const length of [500, 5_000, data.length]) {
               const bytes: Buffer[] = [];
               for (const piece of pieces(data, length)) bytes.push(await inflate(engine, Z_NO_FLUSH, piece, room));
-              bytes.push(await inflate(engine, formatTraits(format).finishFlush, Buffer.alloc(0), room));
+              bytes.push(await inflate(engine, decoder(format).finishFlush, Buffer.alloc(0), room));
               expect(Buffer.concat(bytes).equals(plain), `${room} ${length}`).to.equal(true);
               engine.reset();
             }
@@ -74,7 +75,7 @@ describe('An engine', () => {
 
       it('is as new after a reset in the middle of anything', async () => {
         const { plain, data } = sample(300_000);
-        const engine = new Twin(engineKind('gzip'));
+        const engine = new Twin(engineKind(decoder('gzip')));
         for (const part of [data.subarray(0, 5), data.subarray(0, 90), data.subarray(0, 9_000), data]) {
           await write(engine, Z_NO_FLUSH, part, 100);
           engine.reset();
@@ -87,7 +88,7 @@ describe('An engine', () => {
       it('leaves alone what is behind the data, and says how much', async () => {
         for (const format of formats) {
           const { plain, data } = sample(2_000, 1, format);
-          const engine = new Twin(engineKind(format));
+          const engine = new Twin(engineKind(decoder(format)));
           for (let i = 0; i < 2; i++) {
             const result = await write(engine, Z_NO_FLUSH, Buffer.concat([data, Buffer.alloc(33)]), 9_000);
             expect(result.made.equals(plain)).to.equal(true);
@@ -106,7 +107,7 @@ describe('An engine', () => {
           Z_DATA_ERROR: Buffer.concat([data.subarray(0, 100), Buffer.alloc(200, 0xff)]),
         };
         for (const [code, input] of Object.entries(faults)) {
-          const engine = new Twin(engineKind('gzip'));
+          const engine = new Twin(engineKind(decoder('gzip')));
           const result = await write(engine, Z_FINISH, input, 9_000);
           expect(result.code).to.equal(code);
           const stock = createGunzip();
@@ -120,7 +121,7 @@ describe('An engine', () => {
 
       it('refuses what would abort the process', async () => {
         const { data } = sample(500_000);
-        const engine = new Twin(engineKind('gzip'));
+        const engine = new Twin(engineKind(decoder('gzip')));
         const output = Buffer.alloc(1_000);
         const again = (input: Buffer, length: number, room: number) => () =>
           engine.write(Z_NO_FLUSH, input, 0, length, output, room, () => {});
@@ -156,7 +157,7 @@ describe('An engine', () => {
 
       it('calls back though it is closed during a write', async () => {
         const { data } = sample(500_000);
-        const engine = new Twin(engineKind('gzip'));
+        const engine = new Twin(engineKind(decoder('gzip')));
         const first = write(engine, Z_NO_FLUSH, data, 100_000);
         engine.close();
         await first;
@@ -168,9 +169,9 @@ describe('An engine', () => {
   it('of the native kind makes the same on the main thread', () => {
     for (const format of formats) {
       const { plain, data } = sample(30_000, 1, format);
-      const engine = new NativeEngine(engineKind(format));
+      const engine = new NativeEngine(engineKind(decoder(format)));
       const output = Buffer.alloc(40_000);
-      const { finishFlush } = formatTraits(format);
+      const { finishFlush } = decoder(format);
       for (let i = 0; i < 3; i++) {
         engine.writeSync(finishFlush, data, 0, data.length, output, 40_000);
         expect(output.subarray(0, 40_000 - engine.availOut).equals(plain)).to.equal(true);
@@ -185,12 +186,12 @@ describe('An engine', () => {
   });
 
   it('of the public kind has no main thread', () => {
-    expect(() => new PublicEngine(engineKind('gzip')).writeSync()).to.throw('threadpool only');
+    expect(() => new PublicEngine(engineKind(decoder('gzip'))).writeSync()).to.throw('threadpool only');
   });
 
   it('of the public kind fails late where its inner stream failed late', async () => {
     const member = compress('gzip', 'one');
-    const engine = new PublicEngine(engineKind('gzip'));
+    const engine = new PublicEngine(engineKind(decoder('gzip')));
     await write(engine, Z_NO_FLUSH, Buffer.concat([member, Buffer.alloc(2)]), 100);
     // Data after the end that it had announced: node:zlib pushes after EOF, and finds out later.
     await write(engine, Z_NO_FLUSH, member, 100);
@@ -207,7 +208,7 @@ describe('An engine', () => {
       engine.writeWhole(input, output, room, firstLength);
 
     it('tells whether it was one', () => {
-      const engine = new NativeEngine(engineKind('gzip'));
+      const engine = new NativeEngine(engineKind(decoder('gzip')));
       expect(whole(engine, data)).to.equal('whole');
       expect(output.subarray(0, output.length - engine.availOut).equals(plain)).to.equal(true);
       engine.reset();
@@ -217,7 +218,7 @@ describe('An engine', () => {
     });
 
     it('takes one that wants more room as a write like any other', () => {
-      const engine = new NativeEngine(engineKind('gzip'));
+      const engine = new NativeEngine(engineKind(decoder('gzip')));
       expect(whole(engine, data, 4_000, 4_000)).to.equal('part');
       const left = data.length - engine.availIn;
       engine.writeSync(Z_NO_FLUSH, data, left, engine.availIn, output, output.length);
@@ -226,7 +227,7 @@ describe('An engine', () => {
     });
 
     it('is as new where the room ends in the middle of a chunk: an error may follow', () => {
-      const engine = new NativeEngine(engineKind('gzip'));
+      const engine = new NativeEngine(engineKind(decoder('gzip')));
       expect(whole(engine, data, 4_000, 16_384)).to.equal('undone');
       expect(whole(engine, data, 4_000, 100)).to.equal('undone');
       expect(whole(engine, data)).to.equal('whole');
@@ -234,7 +235,7 @@ describe('An engine', () => {
     });
 
     it('is as new where it was none, or a bad one: the failure is that of the writes that follow', () => {
-      const engine = new NativeEngine(engineKind('gzip'));
+      const engine = new NativeEngine(engineKind(decoder('gzip')));
       const half = data.length >> 1;
       const wrongSum = Buffer.from(data);
       wrongSum.writeUInt32LE(0, data.length - 8);

@@ -9,8 +9,9 @@ import { Option } from '@commander-js/extra-typings';
 import fc from 'fast-check';
 import { command, positiveNumber, randomSeed, seed as seedOf, wholeNumber } from '../../examples/command.ts';
 import { ZlibPool } from '../../lib/index.ts';
-import { type Difference, difference, modes } from './compare.ts';
-import { script } from './script.ts';
+import { callDifference, callsOf } from './calls.ts';
+import { type Difference, difference, directions, type Mode, modes, scriptsOf } from './compare.ts';
+import type { Direction } from './script.ts';
 
 const values = command(
   'npm run fuzz --',
@@ -18,7 +19,7 @@ const values = command(
 )
   .option('--minutes <number>', 'how long, in minutes', positiveNumber(1e6), 1)
   .addOption(
-    new Option('--cases <number>', 'how many scripts, rounded up to whole batches')
+    new Option('--cases <number>', 'how many scripts or calls, rounded up to whole batches')
       .default(Infinity, 'unlimited')
       .argParser(wholeNumber(1)),
   )
@@ -27,7 +28,14 @@ const values = command(
       .default(randomSeed(), 'random')
       .argParser(seedOf),
   )
-  .option('--together <number>', 'scripts in a batch, which run at the same time', wholeNumber(1, 10_000), 64)
+  .option('--together <number>', 'scripts or calls that run at the same time', wholeNumber(1, 10_000), 64)
+  .addOption(
+    new Option(
+      '--only <what>',
+      'streams: scripts without the one-shot functions; messages: calls of the one-shot functions (default: scripts with both)',
+    ).choices(['streams', 'messages'] as const),
+  )
+  .addOption(new Option('--direction <name>', 'the only direction (default: both in turn)').choices(directions))
   .addOption(
     new Option('--mode <name>', 'the only mode of the pool (default: all in turn)').choices(
       modes.map(({ name }) => name),
@@ -36,7 +44,22 @@ const values = command(
   .parse()
   .opts();
 const { together } = values;
-const batches = Math.ceil(values.cases / together);
+/** Plays a batch. */
+async function play(direction: Direction, seed: number, mode: Mode, pool: ZlibPool): Promise<Difference | undefined> {
+  if (values.only === 'messages') {
+    for (const calls of callsOf(direction, seed, together)) {
+      played += calls.length;
+      const found = await callDifference(calls, mode, pool);
+      if (found !== undefined) return found;
+    }
+    return undefined;
+  }
+  const scripts = fc.sample(scriptsOf[direction], { numRuns: together, seed });
+  played += scripts.length;
+  const differences = await Promise.all(scripts.map((one) => difference(one, mode, pool, values.only !== 'streams')));
+  return differences.find((one) => one !== undefined);
+}
+
 const chosen = modes.filter(({ name }) => values.mode === undefined || name === values.mode);
 
 const end = performance.now() + values.minutes * 60_000;
@@ -47,14 +70,14 @@ process.on('unhandledRejection', (reason) => {
   throw reason;
 });
 
-for (let batch = 0; batch < batches && found === undefined && performance.now() < end; batch++) {
-  const mode = chosen[batch % chosen.length] as (typeof chosen)[number];
+let seed = values.seed;
+for (let batch = 0; played < values.cases && found === undefined && performance.now() < end; batch++) {
+  const mode = chosen[batch % chosen.length] as Mode;
   const pool = pools.get(mode) as ZlibPool;
-  const seed = values.seed + batch;
-  const scripts = fc.sample(script, { numRuns: together, seed });
-  const differences = await Promise.all(scripts.map((one) => difference(one, mode, pool)));
-  played += scripts.length;
-  found = differences.find((one) => one !== undefined);
+  seed = values.seed + batch;
+  const ways = directions.filter((name) => values.direction === undefined || name === values.direction);
+  const direction = ways[Math.floor(batch / chosen.length) % ways.length] as Direction;
+  found = await play(direction, seed, mode, pool);
   for (let i = 0; pool.stats.leased > 0 && i < 1_000; i++) await delay(1);
   const { leased, idle, created, discarded, evicted, leaked } = pool.stats;
   if (leased !== 0 || created !== idle + discarded + evicted + leaked) {
@@ -64,11 +87,12 @@ for (let batch = 0; batch < batches && found === undefined && performance.now() 
   }
 }
 if (found !== undefined) {
-  const seed = values.seed + played / together - 1;
   console.error(inspect(found, { depth: 9, breakLength: 140, maxArrayLength: 60 }));
   console.error(`A difference, in the batch of seed ${seed}`);
   process.exitCode = 1;
 }
+const reused = [...pools.values()].reduce((sum, { stats }) => sum + stats.reused, 0);
+const created = [...pools.values()].reduce((sum, { stats }) => sum + stats.created, 0);
 console.log(
-  `${played} scripts on Node ${process.versions.node}, seed ${values.seed}, ${chosen.map(({ name }) => name).join(' | ')}`,
+  `${played} ${values.only === 'messages' ? 'calls' : 'scripts'} on Node ${process.versions.node}, seed ${values.seed}, ${created} engines created, ${reused} leases of one that was used before, ${chosen.map(({ name }) => name).join(' | ')}`,
 );

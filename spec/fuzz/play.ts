@@ -1,5 +1,5 @@
 /** Plays a script on a stream and writes down all that can be seen from outside. */
-import { stat } from 'node:fs/promises';
+import { access } from 'node:fs';
 import { finished, type Transform, Writable } from 'node:stream';
 import { setTimeout as delay, setImmediate as nextTurn } from 'node:timers/promises';
 import type { ZlibOptions } from 'node:zlib';
@@ -20,6 +20,8 @@ interface Failure {
   code: unknown;
   errno: unknown;
   message: string;
+  /** Whether a one-shot function threw the error, and did not call back. */
+  isThrown?: true;
 }
 
 export interface Transcript {
@@ -39,6 +41,22 @@ const MOST_CHUNKS = 24;
 /** How often a stream may go to the threadpool between two signs: node:zlib does for every 16 KB. */
 const MOST_STEPS = 32;
 
+let hopping: Promise<void> | undefined;
+
+/**
+ * Goes through the queue of the threadpool once, for all streams that wait for it. The first hop of
+ * a stream may have begun before.
+ */
+function hop(): Promise<void> {
+  hopping ??= new Promise((resolve) => {
+    access('.', () => {
+      hopping = undefined;
+      resolve();
+    });
+  });
+  return hopping;
+}
+
 /** Milliseconds that a stream may take that says nothing any more. */
 const SILENCE_MS = 150;
 
@@ -52,6 +70,7 @@ export async function play(script: Script, make: Make): Promise<Transcript> {
   let error: Failure | undefined;
   let lastSign = performance.now();
   let pendingCallbacks = 0;
+  let becameStill = (): void => {};
   const note = (what: string): void => {
     lastSign = performance.now();
     if (what !== 'data' || seen.at(-1) !== 'data') seen.push(what);
@@ -72,6 +91,7 @@ export async function play(script: Script, make: Make): Promise<Transcript> {
     pendingCallbacks += 1;
     return (reason) => {
       pendingCallbacks -= 1;
+      if (pendingCallbacks === 0) becameStill();
       note(reason ? `${what} called back with ${(reason as NodeJS.ErrnoException).code ?? reason.message}` : what);
     };
   };
@@ -86,7 +106,10 @@ export async function play(script: Script, make: Make): Promise<Transcript> {
   const actions: Record<Action['do'], (action: Action) => void> = {
     flush: (action) => stream.flush('kind' in action ? action.kind : undefined, called('flush')),
     reset: () => stream.reset(),
-    params: () => stream.params?.(3, 1, called('params')),
+    params: (action) => {
+      const { level = 3, strategy = 1 } = action as Action & { do: 'params' };
+      stream.params?.(level, strategy, called('params'));
+    },
     destroy: () => stream.destroy(),
     'destroy with an error': () => stream.destroy(new Error('of the script')),
     close: () => stream.close(called('close()')),
@@ -156,21 +179,33 @@ export async function play(script: Script, make: Make): Promise<Transcript> {
   };
   const gone = new Promise((resolve) => finished(stream, { writable: true, readable: false }, resolve));
   // Where 'close' is not emitted, nothing tells that a write will never call back.
-  const isSilent = async (): Promise<boolean> => {
+  const isSilent = async (isOver = () => false): Promise<boolean> => {
     const sign = lastSign;
     const isWriting = error === undefined && handle?.buffer != null;
     if (performance.now() - sign < (isWriting ? STARVED_MS : SILENCE_MS)) return false;
     // The threadpool is first come, first served: with each of these it has gone on by a step at least, if it has any left.
-    for (let i = 0; i < MOST_STEPS && sign === lastSign; i++) await stat('.');
-    return sign === lastSign;
+    for (let i = 0; i <= MOST_STEPS && sign === lastSign && !isOver(); i++) await hop();
+    return sign === lastSign && !isOver();
   };
-  const silence = async (): Promise<void> => {
-    while (!(await isSilent())) await delay(SILENCE_MS / 4);
+  const silence = async (isOver: () => boolean): Promise<void> => {
+    while (!isOver() && !(await isSilent(isOver))) await delay(SILENCE_MS / 4);
+  };
+  const stillness = async (): Promise<void> => {
+    while (pendingCallbacks > 0) {
+      await new Promise<void>((resolve) => {
+        becameStill = resolve;
+      });
+    }
   };
   while (offset < input.length && !stream.destroyed && !stream.writableEnded) {
     const done = write();
-    if (script.pace === 'one by one') await Promise.race([done, gone, silence()]);
-    else if (script.pace === 'a turn each') await nextTurn();
+    if (script.pace === 'one by one' || script.pace === 'when still') {
+      let isOver = false;
+      // By then an action of the plan may wait for more.
+      const still = script.pace === 'one by one' ? undefined : done.then(() => stillness());
+      await Promise.race([still ?? done, gone, silence(() => isOver)]);
+      isOver = true;
+    } else if (script.pace === 'a turn each') await nextTurn();
   }
   if (!stream.writableEnded && !stream.destroyed) attempt('end', () => stream.end());
 
@@ -183,7 +218,8 @@ export async function play(script: Script, make: Make): Promise<Transcript> {
   for (let i = 0; i < 3; i++) await nextTurn();
   const { destroyed, closed, errored, readableEnded, writableEnded, writableFinished, readableAborted } = stream;
   // Not before its params() have come into effect, which ends the process.
-  if (!destroyed && !script.plan.some(({ action }) => action.do === 'params')) stream.destroy();
+  const sets = script.plan.some(({ action }) => action.do === 'params');
+  if (!destroyed && (!sets || pendingCallbacks === 0)) stream.destroy();
   return {
     seen: [...seen],
     bytes: Buffer.concat(chunks),
@@ -248,7 +284,7 @@ function optionsOf(script: Script, signal: AbortSignal | undefined): ZlibOptions
   return given.length === 0 && script.options === undefined ? undefined : Object.fromEntries(given);
 }
 
-function failureOf(reason: unknown): Failure {
+export function failureOf(reason: unknown): Failure {
   const { name, code, errno, message } = reason as NodeJS.ErrnoException;
   return { name, code, errno, message };
 }

@@ -249,7 +249,9 @@ describe('A request that is decoded', () => {
     let stopped: IncomingMessage | undefined;
     await decoded(async (incoming, response) => {
       stops[String(incoming.headers['x-stop'])]?.(incoming);
-      while (!incoming.complete || pool.stats.bytesOut === 0) await delay(1);
+      await until(() => incoming.complete && pool.stats.bytesOut > 0);
+      // A reader that pauses in its first 'data' may have been given all that was made.
+      if (incoming.headers['x-stop'] !== 'pause') await until(() => incoming.readableLength > 0);
       // For longer than all of it takes.
       for (let i = 0; i < 5; i++) await other.decompress(body, 'gzip');
       most = incoming.readableLength;
@@ -265,7 +267,6 @@ describe('A request that is decoded', () => {
       // Its connection is gone with it.
       client.close();
       client = overHttp1((running as Running).origin);
-      if (stop !== 'pause') expect(most, stop).to.be.above(0);
       expect(most, stop).to.be.at.most(3 * 65_536);
       await allBack(pool);
     }

@@ -51,5 +51,5 @@ export const INFLATE_ERROR = /^Z_(DATA|BUF)_ERROR$/;
 
 /** Whether a reset makes the engine as new after one of those (P5). */
 export function recovers({ kind, inline }: Engine): boolean {
-  return inline && kind.reusable && kind.format !== 'br' && kind.format !== 'zstd';
+  return inline && kind.reusable && kind.codec.byZlib;
 }

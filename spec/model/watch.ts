@@ -4,8 +4,8 @@
  * wrong is kept. Only `moment()` throws into the library.
  */
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
-import type { EngineKind } from '../../lib/engine/codec.ts';
 import type { Engine } from '../../lib/engine/contract.ts';
+import type { EngineKind } from '../../lib/engine/kind.ts';
 import type { Lease, LeaseOwner } from '../../lib/pool/lease.ts';
 import { engineOf, type ZlibPool } from '../support/library.ts';
 import type { Clock } from './clock.ts';

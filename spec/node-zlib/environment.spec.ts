@@ -4,8 +4,8 @@ import { expect } from 'chai';
 import {
   isOneShotOn,
   isReportWanted,
-  isSwitchedOn,
   poolOptionsOf,
+  registered,
   unknownVariables,
   variableNames,
 } from '../../lib/node-zlib/environment.ts';
@@ -18,6 +18,7 @@ describe('The environment', () => {
       ZLEASE_MAX_WAITING: '5',
       ZLEASE_LEASE_TIMEOUT_MS: '6',
       ZLEASE_MAX_IDLE: '7',
+      ZLEASE_MAX_IDLE_LENGTH: '10',
       ZLEASE_IDLE_TIMEOUT_MS: '0',
       ZLEASE_MAX_OUTPUT_LENGTH: 'Infinity',
       ZLEASE_MAX_RATIO: '8',
@@ -33,6 +34,7 @@ describe('The environment', () => {
       maxWaiting: 5,
       leaseTimeoutMs: 6,
       maxIdle: 7,
+      maxIdleLength: 10,
       idleTimeoutMs: 0,
       maxOutputLength: Number.POSITIVE_INFINITY,
       maxRatio: 8,
@@ -59,14 +61,13 @@ describe('The environment', () => {
   });
 
   it('switches zlease/register', () => {
-    expect([undefined, '', 'on', 'off'].map((ZLEASE) => isSwitchedOn({ ZLEASE }))).to.deep.equal([
-      true,
-      true,
-      true,
-      false,
-    ]);
-    expect(() => isSwitchedOn({ ZLEASE: 'no' }))
-      .to.throw('ZLEASE must be on or off')
+    for (const ZLEASE of [undefined, '', 'on']) {
+      expect(registered({ ZLEASE })).to.deep.equal({ decompress: true, compress: true });
+    }
+    expect(registered({ ZLEASE: 'decompress' })).to.deep.equal({ decompress: true, compress: false });
+    expect(registered({ ZLEASE: 'off' })).to.deep.equal({ decompress: false, compress: false });
+    expect(() => registered({ ZLEASE: 'no' }))
+      .to.throw('ZLEASE must be on, decompress or off')
       .with.property('code', 'ERR_INVALID_ARG_VALUE');
   });
 

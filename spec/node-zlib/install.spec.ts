@@ -10,7 +10,7 @@ import zlib, * as namespace from 'node:zlib';
 import { expect } from 'chai';
 import express from 'express';
 import type { ZlibPool as Pool, DecompressStream as Stream } from '../../lib/index.ts';
-import { DecompressStream, defaultPool, engines, install, ZlibPool } from '../support/library.ts';
+import { CompressStream, DecompressStream, defaultPool, engines, install, ZlibPool } from '../support/library.ts';
 import { bytesOf, closed } from '../support/outcome.ts';
 import { compress } from '../support/samples.ts';
 
@@ -25,11 +25,14 @@ const factories = [
   'createBrotliDecompress',
   'createZstdDecompress',
 ].filter((name) => name in zlib);
-const oneShots = factories.flatMap((name) => {
+const oneShotsOf = (name: string) => {
   const once = (name[6] as string).toLowerCase() + name.slice(7);
   return [once, `${once}Sync`];
-});
-const swapped = [...factories, ...oneShots];
+};
+const oneShots = factories.flatMap(oneShotsOf);
+const compressing = ['createGzip', 'createDeflate', 'createDeflateRaw', 'createBrotliCompress', 'createZstdCompress'];
+const compressFactories = compressing.filter((name) => name in zlib);
+const swapped = [...factories, ...oneShots, ...compressFactories, ...compressFactories.flatMap(oneShotsOf)];
 
 function descriptors(): Record<string, PropertyDescriptor> {
   return Object.getOwnPropertyDescriptors(zlib);
@@ -107,7 +110,9 @@ describe('install()', () => {
   for (const { options, names } of [
     { options: undefined, names: swapped },
     { options: { oneShot: true }, names: swapped },
-    { options: { oneShot: false }, names: factories },
+    { options: { oneShot: false }, names: [...factories, ...compressFactories] },
+    { options: { compress: false }, names: [...factories, ...oneShots] },
+    { options: { compress: false, oneShot: false }, names: factories },
   ]) {
     it(`swaps ${names.length} functions with ${JSON.stringify(options)}, for import and require, and nothing else`, () => {
       const undo = install(options);
@@ -138,6 +143,8 @@ describe('install()', () => {
       }
       expect({}).not.to.be.instanceOf(DecompressStream);
       expect(zlib.createGzip()).not.to.be.instanceOf(DecompressStream);
+      expect(zlib.createGunzip()).not.to.be.instanceOf(CompressStream);
+      expect(zlib.createGzip()).to.be.instanceOf(CompressStream).and.instanceOf(zlib.Gzip);
     }
     class Own extends DecompressStream {}
     expect(zlib.createGunzip()).not.to.be.instanceOf(Own);

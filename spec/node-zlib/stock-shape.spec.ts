@@ -3,11 +3,11 @@ import { once } from 'node:events';
 import { setFlagsFromString } from 'node:v8';
 import { constants, type Gunzip, type ZlibOptions } from 'node:zlib';
 import { expect } from 'chai';
-import { stockStream } from '../../lib/engine/codec.ts';
 import type { DecompressOptions, DecompressStream, Format } from '../../lib/index.ts';
 import { engines, ZlibPool } from '../support/library.ts';
 import { bytesOf, closed, thrownBy } from '../support/outcome.ts';
 import { compress, formats, sample } from '../support/samples.ts';
+import { stockStream } from '../support/stock.ts';
 
 type Legacy = DecompressStream &
   Gunzip & {

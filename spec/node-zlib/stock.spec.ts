@@ -4,11 +4,11 @@ import type { Duplex } from 'node:stream';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { createGunzip, type ZlibOptions } from 'node:zlib';
 import { expect } from 'chai';
-import { stockStream } from '../../lib/engine/codec.ts';
 import type { DecompressOptions, Format } from '../../lib/index.ts';
 import { engines, ZlibPool } from '../support/library.ts';
 import { type Outcome, outcome, type Reading } from '../support/outcome.ts';
 import { compress, formats, pieces, sample } from '../support/samples.ts';
+import { stockStream } from '../support/stock.ts';
 
 function inputs(format: Format): Record<string, Buffer> {
   // Not a whole number of chunks: where zstd data ends with a full one, node:zlib goes on to what is behind it.

@@ -1,11 +1,12 @@
 /** The errors of a pool without a free engine: their text is what an operator has to find the cause. */
 import { expect } from 'chai';
-import { engineKind } from '../../lib/engine/codec.ts';
+import { decoder } from '../../lib/engine/codec.ts';
+import { engineKind } from '../../lib/engine/kind.ts';
 import type { LeaseOwner } from '../../lib/pool/lease.ts';
 import { withClock } from '../support/clock.ts';
 import { ZlibPool } from '../support/library.ts';
 
-const gzip = engineKind('gzip');
+const gzip = engineKind(decoder('gzip'));
 
 type Pool = InstanceType<typeof ZlibPool>;
 
@@ -28,7 +29,7 @@ describe('The error of a pool without a free engine', () => {
     const error = errorOf(pool);
     expect(error.code).to.equal('ERR_POOL_QUEUE_FULL');
     expect(error.message).to.equal(
-      'No engine is free, and no more may wait for one: leased 2 of 2, idle 1, waiting 1 of 1',
+      'All engines are leased, and the queue is full: leased 2 of 2, idle 1, waiting 1 of 1',
     );
     expect(error.stats).to.deep.equal(pool.stats);
   });
@@ -42,7 +43,9 @@ describe('The error of a pool without a free engine', () => {
         message = error?.message ?? '';
       });
       clock.pass(70);
-      expect(message).to.equal('No engine came free within 70 ms: leased 1 of 1, idle 0, waiting 1 of Infinity');
+      expect(message).to.equal(
+        'The request for an engine timed out after 70 ms: leased 1 of 1, idle 0, waiting 1 of Infinity',
+      );
     });
   });
 
@@ -60,7 +63,7 @@ describe('The error of a pool without a free engine', () => {
           .message.split('\n')
           .filter((line) => !/^ +at .*[\d)]$/.test(line)),
       ).to.deep.equal([
-        'No engine is free, and no more may wait for one: leased 5 of 5, idle 0, waiting 0 of 0',
+        'All engines are leased, and the queue is full: leased 5 of 5, idle 0, waiting 0 of 0',
         'deflate, leased for 42 ms, requested at',
         'gzip, leased for 31 ms, requested at',
         'br, leased for 21 ms, requested at',

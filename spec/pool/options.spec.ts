@@ -93,6 +93,7 @@ describe('The options of a pool', () => {
         maxWaiting: unlimited,
         leaseTimeoutMs: 30_000,
         maxIdle: 256,
+        maxIdleLength: 33_554_432,
         idleTimeoutMs: 30_000,
         maxOutputLength: unlimited,
         maxRatio: unlimited,

@@ -116,23 +116,23 @@ describe('P11 visible', () => {
         return [name, { ...rest, ...(cause === undefined ? {} : { cause: cause.code ?? cause.message }) }];
       });
       expect(cleaned).to.deep.equal([
-        ['lease', { ...gzip, id: 1, reused: false }],
+        ['lease', { ...gzip, id: 1, reused: false, entry: 'decompress' }],
         ['release', { ...gzip, id: 1, kept: true }],
-        ['lease', { ...gzip, id: 2, reused: true }],
+        ['lease', { ...gzip, id: 2, reused: true, entry: 'lease' }],
         ['wait', { ...deflate, waiting: 1 }],
         ['fail', { ...gzip, id: 2, cause: 'enough' }],
         ['discard', { ...gzip, id: 2, cause: 'enough' }],
-        ['lease', { ...deflate, id: 3, reused: false }],
+        ['lease', { ...deflate, id: 3, reused: false, entry: 'lease' }],
         ['release', { ...deflate, id: 3, kept: true }],
-        ['lease', { format: 'br', id: 4, reused: false }],
+        ['lease', { format: 'br', id: 4, reused: false, entry: 'lease' }],
         ['release', { format: 'br', id: 4, kept: false }],
-        ['lease', { ...gzip, id: 5, reused: false }],
+        ['lease', { ...gzip, id: 5, reused: false, entry: 'createGunzip' }],
         ['fail', { ...gzip, id: 5, cause: 'Z_DATA_ERROR' }],
         // A reset makes zlib's inflate as new after bad data, but not node:zlib's stream.
         engine === 'native'
           ? ['release', { ...gzip, id: 5, kept: false }]
           : ['discard', { ...gzip, id: 5, cause: 'Z_DATA_ERROR' }],
-        ['lease', { ...gzip, id: 6, reused: false }],
+        ['lease', { ...gzip, id: 6, reused: false, entry: 'decompressSync' }],
         ['release', { ...gzip, id: 6, kept: false }],
       ]);
       addsUp(pool);

@@ -2,11 +2,11 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { constants } from 'node:zlib';
 import { expect } from 'chai';
-import { stockStream } from '../../lib/engine/codec.ts';
 import type { DecompressOptions, DecompressStream, Format } from '../../lib/index.ts';
 import { engines, ZlibPool } from '../support/library.ts';
 import { bytesOf, closed, outcome } from '../support/outcome.ts';
 import { compress, formats, json, sample } from '../support/samples.ts';
+import { stockStream } from '../support/stock.ts';
 
 /** How the stream before came to its end; whether its engine may be used again: by zlib, if it is zlib's and native. */
 const predecessors: Array<

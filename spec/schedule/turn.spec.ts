@@ -13,19 +13,19 @@ describe('The turn', () => {
   beforeEach(async () => {
     turn.watch();
     await nextTurn();
-    expect(turn.inflatedLength).to.equal(0);
+    expect(turn.workLength).to.equal(0);
   });
 
   it('counts a short step as 2,048 bytes, a long one by its length, and begins again at 0', async () => {
     turn.spend(1);
-    expect(turn.inflatedLength).to.equal(2_048);
+    expect(turn.workLength).to.equal(2_048);
     turn.spend(2_049);
-    expect(turn.inflatedLength).to.equal(4_097);
+    expect(turn.workLength).to.equal(4_097);
     turn.spend(0);
-    expect(turn.inflatedLength).to.equal(4_097);
+    expect(turn.workLength).to.equal(4_097);
     const { number } = turn;
     await nextTurn();
-    expect(turn.inflatedLength).to.equal(0);
+    expect(turn.workLength).to.equal(0);
     expect(turn.number).to.equal(number + 1);
   });
 

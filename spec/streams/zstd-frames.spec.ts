@@ -3,11 +3,11 @@ import { Readable } from 'node:stream';
 import { promisify } from 'node:util';
 import zlib from 'node:zlib';
 import { expect } from 'chai';
-import { stockStream } from '../../lib/engine/codec.ts';
 import type { ZlibPoolOptions } from '../../lib/index.ts';
 import { ZlibPool } from '../support/library.ts';
 import { outcome } from '../support/outcome.ts';
 import { compress, formats, random } from '../support/samples.ts';
+import { stockStream } from '../support/stock.ts';
 
 /** Node 20 has none, nor have its types. */
 const { zstdDecompress, zstdDecompressSync } = zlib as never as {
@@ -86,6 +86,21 @@ function shown(result: Buffer | NodeJS.ErrnoException): unknown {
 
 // Node 20 does not have the format.
 if (formats.includes('zstd')) {
+  it('A changed byte of a Zstandard frame has node:zlib’s outcome, which depends on its pieces of output', async () => {
+    const pool = new ZlibPool({ engine: 'native', inline: { inputLength: 0 } });
+    for (const length of [16_385, 21_184, 40_000]) {
+      const good = zeros(length);
+      for (let back = 1; back <= good.length; back++) {
+        for (const value of [0, 1, 0x55]) {
+          const bad = Buffer.from(good);
+          bad[good.length - back] = value;
+          const theirs = await settled(promisify<Buffer, Buffer>(zstdDecompress)(bad));
+          expect(await settled(pool.decompress(bad, 'zstd')), `${length}, ${back}, ${value}`).to.equal(theirs);
+        }
+      }
+    }
+  });
+
   describe('Several frames of Zstandard in one message', function () {
     this.timeout(120_000);
 
@@ -103,6 +118,30 @@ if (formats.includes('zstd')) {
           const theirs = await settled(promisify<Buffer, Buffer>(zstdDecompress)(data));
           const pool = new ZlibPool(options);
           expect(await settled(pool.decompress(data, 'zstd')), what).to.equal(theirs);
+        }
+      });
+
+      it(`give what the one-shot functions of node:zlib give with a chunkSize (${name})`, async () => {
+        for (const [what, data] of Object.entries(inputs())) {
+          for (const chunkSize of [1_000, 65_536]) {
+            const pool = new ZlibPool(options) as never as {
+              zstdDecompress: typeof zlib.gunzip;
+              zstdDecompressSync: typeof zlib.gunzipSync;
+            };
+            const told = `${what}, ${chunkSize}`;
+            const now = called(() => zstdDecompressSync(data, { chunkSize }));
+            expect(
+              called(() => pool.zstdDecompressSync(data, { chunkSize })),
+              told,
+            ).to.equal(now);
+            // The stream of the public engine has a chunkSize of its own.
+            if (name === 'public') continue;
+            const once = (of: typeof zlib.gunzip): Promise<unknown> =>
+              new Promise((resolve) =>
+                of.call(pool, data, { chunkSize }, (error, made) => resolve(shown(error ?? made))),
+              );
+            expect(await once(pool.zstdDecompress), told).to.equal(await once(zstdDecompress));
+          }
         }
       });
 

@@ -3,12 +3,14 @@
  * see that they are caught; SPEC_LIB is the folder of such a copy.
  */
 import { pathToFileURL } from 'node:url';
+import type { Format } from '../../lib/index.ts';
 
 const folder = process.env.SPEC_LIB === undefined ? '../../lib' : pathToFileURL(process.env.SPEC_LIB).href;
 
 export const {
   ZlibPool,
   Lease,
+  CompressStream,
   DecompressStream,
   createGunzip,
   createInflate,
@@ -16,18 +18,28 @@ export const {
   createUnzip,
   createBrotliDecompress,
   createZstdDecompress,
+  gunzip,
   defaultPool,
   install,
 } = (await import(`${folder}/index.ts`)) as typeof import('../../lib/index.ts');
+
+/** The same as an object, for functions that are looked up by name. */
+export const library = (await import(`${folder}/index.ts`)) as typeof import('../../lib/index.ts');
 
 /** Not exported from the package: the engine behind a lease, to look at. */
 export const { engineOf } = (await import(`${folder}/pool/lease.ts`)) as typeof import('../../lib/pool/lease.ts');
 export const { NativeEngine } = (await import(
   `${folder}/engine/native.ts`
 )) as typeof import('../../lib/engine/native.ts');
-export const { nativeFormats } = (await import(
+/** Not exported from the package: the codecs that may run natively, and how a codec is found. */
+export const { nativeCodecs } = (await import(
   `${folder}/engine/probe.ts`
 )) as typeof import('../../lib/engine/probe.ts');
+export const { decoder } = (await import(`${folder}/engine/codec.ts`)) as typeof import('../../lib/engine/codec.ts');
+/** Formats whose native decoder may be used. */
+export const nativeFormats: ReadonlySet<Format> = new Set(
+  [...nativeCodecs].filter(({ compresses }) => !compresses).map(({ format }) => format),
+);
 
 export const { collectPool } = (await import(`${folder}/prometheus.ts`)) as typeof import('../../lib/prometheus.ts');
 

@@ -1,0 +1,121 @@
+/**
+ * Kinds of engines. An `EngineKind` has every property by which a pool must keep engines apart, and
+ * estimates about the data of such an engine.
+ */
+import { constants } from './builtin-zlib.ts';
+import type { Codec, EngineOptions } from './codec.ts';
+
+const { Z_DEFAULT_COMPRESSION, Z_DEFAULT_MEMLEVEL, Z_DEFAULT_STRATEGY, Z_DEFAULT_WINDOWBITS } = constants;
+
+/** Kind of an engine. Kinds without a dictionary or parameters are interned. */
+export interface EngineKind {
+  readonly codec: Codec;
+  /** False: the pool closes an engine of this kind after its first lease. */
+  readonly reusable: boolean;
+  /** Options of the node:zlib stream of the engine. */
+  readonly options: Readonly<EngineOptions>;
+  /** See `Codec`. An unzip engine that has detected gzip states the length too. */
+  readonly statesLength: boolean;
+  /** See `Codec`. At level 0, zlib ends a block with the room for the output. */
+  readonly isCutSensitive: boolean;
+  /** Time to compress a byte, as a multiple of the time to make a byte of decompressed output. */
+  readonly workPerByte: number;
+  /** Memory of an idle engine, in bytes: an upper estimate. */
+  readonly idleLength: number;
+  /** Kinds that an unzip engine may become, before it has read any data. */
+  readonly detected?: { readonly gzip: EngineKind; readonly deflate: EngineKind };
+}
+
+const interned = new Map<string, EngineKind>();
+
+/**
+ * Returns the kind of engine for these settings. `windowBits` undefined means 15. With any options
+ * object, node:zlib turns a missing value of a decoder into 0, the window of the header. That
+ * accepts the same messages. After an explicit 0, an engine keeps the window of its first message,
+ * so it is not reusable. An engine with a dictionary or with parameters is not reusable either. A
+ * reset would keep the dictionary, and lose the parameters.
+ */
+export function engineKind(codec: Codec, settings: EngineOptions = {}): EngineKind {
+  const { windowBits, level, memLevel, strategy, rejectGarbageAfterEnd = false, ...unpooled } = settings;
+  const options: EngineOptions = Object.freeze({
+    ...(codec.byZlib ? { windowBits: windowBits ?? Z_DEFAULT_WINDOWBITS } : {}),
+    ...(codec.byZlib && codec.compresses
+      ? {
+          level: level ?? Z_DEFAULT_COMPRESSION,
+          memLevel: memLevel ?? Z_DEFAULT_MEMLEVEL,
+          strategy: strategy ?? Z_DEFAULT_STRATEGY,
+        }
+      : {}),
+    ...(codec.compresses ? {} : { rejectGarbageAfterEnd }),
+    ...unpooled,
+  });
+  const isPooled = Object.values(unpooled).every((value) => value === undefined) && options.windowBits !== 0;
+  const kind: EngineKind = {
+    codec,
+    reusable: isPooled && !codec.detects,
+    options,
+    statesLength: codec.statesLength,
+    isCutSensitive: codec.isCutSensitive || options.level === 0,
+    workPerByte: codec.workPerByte(options),
+    idleLength: codec.idleLength(options),
+  };
+  if (!isPooled) return Object.freeze(kind);
+  if (!codec.detects) return intern(kind, '');
+  const gzip = intern({ ...kind, reusable: true, statesLength: true }, 'gzip');
+  const deflate = intern({ ...kind, reusable: true }, 'deflate');
+  return intern({ ...kind, detected: Object.freeze({ gzip, deflate }) }, 'undecided');
+}
+
+function intern(kind: EngineKind, detected: string): EngineKind {
+  const { windowBits, level, memLevel, strategy, rejectGarbageAfterEnd } = kind.options;
+  const key = [kind.codec.names.once, windowBits, level, memLevel, strategy, rejectGarbageAfterEnd, detected].join(' ');
+  const known = interned.get(key) ?? Object.freeze(kind);
+  interned.set(key, known);
+  return known;
+}
+
+/** Usual expansion of data without a length. */
+const USUAL_EXPANSION = 4;
+
+/**
+ * Returns the time that an input needs, as the number of bytes of decompressed output that take as
+ * long.
+ * @param expected - bytes of output that are expected of it. Less than 0: unknown
+ */
+export function workOf(kind: EngineKind, inputLength: number, expected: number): number {
+  if (kind.codec.compresses) return kind.workPerByte * inputLength;
+  if (expected < 0) return USUAL_EXPANSION * inputLength;
+  // Compression did not make such data shorter. It was stored, and is only copied.
+  return expected <= inputLength ? 0 : expected;
+}
+
+/** Highest ratio of deflate. A gzip trailer with a larger length is ignored. */
+const MAX_EXPANSION = 1_032;
+
+/**
+ * Returns the output length of `input` in bytes, as its last four bytes state it (ISIZE, RFC 1952,
+ * section 2.3.1). 0: unknown. The length decides where to inflate. It comes from the sender, so it
+ * must not reserve memory by itself.
+ */
+export function sizeHint(kind: EngineKind, input: Buffer): number {
+  if (!kind.statesLength || input.length < 18) return 0;
+  const hint = input.readUInt32LE(input.length - 4);
+  return hint <= input.length * MAX_EXPANSION ? hint : 0;
+}
+
+/** First two bytes of a gzip member: RFC 1952, section 2.3.1. */
+const GZIP_ID1 = 0x1f;
+const GZIP_ID2 = 0x8b;
+
+/**
+ * Returns the kind of engine for data that begins with `input`. node:zlib's unzip detects the
+ * format by the first two bytes, once for all messages. So its engines are kept apart by the
+ * detected format. If `input` is too short to detect it, the engine is not reusable.
+ */
+export function kindFor(kind: EngineKind, input: Uint8Array): EngineKind {
+  const { detected } = kind;
+  if (detected === undefined || input.length === 0) return kind;
+  if (input[0] !== GZIP_ID1) return detected.deflate;
+  if (input.length === 1) return kind;
+  return input[1] === GZIP_ID2 ? detected.gzip : detected.deflate;
+}
