@@ -224,8 +224,8 @@ export abstract class Lessee extends Transfer {
       this.lease = this.pool.tryLeaseKind(kind, this.owner, this.origin);
       if (this.lease !== undefined) {
         this.pool.announce(this.lease);
-        // Undefined again if the owner has ended the lease in a subscriber.
-        return this.lease !== undefined && this.state !== 'stopped';
+        // A subscriber may have ended the owner, and so the lease.
+        return this.state !== 'stopped';
       }
       this.#leaveQueue = this.pool.waitForLease(kind, this.owner, this.origin, (error, lease) => {
         this.#leaveQueue = undefined;
