@@ -10,7 +10,7 @@ import type { Pool } from '../pool/pool.ts';
 import { CompressStream } from '../streams/compress.ts';
 import { DecompressStream } from '../streams/decompress.ts';
 import { donorOf, legacyNames } from '../streams/legacy.ts';
-import type { CompressOptions, DecompressOptions } from '../streams/options.ts';
+import { type CompressOptions, type DecompressOptions, given } from '../streams/options.ts';
 import { settingsOf, ZlibStream } from '../streams/zlib-stream.ts';
 
 /** Class of pooled streams: a subclass that calls the constructor has to be given the same. */
@@ -33,11 +33,15 @@ function shapeFor(codec: Codec): Class {
  * @throws the errors of node:zlib's constructor for these options
  */
 export function decompressStream(pool: Pool, format: Format, options?: DecompressOptions): DecompressStream {
-  const Shaped = shapeFor(decoder(format)) as typeof DecompressStream;
+  const codec = decoder(format);
+  const Shaped = shapeFor(codec) as typeof DecompressStream;
   const stream = new Shaped(pool, format, options);
+  if (!codec.byZlib || !options) return stream;
   // params() of node:zlib compares its arguments with these.
-  if (options?.level !== undefined) Object.assign(stream, { _level: options.level });
-  if (options?.strategy !== undefined) Object.assign(stream, { _strategy: options.strategy });
+  const level = given(options.level);
+  const strategy = given(options.strategy);
+  if (level !== undefined) Object.assign(stream, { _level: level });
+  if (strategy !== undefined) Object.assign(stream, { _strategy: strategy });
   return stream;
 }
 

@@ -165,12 +165,15 @@ function copy(dictionary: ZlibOptions['dictionary']): ZlibOptions['dictionary'] 
   return types.isAnyArrayBuffer(dictionary) ? dictionary.slice(0) : undefined;
 }
 
-/**
- * Returns a truncated number: node:zlib accepts fractions, and its native part truncates them.
- * Returns undefined for null and NaN, which node:zlib ignores.
- */
+/** Returns a truncated number: node:zlib accepts fractions, and its native part truncates them. */
 function whole(value: number | null | undefined): number | undefined {
-  return value === null || value === undefined || Number.isNaN(value) ? undefined : Math.trunc(value);
+  const number = given(value);
+  return number === undefined ? undefined : Math.trunc(number);
+}
+
+/** Returns the value of an option, or undefined for null and NaN, which node:zlib ignores. */
+export function given(value: number | null | undefined): number | undefined {
+  return value === null || value === undefined || Number.isNaN(value) ? undefined : value;
 }
 
 /** Returns whether all of node:zlib's own options are clearly valid. False only costs time. */
