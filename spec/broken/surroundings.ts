@@ -41,8 +41,8 @@ export const surroundings: readonly Variant[] = [
     edits: [
       {
         file: 'node-zlib/install.ts',
-        from: 'installs.findLast(({ oneShot }) => oneShot || !isOneShot);',
-        to: 'isOneShot && !installs.at(-1)?.oneShot ? undefined : installs.at(-1);',
+        from: 'installs.findLast((entry) => includes(entry, replaced));',
+        to: 'replaced.isOneShot && !installs.at(-1)?.oneShot ? undefined : installs.at(-1);',
       },
     ],
   },
