@@ -85,7 +85,7 @@ export async function play(script: Script, make: Make): Promise<Transcript> {
   }
 
   // Of node:zlib's own, which keeps its input here during a write; closed, a stream has lost it.
-  const handle = (stream as { _handle?: { buffer?: unknown } })._handle;
+  const handle = Object.hasOwn(stream, '_handle') ? (stream as { _handle?: { buffer?: unknown } })._handle : undefined;
 
   const called = (what: string): ((reason?: Error | null) => void) => {
     pendingCallbacks += 1;
