@@ -59,6 +59,18 @@ export const variants: readonly Variant[] = [
     ],
   },
   {
+    name: "P2: a writer released at 'finish'",
+    caughtBy: 'promises/p2-close',
+    grep: 'of a compressing stream',
+    edits: [
+      {
+        file: stream,
+        from: '    // By its signal: see _destroy().',
+        to: "    this.once('finish', () => this.#driver.takeLease()?.release());",
+      },
+    ],
+  },
+  {
     name: 'P2: a release that does not wait for the native write',
     caughtBy: 'promises/p2-close',
     edits: [
@@ -99,6 +111,19 @@ export const variants: readonly Variant[] = [
         file: 'pool/lease.ts',
         from: 'this.#home.takeBack(this, engine, clean, cause)',
         to: 'this.#home.takeBack(this, engine as Engine, clean, cause)',
+      },
+    ],
+  },
+  {
+    name: 'P4: a second close that returns a writer twice',
+    caughtBy: 'promises/p4-once',
+    grep: 'closed again and again (compressing',
+    edits: [
+      { file: 'pool/lease.ts', from: '    this.#engine = undefined;\n', to: '' },
+      {
+        file: stream,
+        from: '    if (lease !== undefined) nextTick(afterClose, lease, clean, error);',
+        to: '    if (lease === undefined) return;\n    this.close = () => afterClose(lease, clean, error);\n    nextTick(this.close);',
       },
     ],
   },
