@@ -311,6 +311,24 @@ export const variants: readonly Variant[] = [
     ],
   },
   {
+    name: 'P9: an idle pool without its byte bound',
+    caughtBy: 'promises/p9-encoders',
+    grep: 'maxIdleLength',
+    edits: [
+      {
+        file: 'pool/idle-engines.ts',
+        from: ' && this.#byteLength + idleLength <= this.#byteLimit',
+        to: ' && idleLength <= this.#byteLimit',
+      },
+    ],
+  },
+  {
+    name: 'P9: an evicted engine whose bytes still count',
+    caughtBy: 'promises/p9-encoders',
+    grep: 'frees its share of maxIdleLength',
+    edits: [{ file: 'pool/idle-engines.ts', from: '      this.#byteLength -= engine.kind.idleLength;\n', to: '' }],
+  },
+  {
     name: 'P9: a queue that admits the last first',
     caughtBy: 'model',
     edits: [{ file: 'pool/wait-queue.ts', from: 'const first = this.#first;', to: 'const first = this.#last;' }],
