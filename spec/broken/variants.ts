@@ -59,6 +59,18 @@ export const variants: readonly Variant[] = [
     ],
   },
   {
+    name: "P2: a writer released at 'finish'",
+    caughtBy: 'promises/p2-close',
+    grep: 'of a compressing stream',
+    edits: [
+      {
+        file: stream,
+        from: '    // By its signal: see _destroy().',
+        to: "    this.once('finish', () => this.#driver.takeLease()?.release());",
+      },
+    ],
+  },
+  {
     name: 'P2: a release that does not wait for the native write',
     caughtBy: 'promises/p2-close',
     edits: [
@@ -99,6 +111,19 @@ export const variants: readonly Variant[] = [
         file: 'pool/lease.ts',
         from: 'this.#home.takeBack(this, engine, clean, cause)',
         to: 'this.#home.takeBack(this, engine as Engine, clean, cause)',
+      },
+    ],
+  },
+  {
+    name: 'P4: a second close that returns a writer twice',
+    caughtBy: 'promises/p4-once',
+    grep: 'closed again and again (compressing',
+    edits: [
+      { file: 'pool/lease.ts', from: '    this.#engine = undefined;\n', to: '' },
+      {
+        file: stream,
+        from: '    if (lease !== undefined) nextTick(afterClose, lease, clean, error);',
+        to: '    if (lease === undefined) return;\n    this.close = () => afterClose(lease, clean, error);\n    nextTick(this.close);',
       },
     ],
   },
@@ -284,6 +309,24 @@ export const variants: readonly Variant[] = [
         to: 'true',
       },
     ],
+  },
+  {
+    name: 'P9: an idle pool without its byte bound',
+    caughtBy: 'promises/p9-encoders',
+    grep: 'maxIdleLength',
+    edits: [
+      {
+        file: 'pool/idle-engines.ts',
+        from: ' && this.#byteLength + idleLength <= this.#byteLimit',
+        to: ' && idleLength <= this.#byteLimit',
+      },
+    ],
+  },
+  {
+    name: 'P9: an evicted engine whose bytes still count',
+    caughtBy: 'promises/p9-encoders',
+    grep: 'frees its share of maxIdleLength',
+    edits: [{ file: 'pool/idle-engines.ts', from: '      this.#byteLength -= engine.kind.idleLength;\n', to: '' }],
   },
   {
     name: 'P9: a queue that admits the last first',

@@ -1,6 +1,7 @@
 /** The pool: leases, idle engines, options, close and destroy. */
 import { once } from 'node:events';
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import { inspect } from 'node:util';
 import { expect } from 'chai';
 import { codecs } from '../../lib/engine/codec.ts';
 import type { Format, Lease as PoolLease, PoolStats, ZlibPoolOptions } from '../../lib/index.ts';
@@ -252,6 +253,13 @@ describe('ZlibPool', () => {
     [{ maxIdle: Number.NaN }, 'ERR_OUT_OF_RANGE'],
     [{ maxIdle: '3' }, 'ERR_INVALID_ARG_TYPE'],
     [{ maxIdle: null }, 'ERR_INVALID_ARG_TYPE'],
+    [{ maxIdleLength: -1 }, 'ERR_OUT_OF_RANGE'],
+    [{ maxIdleLength: 0.5 }, 'ERR_OUT_OF_RANGE'],
+    [{ maxIdleLength: Number.NaN }, 'ERR_OUT_OF_RANGE'],
+    [{ maxIdleLength: Number.NEGATIVE_INFINITY }, 'ERR_OUT_OF_RANGE'],
+    [{ maxIdleLength: '32' }, 'ERR_INVALID_ARG_TYPE'],
+    [{ maxIdleLength: 32n }, 'ERR_INVALID_ARG_TYPE'],
+    [{ maxIdleLength: null }, 'ERR_INVALID_ARG_TYPE'],
     [{ idleTimeoutMs: 2 ** 31 }, 'ERR_OUT_OF_RANGE'],
     [{ idleTimeoutMs: Number.POSITIVE_INFINITY }, 'ERR_OUT_OF_RANGE'],
     [{ maxOutputLength: 0 }, 'ERR_OUT_OF_RANGE'],
@@ -276,7 +284,7 @@ describe('ZlibPool', () => {
     [{ maxIdel: 1 }, 'ERR_INVALID_ARG_VALUE'],
   ];
   for (const [options, code] of nonsense) {
-    it(`throws ${code} for ${JSON.stringify(options)}`, () => {
+    it(`throws ${code} for ${inspect(options)}`, () => {
       expect(() => new ZlibPool(options as ZlibPoolOptions))
         .to.throw()
         .with.property('code', code);
