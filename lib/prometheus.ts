@@ -181,8 +181,8 @@ const collections = new WeakMap<PrometheusRegistry, Map<string, Collection>>();
  * collection does not keep a pool alive: the series of a pool end when it is garbage collected.
  * @param pool - the pool to report
  * @param options - `register` (required), `name` (default `'default'`), `prefix` (default none)
- * @returns a function that undoes it, once. It ends the series of this pool. With the last pool it
- * also removes the metrics
+ * @returns a function that removes the pool, once. It ends the series of the pool. With the last
+ * pool of the registry it also removes the metrics
  * @throws `ERR_METRICS_TAKEN` if the registry has metrics of this pool, of another pool by this
  * `name`, or other metrics of the same names. `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE` for
  * invalid arguments
@@ -202,7 +202,8 @@ export function collectPool(pool: Pool, options: CollectOptions): () => void {
 }
 
 /**
- * Returns the undo. It is apart from `collectPool`, whose scope holds the pool: an undo must not.
+ * Returns the undo of `collectPool()`. A function in the scope of `collectPool()` would keep the
+ * pool alive.
  */
 function undo(ofRegister: Map<string, Collection>, prefix: string, collection: Collection, member: Member): () => void {
   return () => {

@@ -1,10 +1,10 @@
 /**
- * Drives a leased engine for one owner: a stream, a whole message or a web stream. The driver owns the
- * lease until the owner ends it, the place in a queue, the budget, the limits, the output memory and
- * the pause. The owner decides the order of events, when an error surfaces, and when the lease ends.
- *
- * Each wait is a state of its own. A wake-up that finds another state does nothing. The driver calls
- * its owner, and publishes, when its own state is complete. It reads its state again after that.
+ * Drives a leased engine for one owner: a stream, a whole message or a web stream. The driver owns
+ * the lease until the owner ends it. It also owns the place in a queue, the budget, the limits, the
+ * output memory and the pause. The owner decides the order of events, when to report an error, and
+ * when to end the lease. Each wait is a state of its own. A wake-up that finds another state does
+ * nothing. The driver completes its state before it calls its owner or publishes, and reads it
+ * anew.
  */
 import { type Engine, endsWithChunk, inputFault } from '../engine/contract.ts';
 import { handOut, memoryFor } from '../engine/memory.ts';
@@ -16,7 +16,7 @@ import { Lessee } from './lessee.ts';
 import { FIRST_LENGTH, Output } from './output.ts';
 import { WHOLE_LENGTH } from './transfer.ts';
 
-/** Most data expands by a smaller factor. */
+/** Factor of expansion that most data does not reach. */
 const USUAL_RATIO = 16;
 
 export class Driver extends Lessee {
@@ -42,7 +42,7 @@ export class Driver extends Lessee {
     this.state = 'running';
     for (let goesOn = true; goesOn; ) {
       const expected = this.expected(engine.kind);
-      const room = this.nowRoom(engine.kind, expected);
+      const room = this.nowRoom(expected);
       const memory = memoryFor(room, expected > 0 ? room - 1 : 0);
       engine.writeSync(flush, input, this.offset, this.left, memory, room);
       goesOn = this.#absorb(engine, memory, room);
@@ -50,7 +50,7 @@ export class Driver extends Lessee {
     return true;
   }
 
-  /** Goes on with a paused input, in a tick of its own. */
+  /** Resumes a paused input, in a tick of its own. */
   resume(): void {
     if (this.state !== 'paused') return;
     this.output?.readerIsBack();
@@ -79,7 +79,7 @@ export class Driver extends Lessee {
     this.owner.onError(error);
   }
 
-  /** Writes until the input is consumed or waits. A loop, since a bomb would overflow a stack. */
+  /** Writes until the input is consumed or the driver waits. Recursion could overflow the stack. */
   protected override drive(engine: Engine): void {
     const { inline } = this.pool.settings;
     for (;;) {
@@ -99,7 +99,7 @@ export class Driver extends Lessee {
         ? this.inlineRoom(engine.kind, expected, inline.outputLength - this.inlineLength, isTry, this.owner.keepsAll)
         : 0;
       const where = room <= 0 ? 'threadpool' : this.placeOf(engine.kind, expected);
-      // An empty chunk, such as the last flush, is cheap. A wait would keep the engine from others.
+      // An empty chunk, such as the last flush, is cheap. A wait would keep the engine leased.
       if (where === 'turn' && input.length > 0) {
         this.awaitTurn();
         return;
@@ -118,13 +118,13 @@ export class Driver extends Lessee {
       else engine.writeSync(this.flush, input, this.offset, left, memory, room);
       const isUndone = isTry && this.whole === 'undone';
       if (engine.failed || isUndone) {
-        // A failed engine does not report the length of its output. It is most often short.
+        // A failed engine does not report the length of its output. That is most often short.
         turn.spend(Math.max(1, Math.min(room, USUAL_RATIO * left)));
         if (isUndone) continue;
       } else {
         const made = room - engine.availOut;
         this.inlineLength += made;
-        // Data after the end counts too, though it is not consumed.
+        // Bytes after the end of the data count too, though the engine does not consume them.
         turn.spend(Math.max(engine.kind.workPerByte * (left - engine.availIn), made, input.length > 0 ? 1 : 0));
       }
       if (!this.#absorb(engine, memory, room)) return;
@@ -159,7 +159,6 @@ export class Driver extends Lessee {
       if (chunkLength !== 0 && !(isTry && compresses)) memory = output.ofLength(this.limited(this.chunkRoom));
       else if (keepsAll && hint > WHOLE_LENGTH) memory = output.exactly(this.expectedRoom(hint));
       else memory = output.forOutput(hint, most, keepsAll ? 0 : this.input.length);
-      if (chunkLength === 0 && output.room < most) output.room = this.aligned(engine.kind, output.room) || output.room;
       engine.write(isTry ? finishFlush : this.flush, this.input, this.offset, this.left, memory, output.room, () => {
         runIn(this.context, this.#landed, this);
       });
@@ -169,11 +168,11 @@ export class Driver extends Lessee {
       return;
     }
     this.state = isTry ? 'trying' : 'inFlight';
-    threadpool.sent();
+    threadpool.sent(this.places);
   }
 
   #landed(): void {
-    threadpool.landed();
+    threadpool.landed(this.places);
     if (this.state === 'stopping') {
       this.state = 'stopped';
       this.output?.drop();
@@ -242,7 +241,7 @@ export class Driver extends Lessee {
 
   protected override consumed(trailing: number): void {
     this.drop();
-    // Many writes fill a long chunk of the caller. As node:zlib's, such a stream keeps it.
+    // Many writes fill a chunk of a long `chunkSize`. The stream keeps it, as node:zlib's does.
     if (this.settings.chunkLength <= FIRST_LENGTH) this.output?.drop();
     this.state = 'idle';
     this.owner.onConsumed(trailing);

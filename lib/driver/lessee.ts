@@ -1,6 +1,6 @@
 /**
- * The lease of a driver. It waits for a tick, for room on the main thread or in the threadpool, and for
- * an engine. It keeps the engine until the owner takes the lease. It does not write to the engine.
+ * The lease of a driver. It waits for a tick, for room on the main thread or in the threadpool, and
+ * for an engine. It keeps the engine until the owner takes the lease. It writes to no engine.
  */
 import type { AsyncResource } from 'node:async_hooks';
 import type { Engine, WholeWrite } from '../engine/contract.ts';
@@ -10,7 +10,7 @@ import type { Limits } from '../pool/options.ts';
 import type { Pool } from '../pool/pool.ts';
 import { runIn } from '../schedule/context.ts';
 import { type Place, place } from '../schedule/place.ts';
-import { threadpool } from '../schedule/threadpool.ts';
+import { ENCODER_PLACES, threadpool } from '../schedule/threadpool.ts';
 import { enqueueNextRun, enqueueTick } from '../schedule/tick.ts';
 import { turn } from '../schedule/turn.ts';
 import type { Output } from './output.ts';
@@ -18,11 +18,11 @@ import type { Owner } from './owner.ts';
 import { Transfer } from './transfer.ts';
 
 /**
- * idle: no input. tick: waits for its tick. turn: waits for a later turn. threadpool: waits for room
- * there. lease: waits for an engine. running: on the stack. inFlight: a native write is in the
- * threadpool. trying: as inFlight, with a whole message at once. stopping: as inFlight, and the owner
- * has stopped the driver. paused: waits for `resume()`. held: waits for its owner, after an error or
- * a `hold()`. stopped: ended.
+ * idle: no input. tick: waits for its tick. turn: waits for a later turn. threadpool: waits for
+ * room there. lease: waits for an engine. running: on the stack. inFlight: a native write is in the
+ * threadpool. trying: as inFlight, with a whole message at once. stopping: as inFlight, and the
+ * owner has stopped the driver. paused: waits for `resume()`. held: waits for its owner, after an
+ * error or a `hold()`. stopped: ended.
  */
 type State =
   | 'idle'
@@ -50,6 +50,8 @@ export abstract class Lessee extends Transfer {
   protected readonly pool: Pool;
   protected readonly settings: DriverSettings;
   protected readonly origin: string | undefined;
+  /** Places that a write takes in the threadpool. */
+  protected readonly places: number;
   protected state: State = 'idle';
   protected flush = 0;
   protected lease: Lease | undefined;
@@ -81,6 +83,7 @@ export abstract class Lessee extends Transfer {
     this.context = context;
     this.settings = settings;
     this.origin = origin;
+    this.places = settings.kind.codec.compresses ? ENCODER_PLACES : 1;
   }
 
   get isIdle(): boolean {
@@ -127,12 +130,11 @@ export abstract class Lessee extends Transfer {
     this.pool.count(used, made);
   }
 
-  /**
-   * Sets level and strategy of an encoder before its next write. A write in flight keeps the former
-   * ones.
-   */
-  setParams(level: number, strategy: number): void {
+  /** Sets level and strategy of an encoder before its next write. Returns a failure of the engine. */
+  setParams(level: number, strategy: number): Error | undefined {
     this.newParams = [level, strategy];
+    if (this.state === 'idle' && this.lease !== undefined) this.applyParams(engineOf(this.lease));
+    return this.failure;
   }
 
   protected applyParams(engine: Engine): void {
@@ -190,7 +192,7 @@ export abstract class Lessee extends Transfer {
     if (where === 'turn') this.awaitTurn();
     else if (where === 'threadpool' && threadpool.isFull) {
       this.state = 'threadpool';
-      threadpool.whenFree(this.context, this.#admitted, this);
+      threadpool.whenFree(this.context, this.#admitted, this, this.places);
     } else return false;
     return true;
   }
@@ -222,8 +224,8 @@ export abstract class Lessee extends Transfer {
       this.lease = this.pool.tryLeaseKind(kind, this.owner, this.origin);
       if (this.lease !== undefined) {
         this.pool.announce(this.lease);
-        // Undefined again if the owner has ended the lease in a subscriber.
-        return this.lease !== undefined && this.state !== 'stopped';
+        // A subscriber may have ended the owner, and so the lease.
+        return this.state !== 'stopped';
       }
       this.#leaveQueue = this.pool.waitForLease(kind, this.owner, this.origin, (error, lease) => {
         this.#leaveQueue = undefined;

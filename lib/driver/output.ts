@@ -13,8 +13,9 @@ export const FIRST_LENGTH = 65_536;
 export const LAST_LENGTH = 262_144;
 
 /**
- * Slabs that were never handed out, for the next write in the threadpool. Most messages fill less than
- * one slab, and thousands of slabs would wait for the garbage collector. At most 1 MB a thread.
+ * Slabs that were never handed out, for the next write in the threadpool. Most messages fill less
+ * than one slab, and thousands of slabs would wait for the garbage collector. At most 1 MB a
+ * thread.
  */
 const MAX_SPARES = 16;
 const spares: Buffer[] = [];
@@ -22,8 +23,8 @@ const spares: Buffer[] = [];
 const NOTHING: Buffer = Buffer.alloc(0);
 
 /**
- * Most output of known length that is made in one piece, in bytes. It takes one native call. It is for
- * readers that keep up: with any other reader all of it would wait.
+ * Most output of known length that is made in one piece, in bytes. It takes one native call. It is
+ * for readers that keep up: with any other reader all of it would wait.
  */
 const EXACT_TO = 1_048_576;
 

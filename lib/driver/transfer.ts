@@ -1,6 +1,6 @@
 /**
- * The input of a driver: the cursor in it, the totals since the start or the last reset, and the limits
- * on them. It calls no engine.
+ * The input of a driver: the cursor in it, the totals since the start or the last reset, and the
+ * limits on them. It calls no engine.
  */
 import { constants as bufferConstants } from 'node:buffer';
 import { constants } from '../engine/builtin-zlib.ts';
@@ -116,8 +116,8 @@ export class Transfer {
   }
 
   /**
-   * Returns the bytes of output that are still to come of a message in one chunk, by its length hint.
-   * The hint comes from the sender, and may be wrong. -1: unknown.
+   * Returns the bytes of output that are still to come of a message in one chunk, by its length
+   * hint. The hint comes from the sender, and may be wrong. -1: unknown.
    */
   expected(kind: EngineKind): number {
     if (this.inputLength !== this.offset) return UNKNOWN;
@@ -126,9 +126,9 @@ export class Transfer {
   }
 
   /**
-   * Returns room for all output that is expected of a whole message, if the length of the input makes
-   * it plausible. Otherwise it returns room for a few times the output so far. So memory is reserved
-   * in proportion to the bytes that were received or made.
+   * Returns room for all output that is expected of a whole message, if the length of the input
+   * makes it plausible. Otherwise it returns room for a few times the output so far. So memory is
+   * reserved in proportion to the bytes that were received or made.
    */
   expectedRoom(expected: number): number {
     const isPlausible = this.outputLength + expected <= EXACT_RATIO * this.input.length;
@@ -137,9 +137,9 @@ export class Transfer {
   }
 
   /** Returns room for the output of a write that can't leave the calling thread. */
-  protected nowRoom(kind: EngineKind, expected: number): number {
+  protected nowRoom(expected: number): number {
     if (this.#isCut) return this.limited(this.chunkRoom);
-    return expected > 0 ? this.expectedRoom(expected) : this.limited(this.aligned(kind, WHOLE_LENGTH + 1));
+    return expected > 0 ? this.expectedRoom(expected) : this.limited(WHOLE_LENGTH + 1);
   }
 
   /**
@@ -152,25 +152,16 @@ export class Transfer {
     // A byte more than expected: an engine without room does not read the trailer.
     const room = expected === UNKNOWN ? Math.max(0, budget) : budget + 1;
     if (keepsAll && !this.#isCut) {
-      return this.limited(this.aligned(kind, Math.min(expected > 0 ? expected + 1 : room, WHOLE_LENGTH + 1)));
+      return this.limited(Math.min(expected > 0 ? expected + 1 : room, WHOLE_LENGTH + 1));
     }
     const { chunkRoom } = this;
-    // A chunkSize is kept to the byte. So are the chunks of Zstandard: see endsWithChunk().
-    if (room < chunkRoom && (this.#isCut || kind.isCutSensitive)) return 0;
+    // A chunkSize is kept to the byte.
+    if (room < chunkRoom && this.#isCut) return 0;
     // With a smaller window, zlib's decoder finds that data reaches back too far by the place where
     // the output is cut.
     const isFree = kind.codec.compresses || (!this.#isCut && kind.options.windowBits === Z_DEFAULT_WINDOWBITS);
     const inOnePiece = isTry && isFree;
     const wholeRoom = expected === UNKNOWN || expected >= WHOLE_LENGTH ? WHOLE_LENGTH : expected + 1;
     return this.limited(Math.min(room, inOnePiece ? wholeRoom : chunkRoom));
-  }
-
-  /**
-   * Returns room for a write of Zstandard that ends with a chunk of node:zlib's output, see
-   * `endsWithChunk()`. 0 if there is less room.
-   */
-  protected aligned({ isCutSensitive }: EngineKind, room: number): number {
-    if (!isCutSensitive) return room;
-    return Math.max(0, room - ((this.chunkFilled + room) % Z_DEFAULT_CHUNK));
   }
 }

@@ -26,13 +26,21 @@ export type StockStream = Gunzip & ZlibReset;
 
 /** Options of a stream that decide the kind of its engine. */
 export interface EngineOptions {
+  /** Base two logarithm of the window size, for zlib's formats. Default 15. */
   windowBits?: number | undefined;
+  /** Level of compression, for zlib's formats. Default -1. */
   level?: number | undefined;
+  /** Memory of an encoder of zlib's formats, from 1 to 9. Default 8. */
   memLevel?: number | undefined;
+  /** Strategy of an encoder of zlib's formats. Default `Z_DEFAULT_STRATEGY`. */
   strategy?: number | undefined;
+  /** Preset dictionary. Default: none. */
   dictionary?: ZlibOptions['dictionary'];
+  /** Parameters of Brotli and Zstandard. Default: none. */
   params?: BrotliOptions['params'] | undefined;
+  /** Length of all input of an encoder of Zstandard, in bytes. Default: unknown. */
   pledgedSrcSize?: number | undefined;
+  /** Whether bytes after the end of the data are an error. Default false. */
   rejectGarbageAfterEnd?: boolean | undefined;
 }
 

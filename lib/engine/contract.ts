@@ -1,7 +1,7 @@
 /**
  * Contract of an engine: one decoder or encoder that is driven write by write. `NativeEngine`, its
- * subclasses and `PublicEngine` implement it, and one spec suite covers all. The holder of the lease
- * drives the engine. An engine may not know streams, leases or pools.
+ * subclasses and `PublicEngine` implement it, and one spec suite covers all. The holder of the
+ * lease drives the engine. An engine may not know streams, leases or pools.
  */
 import { codedError, tooLarge } from '../errors.ts';
 import type { EngineKind } from './kind.ts';
@@ -10,8 +10,8 @@ import type { EngineKind } from './kind.ts';
 export type EngineFailure = NodeJS.ErrnoException;
 
 /**
- * Result of writing a whole message at once. whole: all output is made, a last flush would find
- * nothing. part: more output may follow, as after any write. undone: the engine was reset, and the
+ * Result of writing a whole message at once. whole: all output is made, and a last flush would add
+ * none. part: more output may follow, as after any write. undone: the engine was reset, and the
  * caller must write again. failed: the write failed, as any write may.
  */
 export type WholeWrite = 'whole' | 'part' | 'undone' | 'failed';
@@ -43,7 +43,7 @@ export interface Engine {
    */
   readonly failed: boolean;
 
-  /** Error of the write that failed. It may be created at its first read, with that stack. */
+  /** Error of the write that failed. An engine may create it at the first read of this property. */
   readonly failure: EngineFailure | undefined;
 
   /**
@@ -65,12 +65,12 @@ export interface Engine {
   /**
    * Converts an input that may be a whole message, on the calling thread. The engine must be clean.
    * A decoder must be of a reusable kind of zlib's formats, and an encoder of a kind that is not
-   * sensitive to cuts. One such write costs less than a write and a last flush. That of a decoder is
-   * undone if it fails, or if it fills a room that does not end with a chunk of node:zlib's output.
-   * The caller then repeats the work in smaller writes. A failure is final if the first of them
-   * would fail alike, or if the engine is not `recoverable`. An encoder that fills its room needs
-   * more writes with the same flush.
-   * @param firstLength - room of the first of those writes, in bytes
+   * sensitive to cuts. One such write costs less than a write and a last flush. A decoder undoes a
+   * write that fails, or that fills a room which does not end with a chunk of node:zlib's output.
+   * The caller then repeats the work in smaller writes. A failure is final if the first smaller
+   * write would fail alike, or if the engine is not `recoverable`. An encoder that fills its room
+   * needs more writes with the same flush.
+   * @param firstLength - room of the first smaller write, in bytes
    */
   writeWhole(input: Buffer, output: Buffer, outputLength: number, firstLength: number): WholeWrite;
 

@@ -1,9 +1,9 @@
 /**
- * Native encoders. A deflate engine that is only reset leaks its last owner's data: zlib hashes four
- * bytes at each position, and at the last three bytes of a message the fourth is a byte that an
- * earlier message has left in the window. It decides whether a match is found, and so the length of
- * the output. So `clean()` overwrites the window (promise P5). The encoders of Brotli and Zstandard
- * keep nothing over a reset.
+ * Native encoders. A deflate engine that is only reset leaks its last owner's data: zlib hashes
+ * four bytes at each position, and at the last three bytes of a message the fourth is a byte that
+ * an earlier message has left in the window. It decides whether a match is found, and so the length
+ * of the output. So `clean()` overwrites the window (promise P5). The encoders of Brotli and
+ * Zstandard keep nothing over a reset.
  */
 import { constants } from './builtin-zlib.ts';
 import type { Codec } from './codec.ts';
@@ -26,7 +26,9 @@ export class NativeEncoder extends NativeEngine {
   }
 }
 
-/** Length of zlib's largest window: twice 32 KB. It bounds the bytes that an owner can leave there. */
+/**
+ * Length of zlib's largest window: twice 32 KB. It bounds the bytes that an owner can leave there.
+ */
 const WINDOW_LENGTH = 65_536;
 const zeros = Buffer.alloc(WINDOW_LENGTH);
 /** Room for the output of that many zeros, which is dropped. */
@@ -56,8 +58,8 @@ export class Deflater extends NativeEncoder {
   }
 
   /**
-   * Overwrites the window with zeros. Run-length encoding makes long matches without a search, which
-   * costs a third of the time.
+   * Overwrites the window with zeros. Run-length encoding makes long matches without a search,
+   * which costs a third of the time.
    */
   override clean(): void {
     this.reset();

@@ -1,7 +1,7 @@
 /**
  * Encoder of gzip: a deflate-raw engine, with the header and the trailer of RFC 1952 around its
- * output. Node's handle of gzip does not take a strategy, so its window could only be overwritten at
- * three times the cost. See `Deflater`.
+ * output. Node's handle of gzip does not take a strategy, so its window could only be overwritten
+ * at three times the cost. See `Deflater`.
  */
 import { constants, crc32 } from './builtin-zlib.ts';
 import { encoder } from './codec.ts';

@@ -1,7 +1,7 @@
 /**
  * `install()`: it replaces functions of node:zlib with pooled ones in this thread, and restores
- * them. Code that has read a function before keeps that one. Other code may replace the
- * same functions, before or after: an instrumentation, or a second copy of this library. So the undo
+ * them. Code that has read a function before keeps that one. Other code may replace the same
+ * functions, before or after: an instrumentation, or a second copy of this library. So the undo
  * restores each property as it was found. It may not touch a function that other code has wrapped
  * since. The pooled function inside of such a wrapper then calls the function that it had replaced.
  */
@@ -92,13 +92,14 @@ interface Swap {
 let swaps: Swap[] = [];
 
 /**
- * Replaces functions of node:zlib with pooled ones: the factories, and the one-shot functions. The constructors stay as they are. So do existing streams. Each function uses
- * the pool of the last install that includes it, until the undo of that install.
+ * Replaces functions of node:zlib with pooled ones: the factories, and the one-shot functions. The
+ * constructors stay as they are. So do existing streams. Each function uses the pool of the last
+ * install that includes it, until the undo of that install.
  * @param options - `pool`, default `defaultPool`; `compress` and `oneShot`, default true
  * @returns a function that undoes this install, once. After the undo of the last install, node:zlib
  * has the functions from before the first one
- * @throws `ERR_INVALID_ARG_TYPE` for a pool that is not a `ZlibPool`, and unless
- * `compress` and `oneShot` are booleans
+ * @throws `ERR_INVALID_ARG_TYPE` for a pool that is not a `ZlibPool`, and unless `compress` and
+ * `oneShot` are booleans
  */
 export function install(options: InstallOptions = {}): () => void {
   const { compress = true, oneShot = true } = options;

@@ -32,10 +32,14 @@ export const zstdDecompress: OneShot = onDefaultPool('zstdDecompress');
 /** Compresses one message on `defaultPool` as node:zlib's `gzip()`: gzip, RFC 1952. */
 export const gzip: OneShot = onDefaultPool('gzip');
 
-/** Compresses one message on `defaultPool` as node:zlib's `deflate()`: the zlib wrapper, RFC 1950. */
+/**
+ * Compresses one message on `defaultPool` as node:zlib's `deflate()`: the zlib wrapper, RFC 1950.
+ */
 export const deflate: OneShot = onDefaultPool('deflate');
 
-/** Compresses one message on `defaultPool` as node:zlib's `deflateRaw()`: bare deflate, RFC 1951. */
+/**
+ * Compresses one message on `defaultPool` as node:zlib's `deflateRaw()`: bare deflate, RFC 1951.
+ */
 export const deflateRaw: OneShot = onDefaultPool('deflateRaw');
 
 /** Compresses one message on `defaultPool` as node:zlib's `brotliCompress()`: Brotli, RFC 7932. */

@@ -1,7 +1,7 @@
 /**
- * The pool with the names of node:zlib as methods: factories of streams, and one-shot functions. The
- * other methods take the format as an argument. The file is longer than 250 lines, since each name
- * has its documentation.
+ * The pool with the names of node:zlib as methods: factories of streams, and one-shot functions.
+ * The other methods take the format as an argument. The file is longer than 250 lines, since each
+ * name has its documentation.
  */
 import { isMainThread } from 'node:worker_threads';
 import { type Codec, type CompressFormat, decoder, encoder, type Format } from '../engine/codec.ts';

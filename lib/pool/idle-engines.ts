@@ -49,7 +49,7 @@ export class IdleEngines {
     if (shelf === undefined || engine === undefined) return undefined;
     this.#length -= 1;
     this.#byteLength -= kind.idleLength;
-    if (shelf.engines.length < shelf.fewest) shelf.fewest = shelf.engines.length;
+    shelf.fewest = Math.min(shelf.fewest, shelf.engines.length);
     return engine;
   }
 

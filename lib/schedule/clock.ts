@@ -1,6 +1,7 @@
 /**
  * Timers and ticks of this thread, as they were when the library was loaded. A test that fakes them
- * later neither delays the library nor loses its callbacks. No other module of lib/ may look them up.
+ * later neither delays the library nor loses its callbacks. No other module of lib/ may look them
+ * up.
  */
 import { performance } from 'node:perf_hooks';
 import process from 'node:process';

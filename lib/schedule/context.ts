@@ -1,13 +1,13 @@
 /**
- * Async contexts: the root context, and those of streams and messages. Engines, timers and immediates
- * are created in the root context. A native handle calls back in the context of its creation, and
- * keeps that context until it is collected. So an idle engine never keeps the `AsyncLocalStorage`
- * store of a stream's creator alive (promise P7).
+ * Async contexts: the root context, and the contexts of streams and messages. The library creates
+ * engines, timers and immediates in the root context. A native handle calls back in the context of
+ * its creation, and keeps that context until the handle is collected. So an idle engine never keeps
+ * the `AsyncLocalStorage` store of a stream's creator alive (promise P7).
  */
 import { AsyncResource } from 'node:async_hooks';
 import { nextTick } from './clock.ts';
 
-// The type of node:zlib's own handles. Tools that look for open handles, such as jest, ignore it.
+// The type is that of node:zlib's handles. Tools that report open handles, such as jest, ignore it.
 export const root: AsyncResource = new AsyncResource('ZLIB');
 
 /** Runs `make` in the root context, and returns its result. */
@@ -16,7 +16,7 @@ export function outsideOfContexts<T>(make: () => T): T {
 }
 
 /**
- * Calls `run` with `self` as its `this` in the async context of `context`. It never throws. An
+ * Calls `run` with `self` as its `this` in the async context of `context`. Never throws. An
  * exception of `run` is rethrown in a tick of that context, so that the caller can go on with the
  * tasks of other streams.
  */

@@ -1,7 +1,7 @@
 /**
- * A queue, first in, first out. Each step takes the same time on average, whatever the length of the
- * queue. The queue does not reference an item that was taken. A Set would take longer with each item
- * that is deleted from its start.
+ * A queue, first in, first out. Each step takes the same time on average, whatever the length of
+ * the queue. The queue does not reference an item that was taken. A Set would take longer with each
+ * item that is deleted from its start.
  */
 
 /** Number of taken slots that the array keeps, unless they outnumber the items. */

@@ -1,7 +1,7 @@
 /**
- * The one decision about the place of a step of work. It is a pure function of the step, of the limits
- * of its pool, and of the present work of the thread. It weighs time: the main thread does a step
- * itself if that takes no longer than to send it to the threadpool and take it back.
+ * The one decision about the place of a step of work. It is a pure function of the step, of the
+ * limits of its pool, and of the present work of the thread. It weighs time: the main thread does a
+ * step itself if that takes no longer than to send it to the threadpool and take it back.
  */
 
 /** Place of a step: the main thread now, the main thread in a later turn, or the threadpool. */
@@ -26,10 +26,12 @@ export interface Load {
 }
 
 /**
- * Longest work that the main thread does while other work waits: about 10 microseconds. A way to
- * the threadpool and back takes the main thread as long.
+ * Longest work that the main thread does while other work waits, as a part of `outputLength`. With
+ * the default it takes about 10 microseconds. A way to the threadpool and back takes the main
+ * thread as long.
  */
-const SHORT_LENGTH = 6_144;
+const SHORT_PART = 3 / 32;
+const SHORTEST_LENGTH = 6_144;
 
 /**
  * Most input that waits for the next turn if this turn is used up, in bytes. The threadpool costs
@@ -56,7 +58,7 @@ export function place(
   if (inputLength > limits.inputLength || expected > left || (left <= 0 && expected < 0)) return 'threadpool';
   if (limits.inputLength === 0 || limits.turnLength === 0) return 'threadpool';
   const { isIdle } = load;
-  if (work > SHORT_LENGTH && !isIdle) return 'threadpool';
+  if (!isIdle && work > Math.max(SHORTEST_LENGTH, SHORT_PART * limits.outputLength)) return 'threadpool';
   if (load.workLength < limits.turnLength) return 'main';
   // Work of 0 is a copy of stored data.
   return inputLength <= WAITING_LENGTH || work === 0 || isIdle ? 'turn' : 'threadpool';

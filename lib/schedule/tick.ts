@@ -1,19 +1,16 @@
 /**
- * One tick for all tasks that were queued since the last tick. A `process.nextTick` for each task costs
- * more than the queue. A task that is queued by another task waits for the next tick, as with ticks of
- * their own. A task that throws does not delay the others.
+ * Queue of tasks for the next tick. One tick runs all tasks that were queued since the last tick. A
+ * `process.nextTick` for each task costs more. A task that another task queues waits for the next
+ * tick, as with ticks of their own. A task that throws does not delay the others.
  */
 import type { AsyncResource } from 'node:async_hooks';
 import { nextTick } from './clock.ts';
 import { runIn } from './context.ts';
 
-/**
- * Context, function and `this` of each task, one after the other. An object for each task costs
- * more.
- */
+/** Context, function and `this` of each task in turn. An object for each task costs more. */
 type Tasks = unknown[];
 
-/** Most tasks of a queue that is used again. */
+/** Most tasks of a queue that is reused. */
 const KEPT = 1_024;
 
 let queue: Tasks = [];
@@ -36,28 +33,24 @@ export function enqueueTick(context: AsyncResource, run: () => void, self: unkno
   queue[length++] = self;
 }
 
-/** Tasks that wait for a tick, and tasks that wait for the microtasks after it. */
+/** Tasks that wait for a tick, and tasks that wait for the microtasks after that tick. */
 let late: Tasks = [];
 let marked: Tasks = [];
-/** Whether a tick of this queue is on the stack. */
-let isWorking = false;
 const resolved = Promise.resolve();
 
 /**
- * Calls `run` as `enqueueTick()` does, but not in the present or next run of ticks. All microtasks that
- * are queued until the end of that run come before. Code can await two events one after the other if
- * they are a run apart.
+ * Calls `run` as `enqueueTick()` does, and not in the present or next run of ticks. All microtasks
+ * that are queued until the end of that run are called first. Code can await two events one after
+ * the other if a run of ticks is between them.
  */
 export function enqueueNextRun(context: AsyncResource, run: () => void, self: unknown): void {
-  // A tick first, unless this is one. The caller may be a microtask, whose ticks are still to come.
-  if (late.length === 0 && !isWorking) nextTick(mark);
+  // A tick first: the caller may be a microtask, whose ticks are still to come.
+  if (late.length === 0) nextTick(mark);
   late.push(context, run, self);
-  if (isWorking) mark();
 }
 
-/** Has the waiting tasks go on after the microtasks of this run of ticks. */
+/** Queues the waiting tasks, to run after the microtasks of this run of ticks. */
 function mark(): void {
-  if (late.length === 0) return;
   if (marked.length === 0) {
     void resolved.then(enqueueMarked);
     [marked, late] = [late, marked];
@@ -71,13 +64,10 @@ function enqueueMarked(): void {
   for (let next = 0; next < marked.length; next += 3) {
     enqueueTick(marked[next] as AsyncResource, marked[next + 1] as () => void, marked[next + 2]);
   }
-  // A large array is not kept, as in `workOff()`.
-  if (marked.length <= 3 * KEPT) marked.length = 0;
-  else marked = [];
+  marked.length = 0;
 }
 
 function workOff(): void {
-  isWorking = true;
   const tasks = queue;
   const end = length;
   queue = spare;
@@ -87,14 +77,13 @@ function workOff(): void {
     const context = tasks[next] as AsyncResource;
     const run = tasks[next + 1] as () => void;
     const self = tasks[next + 2];
-    // A queue that is used again must not reference a stream.
+    // A queue that is reused must not reference a stream.
     tasks[next] = undefined;
     tasks[next + 1] = undefined;
     tasks[next + 2] = undefined;
-    // It catches exceptions of user code.
+    // `runIn()` catches exceptions of user code.
     runIn(context, run, self);
   }
-  isWorking = false;
   present = 0;
   spare = end <= 3 * KEPT ? tasks : [];
 }

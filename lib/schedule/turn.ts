@@ -1,7 +1,7 @@
 /**
- * The current turn of this thread's event loop: its work on the main thread, and the tasks that wait
- * for a later turn. All pools and streams of a thread share it, because they share the thread. It takes
- * one immediate a turn, and none in an idle turn.
+ * The current turn of this thread's event loop: its work on the main thread, and the tasks that
+ * wait for a later turn. All pools and streams of a thread share it, because they share the thread.
+ * It takes one immediate a turn, and none in an idle turn.
  */
 import type { AsyncResource } from 'node:async_hooks';
 import { setImmediate } from './clock.ts';
@@ -60,7 +60,8 @@ function end(): void {
     if (turn.workLength >= (waiting.first as Task).limit) break;
     start(waiting);
   }
-  if (waiting.length > 0 || emptyWaiting.length > 0) turn.watch();
+  // A task that waits for room waits behind one that has spent some, and so watches the next turn.
+  if (emptyWaiting.length > 0) turn.watch();
 }
 
 function start(queue: Fifo<Task>): void {
@@ -109,8 +110,8 @@ export const turn = {
   },
 
   /**
-   * Calls `run` with `self` as its `this`, in the async context of `context`, in the first turn whose
-   * length is less than `limit` by then.
+   * Calls `run` with `self` as its `this`, in the async context of `context`, in the first turn
+   * whose length is less than `limit` by then.
    */
   whenFree(limit: number, context: AsyncResource, run: () => void, self: unknown): void {
     waiting.push({ limit, context, run, self });

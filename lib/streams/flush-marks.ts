@@ -1,7 +1,7 @@
 /**
  * Empty chunks that carry a flush through a stream's queue of writes, one for each kind of flush.
- * The module also knows zlib's order of flushes: the last chunk of a stream is flushed by the
- * stronger of two.
+ * The module also has zlib's order of flushes. A stream flushes its last chunk by the stronger of
+ * two.
  */
 import { constants } from '../engine/builtin-zlib.ts';
 import { type Codec, stockStream } from '../engine/codec.ts';
@@ -18,9 +18,9 @@ const marks = new Map<unknown, Marked>(
 
 /**
  * Returns the chunk to write for a flush.
- * @param ended - whether the stream has been ended: Node 20 ignores `kind` then
- * @throws the error of node:zlib for a kind of flush that the format does not have; node:zlib takes
- * some for the default
+ * @param ended - whether the stream has been ended. Node 20 ignores `kind` then
+ * @throws the error of node:zlib for a kind of flush that the format does not have. node:zlib
+ * replaces some such kinds by the default
  */
 export function flushMark(codec: Codec, kind: unknown, ended: boolean): Buffer {
   const { fullFlush, lastFlush } = codec;

@@ -74,10 +74,12 @@ export class Message implements Owner {
   }
 
   start(): void {
-    const { codec, isCutSensitive } = this.#settings.kind;
-    // node:zlib's function makes two writes. Some encoders make other output of one.
-    this.#isInTwoSteps = codec.compresses && isCutSensitive;
-    this.#driver.begin(this.#input, this.#isInTwoSteps ? NO_FLUSH : this.#settings.finishFlush, true);
+    const { finishFlush, kind } = this.#settings;
+    const { codec, isCutSensitive } = kind;
+    // node:zlib's function makes two writes. Some encoders make other output of one, and so may all
+    // for a flush that does not finish.
+    this.#isInTwoSteps = codec.compresses && (isCutSensitive || finishFlush !== codec.finishFlush);
+    this.#driver.begin(this.#input, this.#isInTwoSteps ? NO_FLUSH : finishFlush, true);
   }
 
   /** Converts on the calling thread. The lease may be one more than `maxLeased`. */

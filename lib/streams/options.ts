@@ -1,7 +1,6 @@
 /**
- * The options of a stream: those of node:zlib, with its defaults and errors. Options that are not
- * clearly valid go to node:zlib's own constructor. It throws the code, class and text of the Node
- * it runs on.
+ * The options of a stream: those of node:zlib, with its defaults and errors. node:zlib's own
+ * constructor checks options that are not clearly valid. It throws the error of the Node that runs.
  */
 
 import type { TransformOptions } from 'node:stream';
@@ -24,9 +23,9 @@ export interface CompressOptions extends ZlibOptions, Omit<TransformOptions, 'fl
   /** Length of all input of Zstandard in bytes, as of node:zlib. Default: unknown. */
   pledgedSrcSize?: number;
   /**
-   * Most bytes of output. One more fails with `ERR_BUFFER_TOO_LARGE`. node:zlib's streams accept this
-   * option and ignore it. Its one-shot functions honour it. Default: unlimited. The limits of the
-   * pool are for decompression.
+   * Most bytes of output. One more fails with `ERR_BUFFER_TOO_LARGE`. node:zlib's streams accept
+   * this option and ignore it. Its one-shot functions honour it. Default: unlimited. The limits of
+   * the pool are for decompression.
    */
   maxOutputLength?: number;
 }
@@ -46,7 +45,7 @@ export interface DecompressOptions extends ZlibOptions, Omit<TransformOptions, '
   maxOutputLength?: number;
   /**
    * Whether to fail with `ERR_TRAILING_JUNK_AFTER_STREAM_END` when anything follows the data.
-   * Default false. The same option of node:zlib, which has it from Node 22 on.
+   * Default false. node:zlib has the same option from Node 22 on.
    */
   rejectGarbageAfterEnd?: boolean;
 }
@@ -57,8 +56,8 @@ export type StreamOptions = CompressOptions & DecompressOptions;
 export interface StreamSettings {
   readonly kind: EngineKind;
   /**
-   * Most bytes of one piece of output: `chunkSize`. 0 for a decoder if the caller has not set it. An
-   * encoder keeps node:zlib's default, since its output may depend on it.
+   * Most bytes of one piece of output: `chunkSize`. 0 for a decoder of zlib or Brotli if the caller
+   * has not set it. The others keep node:zlib's default, since their output may depend on it.
    */
   readonly chunkLength: number;
   readonly flush: number;
@@ -100,13 +99,14 @@ function read(codec: Codec, options: StreamOptions): StreamSettings {
   const { params, pledgedSrcSize } = options;
   const kind = engineKind(codec, {
     rejectGarbageAfterEnd,
-    dictionary: copy(options.dictionary),
+    // node:zlib's gzip ignores it.
+    dictionary: codec.isFramed ? undefined : copy(options.dictionary),
     ...(byZlib ? { windowBits: whole(options.windowBits) } : { params: params && { ...params }, pledgedSrcSize }),
     ...(byZlib && compresses
       ? { level: whole(options.level), memLevel: whole(options.memLevel), strategy: whole(options.strategy) }
       : {}),
   });
-  const chunkLength = whole(options.chunkSize) ?? (compresses ? Z_DEFAULT_CHUNK : 0);
+  const chunkLength = whole(options.chunkSize) ?? (compresses || kind.isCutSensitive ? Z_DEFAULT_CHUNK : 0);
   return Object.freeze({
     kind,
     chunkLength: Math.min(chunkLength, MAX_WRITE_LENGTH),
@@ -129,14 +129,17 @@ export function messageSettings(codec: Codec, options: StreamOptions | null | un
 }
 
 function forMessage(settings: StreamSettings): StreamSettings {
-  const { chunkLength, kind } = settings;
+  const { chunkLength, finishFlush, kind } = settings;
   const { windowBits = Z_DEFAULT_WINDOWBITS } = kind.options;
-  // With a smaller window, zlib's decoder finds that data reaches back too far by the place where the
-  // output is cut. A Zstandard frame that ends with a chunk has node:zlib begin the next: see
-  // endsWithChunk().
-  const isCut = kind.isCutSensitive || (!kind.codec.compresses && windowBits !== Z_DEFAULT_WINDOWBITS);
+  // The place where the output is cut matters in three cases. With a smaller window, zlib's decoder
+  // finds by it that data reaches back too far. A Zstandard frame that ends with a chunk has
+  // node:zlib begin the next: see endsWithChunk(). An encoder that flushes and does not finish
+  // repeats its flush if the output fills the room exactly.
+  const isCut = kind.codec.compresses
+    ? kind.isCutSensitive || finishFlush !== kind.codec.finishFlush
+    : kind.isCutSensitive || windowBits !== Z_DEFAULT_WINDOWBITS;
   if (!isCut) return chunkLength === 0 ? settings : { ...settings, chunkLength: 0 };
-  return chunkLength !== 0 || kind.isCutSensitive ? settings : { ...settings, chunkLength: Z_DEFAULT_CHUNK };
+  return chunkLength === 0 ? { ...settings, chunkLength: Z_DEFAULT_CHUNK } : settings;
 }
 
 /** Returns the limits of a stream or message. Those of the pool are for decompression. */
@@ -147,14 +150,15 @@ export function limitsOf(pool: Pool, { kind, limits: own }: StreamSettings): Req
 
 function ownLimits(options: DecompressOptions): StreamSettings['limits'] {
   const { maxRatio, ratioFloorLength } = options;
-  // node:zlib takes 0 for "not given".
+  // node:zlib ignores a 0.
   const maxOutputLength = whole(options.maxOutputLength) || undefined;
   const given = [maxOutputLength, maxRatio, ratioFloorLength].some((value) => value !== undefined);
   return given ? { maxOutputLength, maxRatio, ratioFloorLength } : undefined;
 }
 
 /**
- * Copies the dictionary: the engine is made at the first byte, when the caller may have changed it.
+ * Copies the dictionary. The pool creates the engine at the first byte, and the caller may change
+ * the dictionary before that.
  */
 function copy(dictionary: ZlibOptions['dictionary']): ZlibOptions['dictionary'] {
   if (ArrayBuffer.isView(dictionary)) {
@@ -164,15 +168,18 @@ function copy(dictionary: ZlibOptions['dictionary']): ZlibOptions['dictionary'] 
   return types.isAnyArrayBuffer(dictionary) ? dictionary.slice(0) : undefined;
 }
 
-/**
- * Truncates a fraction, which node:zlib accepts, and its native part truncates. Converts null and
- * NaN, which node:zlib takes for "not given".
- */
+/** Returns a truncated number: node:zlib accepts fractions, and its native part truncates them. */
 function whole(value: number | null | undefined): number | undefined {
-  return value === null || value === undefined || Number.isNaN(value) ? undefined : Math.trunc(value);
+  const number = given(value);
+  return number === undefined ? undefined : Math.trunc(number);
 }
 
-/** Returns true if all of node:zlib's own options are clearly valid. A false only costs time. */
+/** Returns the value of an option, or undefined for null and NaN, which node:zlib ignores. */
+export function given(value: number | null | undefined): number | undefined {
+  return value === null || value === undefined || Number.isNaN(value) ? undefined : value;
+}
+
+/** Returns whether all of node:zlib's own options are clearly valid. False only costs time. */
 function isPlain(options: StreamOptions, lastFlush: number): boolean {
   return (
     isWhole(options.chunkSize, 64, 2 ** 31) &&

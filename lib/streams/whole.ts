@@ -1,4 +1,6 @@
-/** Whole messages as promises, and on the calling thread: `pool.decompress()`, `pool.compress()`. */
+/**
+ * Whole messages as promises, and on the calling thread: `pool.decompress()`, `pool.compress()`.
+ */
 import { type CompressFormat, decoder, encoder, type Format } from '../engine/codec.ts';
 import { abortError, codedError } from '../errors.ts';
 import { type Limits, limits } from '../pool/options.ts';

@@ -1,8 +1,9 @@
 /**
  * The stream of both directions: a Transform that behaves as node:zlib's do, and the owner of a
- * driver. It leases an engine at the first byte. The lease ends right after 'close', which waits for a native write in
- * flight. The file is longer than 250 lines, since all members have to be on one prototype. That
- * includes the members that node:zlib keeps for old code: see `node-zlib/stock-shape.ts`.
+ * driver. It leases an engine at the first byte. The lease ends right after 'close', which waits
+ * for a native write in flight. The file is longer than 250 lines, since all members have to be on
+ * one prototype. That includes the members that node:zlib keeps for old code: see
+ * `node-zlib/stock-shape.ts`.
  */
 import { AsyncResource } from 'node:async_hooks';
 import { constants as bufferConstants } from 'node:buffer';
@@ -99,7 +100,10 @@ export abstract class ZlibStream extends Transform {
       this.#settings,
       () => this.#closeHandle(),
       () => this.reset(),
-      (level, strategy) => this.#driver.setParams(level, strategy),
+      (level, strategy) => {
+        const failure = this.#driver.setParams(level, strategy);
+        if (failure !== undefined) this.destroy(failure);
+      },
     );
     this.#showHandle(handle);
     return handle;
@@ -327,12 +331,15 @@ export abstract class ZlibStream extends Transform {
   /** @internal Part of `Owner`. */
   isWhole(): boolean {
     const { length } = this.#chunk;
+    const { compresses, finishFlush } = this.#settings.kind.codec;
     return (
       this.writableEnded &&
       length > 0 &&
       length === this.writableLength &&
       this.#flag === Z_NO_FLUSH &&
-      this.#settings.finishFlush === this.#settings.kind.codec.finishFlush
+      // An encoder keeps a `chunkSize` to the byte.
+      (!compresses || this.#settings.chunkLength === Z_DEFAULT_CHUNK) &&
+      this.#settings.finishFlush === finishFlush
     );
   }
 

@@ -3,6 +3,50 @@ import type { Variant } from './variants.ts';
 
 export const surroundings: readonly Variant[] = [
   {
+    name: 'a one-shot function that ignores an option of streams',
+    caughtBy: 'node-zlib/one-shots',
+    grep: 'gunzip() takes the options',
+    edits: [
+      {
+        file: 'streams/one-shot.ts',
+        from: 'if (!followed.has(name) && options',
+        to: "if (name !== 'signal' && !followed.has(name) && options",
+      },
+    ],
+  },
+  {
+    name: 'one-shot functions of node:zlib that run beyond the limits of the pool',
+    caughtBy: 'node-zlib/one-shots',
+    grep: 'keep within the limits',
+    edits: [
+      {
+        file: 'streams/one-shot.ts',
+        from: '=== Number.POSITIVE_INFINITY) return undefined;',
+        to: '> 0) return undefined;',
+      },
+    ],
+  },
+  {
+    name: 'a callback of a one-shot function within the call',
+    caughtBy: 'node-zlib/one-shots',
+    grep: 'never during the call',
+    edits: [
+      { file: 'streams/one-shot.ts', from: '    enqueueTick(\n      context,\n', to: '    context.runInAsyncScope(\n' },
+    ],
+  },
+  {
+    name: 'an install() without one-shot functions that takes them off the pool of an earlier one',
+    caughtBy: 'node-zlib/one-shots',
+    grep: 'stay on the pool',
+    edits: [
+      {
+        file: 'node-zlib/install.ts',
+        from: 'installs.findLast((entry) => includes(entry, replaced));',
+        to: 'replaced.isOneShot && !installs.at(-1)?.oneShot ? undefined : installs.at(-1);',
+      },
+    ],
+  },
+  {
     name: 'an import of node:zlib, of which loader hooks make a copy before the factories are swapped',
     caughtBy: 'register',
     edits: [

@@ -90,7 +90,7 @@ describe('The API reference', function () {
     [
       'no comment',
       'node-zlib/pool',
-      '/** Pool of decompressing engines, with the functions of node:zlib that lease them. */',
+      '/** Pool of engines of both directions, with the functions of node:zlib that lease them. */',
       '',
       'ZlibPool: a comment',
     ],

@@ -1,5 +1,5 @@
 // Breaks node:zlib as a bad pool might, to see that the comparison notices: `?bytes` flips a bit of each chunk that
-// a stream gives, `?errors` gives errors another code.
+// a stream gives and one of each message that a one-shot function gives, `?errors` gives errors another code.
 import { syncBuiltinESMExports } from 'node:module';
 import zlib from 'node:zlib';
 
@@ -23,6 +23,31 @@ for (const name of Object.keys(zlib).filter((key) => /^create(Gunzip|Inflate|Unz
     }
     return stream;
   };
+  Object.defineProperty(zlib, name, { value: broken, configurable: true, enumerable: true });
+}
+
+// The middle of a message: its end is in some protocols of no account, and its start a length.
+function flipped(data) {
+  if (how === '?bytes' && data?.length > 0) data[data.length >> 1] ^= 1;
+  return data;
+}
+
+function recoded(error) {
+  if (how === '?errors' && error != null) error.code = 'Z_BROKEN';
+  return error;
+}
+
+const oneShots = /^(gunzip|inflate|inflateRaw|unzip|brotliDecompress|zstdDecompress)(Sync)?$/;
+for (const [name, oneShot] of Object.entries(zlib).filter(([key]) => oneShots.test(key))) {
+  const broken = name.endsWith('Sync')
+    ? (...args) => {
+        try {
+          return flipped(oneShot(...args));
+        } catch (error) {
+          throw recoded(error);
+        }
+      }
+    : (...args) => oneShot(...args.slice(0, -1), (error, data) => args.at(-1)(recoded(error), flipped(data)));
   Object.defineProperty(zlib, name, { value: broken, configurable: true, enumerable: true });
 }
 syncBuiltinESMExports();

@@ -23,8 +23,11 @@ export async function scenario(name: string, run: () => Promise<unknown> | unkno
   print({ name, result: result ?? null });
 }
 
-/** The last line of a program: which streams there were, and the state of the pool when all is closed. */
-export async function finish(): Promise<void> {
+/**
+ * The last line of a program: which streams there were, and the state of the pool when all is closed.
+ * @param calls - messages that were decompressed by each function of node:zlib, for a program that counts them
+ */
+export async function finish(calls?: Record<string, number>): Promise<void> {
   await scenario('process warnings', () => [...warnings].sort());
   const library = new URL('../../dist/index.js', import.meta.url).href;
   const { defaultPool } = (await import(library)) as typeof import('../../lib/index.ts');
@@ -32,7 +35,7 @@ export async function finish(): Promise<void> {
   // package leaves open for good go with the garbage.
   await until(() => defaultPool.stats.leased === 0, collectGarbage);
   // Pooled streams are of the same class; what they have of a handle is not their own.
-  print({ stock: Object.hasOwn(zlib.createGunzip(), '_handle'), stats: defaultPool.stats });
+  print({ stock: Object.hasOwn(zlib.createGunzip(), '_handle'), stats: defaultPool.stats, calls });
 }
 
 function print(line: object): void {

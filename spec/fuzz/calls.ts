@@ -1,15 +1,16 @@
 /**
  * Random calls of the one-shot functions, on node:zlib and on a pool beside each other. Each batch
  * has some inputs and some options, and plays most pairs of the two: to make an input costs more
- * than to decompress it.
+ * than to decompress it. A call that compresses has options of its own.
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import zlib, { constants } from 'node:zlib';
 import fc from 'fast-check';
 import type { ZlibPool } from '../../lib/index.ts';
-import { type Difference, endsWithFullChunk, errorOf, failureOf, type Mode } from './compare.ts';
+import { type Difference, endsWithFullChunk, errorOf, failureOf, type Mode, mayHaveTwoFaults } from './compare.ts';
+import { encoding } from './compress.ts';
 import { forSync } from './messages.ts';
-import { dictionaries, inputOf, isNode20, names, type Script, script } from './script.ts';
+import { codecOf, type Direction, dictionaries, inputOf, isNode20, type Script, script, seldom } from './script.ts';
 
 /** Arguments of a call, apart from the data. */
 export interface Arguments {
@@ -20,6 +21,7 @@ export interface Arguments {
 }
 
 export interface Call extends Arguments {
+  direction: Direction;
   format: Script['format'];
   payload: Script['payload'];
   fault: Script['fault'];
@@ -45,54 +47,73 @@ const views = {
   string: (data: Buffer): unknown => data.toString('latin1', 0, 100),
 };
 
-/** Each option is there once in five times, with a value that most calls don't have. */
+const flushes = { flush: fc.integer({ min: 0, max: 6 }), finishFlush: fc.integer({ min: 0, max: 6 }) };
+const common = {
+  chunkSize: fc.constantFrom(64, 1_000, 16_384, 65_536, 300_000, 63),
+  info: fc.boolean(),
+  highWaterMark: fc.constantFrom(0, 1, 100_000),
+};
+
+/** Options with values that most calls don't have. */
 const options = fc.option(
-  fc.record(
-    Object.fromEntries(
-      Object.entries({
-        chunkSize: fc.constantFrom(64, 1_000, 16_384, 65_536, 300_000, 63),
-        windowBits: fc.constantFrom(0, 8, 9, 12, 15, 16),
-        flush: fc.integer({ min: 0, max: 6 }),
-        finishFlush: fc.integer({ min: 0, max: 6 }),
-        info: fc.boolean(),
-        level: fc.constantFrom(-1, 3, 10),
-        memLevel: fc.constantFrom(1, 9, 10),
-        strategy: fc.constantFrom(0, 4, 5),
-        params: fc.constantFrom({}, { 0: 1 }, { [constants.BROTLI_DECODER_PARAM_LARGE_WINDOW]: 1 }),
-        maxOutputLength: fc.oneof(
-          fc.integer({ min: 0, max: 70_000 }),
-          fc.constantFrom(1, 16_383, 16_384, 65_536, 2 ** 31, 0.5),
-        ),
-        highWaterMark: fc.constantFrom(0, 1, 100_000),
-        // Node 20 does not know it, and ours does.
-        ...(isNode20 ? {} : { rejectGarbageAfterEnd: fc.boolean() }),
-      }).map(([name, value]) => [
-        name,
-        fc.oneof(
-          { weight: 5, arbitrary: fc.constant(undefined) },
-          { weight: 1, arbitrary: value as fc.Arbitrary<unknown> },
-        ),
-      ]),
-    ),
+  seldom(
+    {
+      ...flushes,
+      ...common,
+      windowBits: fc.constantFrom(0, 8, 9, 12, 15, 16),
+      level: fc.constantFrom(-1, 3, 10),
+      memLevel: fc.constantFrom(1, 9, 10),
+      strategy: fc.constantFrom(0, 4, 5),
+      params: fc.constantFrom({}, { 0: 1 }, { [constants.BROTLI_DECODER_PARAM_LARGE_WINDOW]: 1 }),
+      maxOutputLength: fc.oneof(
+        fc.integer({ min: 0, max: 70_000 }),
+        fc.constantFrom(1, 16_383, 16_384, 65_536, 2 ** 31, 0.5),
+      ),
+      // Node 20 does not know it, and ours does.
+      ...(isNode20 ? {} : { rejectGarbageAfterEnd: fc.boolean() }),
+    },
+    5,
   ),
   { nil: undefined },
 );
 
+const optionsToCompress = fc.oneof(
+  fc.constant({}),
+  seldom(
+    { ...flushes, ...common, maxOutputLength: fc.oneof(fc.nat(3_000), fc.constantFrom(1, 16_384, 2 ** 31, 0.5)) },
+    7,
+  ),
+);
+
+const as = fc.oneof(fc.constant('Buffer'), fc.constantFrom(...Object.keys(views))) as fc.Arbitrary<Arguments['as']>;
+
 const given: fc.Arbitrary<Arguments> = fc.record({
-  as: fc.oneof(fc.constant('Buffer'), fc.constantFrom(...Object.keys(views))) as fc.Arbitrary<Arguments['as']>,
+  as,
   options,
   dictionary: fc.constantFrom('none', 'none', 'none', 'right', 'wrong'),
 });
 
+const callToCompress: fc.Arbitrary<Call> = fc
+  .record({ as, encoding, options: optionsToCompress })
+  .map(({ as, encoding, options }) => {
+    const all = { ...encoding.options, ...options };
+    const isEmpty = Object.values(all).every((value) => value === undefined);
+    return { ...encoding, as, options: isEmpty ? undefined : all, direction: 'compress', fault: { kind: 'none' } };
+  });
+
 /** Returns the rounds of a batch. The calls of a round are made at the same time. */
-export function callsOf(seed: number, together: number, rounds = ROUNDS): Call[][] {
+export function callsOf(direction: Direction, seed: number, together: number, rounds = ROUNDS): Call[][] {
+  if (direction === 'compress') {
+    const calls = fc.sample(callToCompress, { numRuns: together * rounds, seed });
+    return Array.from({ length: rounds }, (_, round) => calls.slice(round * together, (round + 1) * together));
+  }
   const inputs = fc.sample(script, { numRuns: together, seed });
   const all = fc.sample(given, { numRuns: together, seed });
   return Array.from({ length: rounds }, (_, round) =>
     inputs.flatMap(({ format, payload, fault }, i) =>
       round > 0 && payload.length > LONG
         ? []
-        : [{ ...(all[(i + round) % all.length] as Arguments), format, payload: sensible(payload), fault }],
+        : [{ ...(all[(i + round) % all.length] as Arguments), direction, format, payload: sensible(payload), fault }],
     ),
   );
 }
@@ -132,20 +153,28 @@ export async function callDifference(all: Call[], mode: Mode, pool: ZlibPool): P
   );
   for (const [i, { theirs, ours, data, args }] of pairs.entries()) {
     const call = calls[i] as Call;
-    const name = names[call.format];
+    const { once, sync } = codecOf(call).names;
     const found =
-      differ(call, mode, name, ours, theirs) ??
-      differ(call, mode, `${name}Sync`, answerNow(pooled, call, data, args), answerNow(stock, call, data, args));
+      differ(call, mode, once, ours, theirs) ??
+      differ(call, mode, sync, answerNow(pooled, call, data, args), answerNow(stock, call, data, args));
     if (found !== undefined) return found;
     isOnPool[i] = isFollowed(args[0]);
   }
   await nextTurn();
   const again = counts.findIndex((count, i) => count !== (pairs[i]?.ours.error?.isThrown ? 0 : 1));
   if (again !== -1) return give(calls[again] as Call, mode, 'callbacks', counts[again], 1);
-  // All on the main thread, the pool calls back in the order of the calls.
-  const own = order.filter((i) => isOnPool[i]);
-  const late = mode.exact === 'always' ? own.findIndex((i, at) => at > 0 && i < (own[at - 1] as number)) : -1;
+  // Small messages never leave the main thread in this mode. The pool calls back in the order of the
+  // calls. It compresses there only what is short.
+  const own = order.filter((i) => isOnPool[i] && isSmall(calls[i] as Call));
+  const isInOrder = mode.exact === 'always' && calls[0]?.direction === 'decompress';
+  const late = isInOrder ? own.findIndex((i, at) => at > 0 && i < (own[at - 1] as number)) : -1;
   return late === -1 ? undefined : give(calls[own[late] as number] as Call, mode, 'order of callbacks', own, []);
+}
+
+/** Whether a message is small by its length, and by any length hint. */
+function isSmall({ payload, fault, as }: Call): boolean {
+  const isGood = fault.kind === 'none' && payload.second === 'none' && payload.kind !== 'not compressed';
+  return isGood && payload.length < 1_400 && as !== 'string' && as !== 'Uint16Array';
 }
 
 /** Takes out the cases in which the public engine is known to differ. */
@@ -168,11 +197,12 @@ function isFollowed(options: Record<string, unknown> | undefined): boolean {
  */
 const NOT_PUBLIC = new Set(['windowBits', 'rejectGarbageAfterEnd']);
 
-function argumentsOf({ options, dictionary }: Call, { pool: { engine } }: Mode): [Record<string, unknown>?] {
+function argumentsOf({ direction, options, dictionary }: Call, { pool: { engine } }: Mode): [Record<string, unknown>?] {
   if (options === undefined && dictionary === 'none') return [];
   const all: Record<string, unknown> = {};
   for (const [name, value] of Object.entries(options ?? {})) {
-    if (value !== undefined && (engine !== 'public' || !NOT_PUBLIC.has(name))) all[name] = value;
+    if (value === undefined) continue;
+    if (engine !== 'public' || direction === 'compress' || !NOT_PUBLIC.has(name)) all[name] = value;
   }
   if (dictionary !== 'none') all.dictionary = dictionaries[dictionary];
   return [all];
@@ -180,7 +210,7 @@ function argumentsOf({ options, dictionary }: Call, { pool: { engine } }: Mode):
 
 function answerOf(
   functions: Functions,
-  { format }: Call,
+  call: Call,
   data: unknown,
   args: unknown[],
   note?: () => void,
@@ -191,21 +221,16 @@ function answerOf(
       resolve(error === null ? told(output) : { error: failureOf(error) });
     };
     try {
-      functions[names[format]]?.(data, ...args, done);
+      functions[codecOf(call).names.once]?.(data, ...args, done);
     } catch (error) {
       resolve({ error: { ...failureOf(error), isThrown: true } });
     }
   });
 }
 
-function answerNow(
-  functions: Functions,
-  { format }: Call,
-  data: unknown,
-  [options]: [Record<string, unknown>?],
-): Answer {
+function answerNow(functions: Functions, call: Call, data: unknown, [options]: [Record<string, unknown>?]): Answer {
   try {
-    return told(functions[`${names[format]}Sync`]?.(data, options && forSync(options)));
+    return told(functions[codecOf(call).names.sync]?.(data, options && forSync(options)));
   } catch (error) {
     return { error: failureOf(error) };
   }
@@ -218,8 +243,7 @@ function told(output: unknown): Answer {
 }
 
 function differ(call: Call, mode: Mode, name: string, ours: Answer, theirs: Answer): Difference | undefined {
-  // A bad message above the limit has two faults. The lengths of the writes decide which is reported.
-  const hasTwoFaults = call.options?.maxOutputLength !== undefined && ours.error && theirs.error;
+  const hasTwoFaults = mayHaveTwoFaults(call, call.options?.maxOutputLength) && ours.error && theirs.error;
   const [a, b] = [ours, theirs].map(({ error, engine }) => JSON.stringify([errorOf(call, error), engine]));
   if (!hasTwoFaults && a !== b) return give(call, mode, `answer of ${name}()`, a, b);
   if (ours.output !== undefined && !ours.output.equals(theirs.output as Buffer)) {

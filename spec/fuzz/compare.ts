@@ -1,11 +1,13 @@
 /** Plays scripts on node:zlib and on zlease beside each other, and says where they differ. */
 import { constants } from 'node:zlib';
-import { decoder } from '../../lib/engine/codec.ts';
+import { type CompressFormat, stockStream } from '../../lib/engine/codec.ts';
 import type { ZlibPool, ZlibPoolOptions } from '../../lib/index.ts';
-import { stockStream } from '../support/stock.ts';
+import { compressScript } from './compress.ts';
+import { leaseDifference } from './leases.ts';
 import { answersOf } from './messages.ts';
 import { eventNames, failureOf, play, type Transcript } from './play.ts';
-import { inputOf, isGood, type Script } from './script.ts';
+import { restored } from './restore.ts';
+import { codecOf, type Direction, inputOf, isGood, type Script, type Subject, script } from './script.ts';
 
 /** A pool to compare with, and whether its output is cut where node:zlib cuts its own; a message that comes in one chunk is not, unless it is bad. */
 export interface Mode {
@@ -32,6 +34,9 @@ export const modes: readonly Mode[] = [
   { name: 'public', pool: { engine: 'public' }, exact: 'never' },
 ];
 
+export const scriptsOf = { decompress: script, compress: compressScript } as const;
+export const directions = ['decompress', 'compress'] as const satisfies Direction[];
+
 export interface Difference {
   mode: string;
   what: string;
@@ -56,30 +61,49 @@ export async function difference(
   withMessages = true,
 ): Promise<Difference | undefined> {
   const suited = suit(script, mode);
-  const wrong = withMessages ? await messageDifference(suited, mode, pool) : undefined;
+  const wrong = withMessages && playsMessages(suited) ? await messageDifference(suited, mode, pool) : undefined;
   if (wrong !== undefined) return wrong;
   const theirs: Transcript[] = [];
   let found: Difference | undefined;
   for (let i = 0; i < ATTEMPTS; i++) {
     const [stock, ours] = await Promise.all([
-      play(suited, (options) => stockStream(suited.format, options) as never),
-      play(suited, (options) => pool.createDecompress(suited.format, options)),
+      play(suited, (options) => stockStream(codecOf(suited), options) as never),
+      play(suited, (options) =>
+        suited.direction === 'compress'
+          ? pool.createCompress(suited.format as CompressFormat, options)
+          : pool.createDecompress(suited.format, options),
+      ),
     ]);
     theirs.push(stock);
     found = undefined;
     for (const one of theirs) {
-      found = differ(suited, mode, ours, one);
+      found = differ(suited, mode, ours, one) ?? notRestored(suited, mode, ours);
       if (found === undefined) return undefined;
     }
   }
   return found;
 }
 
+/** Whether output of a stream that has ended well does not decompress to its input. */
+function notRestored(script: Script, mode: Mode, { bytes, bytesWritten, error, state }: Transcript) {
+  const changes = script.plan.some(({ action }) => ['write', 'reset'].includes(action.do));
+  if (script.direction === 'decompress' || error !== undefined || !state.readableEnded || changes) return undefined;
+  const plain = restored(script, bytes);
+  if (plain === undefined || plain.equals(inputOf(script).subarray(0, bytesWritten))) return undefined;
+  return { mode: mode.name, what: 'decompressed output', script, ours: plain.length, theirs: bytesWritten };
+}
+
+/** Most scripts of encoders are played by streams alone: calls.ts has the other functions, and is cheaper. */
+function playsMessages({ direction, maxOutputLength, payload }: Script): boolean {
+  return direction === 'decompress' || maxOutputLength !== undefined || payload.length % 8 === 0;
+}
+
 async function messageDifference(script: Script, mode: Mode, pool: ZlibPool): Promise<Difference | undefined> {
+  const wrong = script.direction === 'compress' ? leaseDifference(script, pool) : undefined;
+  if (wrong !== undefined) return { mode: mode.name, script, ...wrong };
   for (const [way, { ours: a, theirs: b }] of Object.entries(await answersOf(script, pool))) {
     const [errorA, errorB] = [errorOf(script, a.error), errorOf(script, b.error)];
-    // A bad message above the limit has two faults. Which one is reported depends on the lengths of the writes.
-    const hasTwoFaults = script.maxOutputLength !== undefined && a.error && b.error;
+    const hasTwoFaults = mayHaveTwoFaults(script, script.maxOutputLength) && a.error && b.error;
     if (!hasTwoFaults && JSON.stringify(errorA) !== JSON.stringify(errorB)) {
       return { mode: mode.name, what: `error of ${way}()`, script, ours: errorA, theirs: errorB };
     }
@@ -92,6 +116,7 @@ async function messageDifference(script: Script, mode: Mode, pool: ZlibPool): Pr
 }
 
 function isExact(script: Script, mode: Mode): boolean {
+  if (script.direction === 'compress') return mode.exact !== 'never' && !hasDataAtAnotherTime(script);
   return mode.exact === 'always' || (mode.exact === 'with chunkSize' && script.options?.chunkSize !== undefined);
 }
 
@@ -100,6 +125,16 @@ function isExact(script: Script, mode: Mode): boolean {
  * and zlib notices elsewhere, or not at all, that data reaches back further than its window.
  */
 function suit(script: Script, mode: Mode): Script {
+  if (script.direction === 'compress') {
+    if (isExact(script, mode)) return script;
+    // The stream inside has chunks of its own. zlib repeats a flush that has filled a chunk.
+    const { chunkSize: _chunkSize, ...options } = script.options ?? {};
+    return {
+      ...script,
+      options: mode.pool.engine === 'public' ? script.options && options : script.options,
+      plan: script.plan.filter(({ moment }) => moment.on !== 'output'),
+    };
+  }
   if (isExact(script, mode)) {
     return comesWhole(script)
       ? { ...script, plan: script.plan.filter(({ moment }) => moment.on !== 'output') }
@@ -123,19 +158,30 @@ function suit(script: Script, mode: Mode): Script {
  * stream inside.
  */
 export function endsWithFullChunk(
-  { format, payload, options }: Pick<Script, 'format' | 'payload' | 'options'>,
+  { direction, format, payload, options }: Subject & Pick<Script, 'payload' | 'options'>,
   mode: Mode,
 ): boolean {
   const chunkLengths = [Z_DEFAULT_CHUNK, (options?.chunkSize as number | undefined) ?? Z_DEFAULT_CHUNK];
   return (
-    mode.pool.engine === 'public' && format === 'zstd' && chunkLengths.some((length) => payload.length % length === 0)
+    mode.pool.engine === 'public' &&
+    direction === 'decompress' &&
+    format === 'zstd' &&
+    chunkLengths.some((length) => payload.length % length === 0)
   );
+}
+
+/**
+ * Whether the data of a compressing stream may come at another time: all of its input may come at
+ * once, or its last write may have begun before end().
+ */
+function hasDataAtAnotherTime(script: Script): boolean {
+  return script.pace === 'a turn each' || (script.chunks[0] as number) >= inputOf(script).length;
 }
 
 /** In one chunk, so that it may be handed out in one piece. */
 function comesWhole(script: Script): boolean {
   return (
-    decoder(script.format).byZlib &&
+    codecOf(script).byZlib &&
     script.options?.chunkSize === undefined &&
     (script.chunks[0] as number) >= inputOf(script).length
   );
@@ -184,9 +230,20 @@ function isAtEnd(script: Script, { error }: Transcript): boolean {
   return isPrompt(script) || error === undefined;
 }
 
+/**
+ * Whether a message may be both bad and above the limit. Which fault is reported depends on the
+ * lengths of the writes.
+ */
+export function mayHaveTwoFaults(
+  { direction, options }: Pick<Script, 'direction' | 'options'>,
+  limit: unknown,
+): boolean {
+  return limit !== undefined && (direction === 'decompress' || options?.pledgedSrcSize !== undefined);
+}
+
 /** Which of several things is wrong with zstd data shows first depends on the buffers that the engine has, for this message or from one before. */
-export function errorOf({ format }: Pick<Script, 'format'>, error: Transcript['error']): Transcript['error'] {
-  if (format !== 'zstd' || !String(error?.code).startsWith('ZSTD_error')) return error;
+export function errorOf({ direction, format }: Subject, error: Transcript['error']): Transcript['error'] {
+  if (direction === 'compress' || format !== 'zstd' || !String(error?.code).startsWith('ZSTD_error')) return error;
   return { name: 'Error', code: 'ZSTD_error', errno: 0, message: '' };
 }
 
@@ -194,7 +251,7 @@ function stateOf(script: Script, theirs: Transcript, state: Transcript['state'])
   const { left, readableEnded, readableAborted, errored, ...rest } = state;
   return {
     ...rest,
-    ...(script.format !== 'zstd' ? { errored } : {}),
+    ...(script.format !== 'zstd' || script.direction === 'compress' ? { errored } : {}),
     ...(isAtEnd(script, theirs) ? { readableEnded, readableAborted } : {}),
     ...(isGood(script) ? { left } : {}),
   };

@@ -10,8 +10,8 @@ import fc from 'fast-check';
 import { command, positiveNumber, randomSeed, seed as seedOf, wholeNumber } from '../../examples/command.ts';
 import { ZlibPool } from '../../lib/index.ts';
 import { callDifference, callsOf } from './calls.ts';
-import { type Difference, difference, type Mode, modes } from './compare.ts';
-import { script } from './script.ts';
+import { type Difference, difference, directions, type Mode, modes, scriptsOf } from './compare.ts';
+import type { Direction } from './script.ts';
 
 const values = command(
   'npm run fuzz --',
@@ -35,6 +35,7 @@ const values = command(
       'streams: scripts without the one-shot functions; messages: calls of the one-shot functions (default: scripts with both)',
     ).choices(['streams', 'messages'] as const),
   )
+  .addOption(new Option('--direction <name>', 'the only direction (default: both in turn)').choices(directions))
   .addOption(
     new Option('--mode <name>', 'the only mode of the pool (default: all in turn)').choices(
       modes.map(({ name }) => name),
@@ -44,16 +45,16 @@ const values = command(
   .opts();
 const { together } = values;
 /** Plays a batch. */
-async function play(seed: number, mode: Mode, pool: ZlibPool): Promise<Difference | undefined> {
+async function play(direction: Direction, seed: number, mode: Mode, pool: ZlibPool): Promise<Difference | undefined> {
   if (values.only === 'messages') {
-    for (const calls of callsOf(seed, together)) {
+    for (const calls of callsOf(direction, seed, together)) {
       played += calls.length;
       const found = await callDifference(calls, mode, pool);
       if (found !== undefined) return found;
     }
     return undefined;
   }
-  const scripts = fc.sample(script, { numRuns: together, seed });
+  const scripts = fc.sample(scriptsOf[direction], { numRuns: together, seed });
   played += scripts.length;
   const differences = await Promise.all(scripts.map((one) => difference(one, mode, pool, values.only !== 'streams')));
   return differences.find((one) => one !== undefined);
@@ -74,7 +75,9 @@ for (let batch = 0; played < values.cases && found === undefined && performance.
   const mode = chosen[batch % chosen.length] as Mode;
   const pool = pools.get(mode) as ZlibPool;
   seed = values.seed + batch;
-  found = await play(seed, mode, pool);
+  const ways = directions.filter((name) => values.direction === undefined || name === values.direction);
+  const direction = ways[Math.floor(batch / chosen.length) % ways.length] as Direction;
+  found = await play(direction, seed, mode, pool);
   for (let i = 0; pool.stats.leased > 0 && i < 1_000; i++) await delay(1);
   const { leased, idle, created, discarded, evicted, leaked } = pool.stats;
   if (leased !== 0 || created !== idle + discarded + evicted + leaked) {
@@ -88,6 +91,8 @@ if (found !== undefined) {
   console.error(`A difference, in the batch of seed ${seed}`);
   process.exitCode = 1;
 }
+const reused = [...pools.values()].reduce((sum, { stats }) => sum + stats.reused, 0);
+const created = [...pools.values()].reduce((sum, { stats }) => sum + stats.created, 0);
 console.log(
-  `${played} ${values.only === 'messages' ? 'calls' : 'scripts'} on Node ${process.versions.node}, seed ${values.seed}, ${chosen.map(({ name }) => name).join(' | ')}`,
+  `${played} ${values.only === 'messages' ? 'calls' : 'scripts'} on Node ${process.versions.node}, seed ${values.seed}, ${created} engines created, ${reused} leases of one that was used before, ${chosen.map(({ name }) => name).join(' | ')}`,
 );

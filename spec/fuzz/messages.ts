@@ -1,11 +1,12 @@
-/** Decompresses the input of a script as a whole message, by node:zlib's one-shot functions and by zlease's. */
+/** Converts the input of a script as a whole message, by node:zlib's one-shot functions and by zlease's. */
 import zlib from 'node:zlib';
 import type { ZlibPool } from '../../lib/index.ts';
-import { dictionaries, inputOf, names, type Script } from './script.ts';
+import { codecOf, dictionaries, inputOf, type Script } from './script.ts';
 
 type Once = (data: unknown, options: object, callback: (error: Error | null, output: Buffer) => void) => void;
 type Sync = (data: unknown, options: object) => Buffer;
 type Functions = Record<string, Once & Sync>;
+type Whole = Record<string, (data: Buffer, format: string, options: object) => Buffer | Promise<Buffer>>;
 
 /** The output, or the error that came instead. */
 export interface Answer {
@@ -30,7 +31,7 @@ const NOT_OF_MESSAGES = new Set([
 ]);
 
 export async function answersOf(script: Script, pool: ZlibPool): Promise<Answers> {
-  const name = names[script.format];
+  const { once: name, sync: nameSync } = codecOf(script).names;
   const input = inputOf(script);
   const limit = script.maxOutputLength === undefined ? {} : { maxOutputLength: script.maxOutputLength };
   const options: Record<string, unknown> = { ...optionsOf(script), ...limit };
@@ -47,18 +48,23 @@ export async function answersOf(script: Script, pool: ZlibPool): Promise<Answers
         }),
     );
   const now = (functions: Functions, given: object): Promise<Answer> =>
-    answer(() => functions[`${name}Sync`]?.(data, given) as Buffer);
+    answer(() => functions[nameSync]?.(data, given) as Buffer);
+  // A method for whole messages takes an encoder's own options, and no others.
+  const { flush: _flush, finishFlush: _finishFlush, ...encoding } = options;
+  const given = (script.direction === 'compress' ? encoding : limit) as object;
   const [once, plain, sync, plainSync] = await Promise.all([
     of(stock, options),
-    of(stock, limit),
+    of(stock, given),
     now(stock, forSync(options)),
-    now(stock, limit),
+    now(stock, given),
   ]);
+  const whole = (method: string) => () =>
+    (pool as unknown as Whole)[method]?.(input, script.format, given) as Buffer | Promise<Buffer>;
   return {
     [name]: { theirs: once, ours: await of(pooled, options) },
-    [`${name}Sync`]: { theirs: sync, ours: await now(pooled, forSync(options)) },
-    decompress: { theirs: plain, ours: await answer(() => pool.decompress(input, script.format, limit)) },
-    decompressSync: { theirs: plainSync, ours: await answer(() => pool.decompressSync(input, script.format, limit)) },
+    [nameSync]: { theirs: sync, ours: await now(pooled, forSync(options)) },
+    [script.direction]: { theirs: plain, ours: await answer(whole(script.direction)) },
+    [`${script.direction}Sync`]: { theirs: plainSync, ours: await answer(whole(`${script.direction}Sync`)) },
   };
 }
 
@@ -77,9 +83,9 @@ function optionsOf({ options, dictionary }: Script): object {
   return Object.fromEntries(given);
 }
 
-async function answer(decompress: () => Buffer | Promise<Buffer>): Promise<Answer> {
+async function answer(convert: () => Buffer | Promise<Buffer>): Promise<Answer> {
   try {
-    return { output: await decompress(), error: undefined };
+    return { output: await convert(), error: undefined };
   } catch (reason) {
     const { name, code, errno, message } = reason as NodeJS.ErrnoException;
     return { output: undefined, error: { name, code, errno, message } };

@@ -60,7 +60,7 @@ function hop(): Promise<void> {
 /** Milliseconds that a stream may take that says nothing any more. */
 const SILENCE_MS = 150;
 
-/** The same, where node:zlib has a write in the threadpool: on a busy machine its thread may be held up while others go on. */
+/** The same, where a write is in the threadpool: on a busy machine its thread may be held up while others go on. */
 const STARVED_MS = 2_000;
 
 export async function play(script: Script, make: Make): Promise<Transcript> {
@@ -70,6 +70,7 @@ export async function play(script: Script, make: Make): Promise<Transcript> {
   let error: Failure | undefined;
   let lastSign = performance.now();
   let pendingCallbacks = 0;
+  let becameStill = (): void => {};
   const note = (what: string): void => {
     lastSign = performance.now();
     if (what !== 'data' || seen.at(-1) !== 'data') seen.push(what);
@@ -84,12 +85,13 @@ export async function play(script: Script, make: Make): Promise<Transcript> {
   }
 
   // Of node:zlib's own, which keeps its input here during a write; closed, a stream has lost it.
-  const handle = (stream as { _handle?: { buffer?: unknown } })._handle;
+  const handle = Object.hasOwn(stream, '_handle') ? (stream as { _handle?: { buffer?: unknown } })._handle : undefined;
 
   const called = (what: string): ((reason?: Error | null) => void) => {
     pendingCallbacks += 1;
     return (reason) => {
       pendingCallbacks -= 1;
+      if (pendingCallbacks === 0) becameStill();
       note(reason ? `${what} called back with ${(reason as NodeJS.ErrnoException).code ?? reason.message}` : what);
     };
   };
@@ -104,7 +106,10 @@ export async function play(script: Script, make: Make): Promise<Transcript> {
   const actions: Record<Action['do'], (action: Action) => void> = {
     flush: (action) => stream.flush('kind' in action ? action.kind : undefined, called('flush')),
     reset: () => stream.reset(),
-    params: () => stream.params?.(3, 1, called('params')),
+    params: (action) => {
+      const { level = 3, strategy = 1 } = action as Action & { do: 'params' };
+      stream.params?.(level, strategy, called('params'));
+    },
     destroy: () => stream.destroy(),
     'destroy with an error': () => stream.destroy(new Error('of the script')),
     close: () => stream.close(called('close()')),
@@ -176,7 +181,9 @@ export async function play(script: Script, make: Make): Promise<Transcript> {
   // Where 'close' is not emitted, nothing tells that a write will never call back.
   const isSilent = async (isOver = () => false): Promise<boolean> => {
     const sign = lastSign;
-    const isWriting = error === undefined && handle?.buffer != null;
+    // An encoder may work for long.
+    const isAtWork = script.direction === 'compress' && pendingCallbacks > 0 && !stream.destroyed;
+    const isWriting = error === undefined && (handle?.buffer != null || isAtWork);
     if (performance.now() - sign < (isWriting ? STARVED_MS : SILENCE_MS)) return false;
     // The threadpool is first come, first served: with each of these it has gone on by a step at least, if it has any left.
     for (let i = 0; i <= MOST_STEPS && sign === lastSign && !isOver(); i++) await hop();
@@ -185,11 +192,20 @@ export async function play(script: Script, make: Make): Promise<Transcript> {
   const silence = async (isOver: () => boolean): Promise<void> => {
     while (!isOver() && !(await isSilent(isOver))) await delay(SILENCE_MS / 4);
   };
+  const stillness = async (): Promise<void> => {
+    while (pendingCallbacks > 0) {
+      await new Promise<void>((resolve) => {
+        becameStill = resolve;
+      });
+    }
+  };
   while (offset < input.length && !stream.destroyed && !stream.writableEnded) {
     const done = write();
-    if (script.pace === 'one by one') {
+    if (script.pace === 'one by one' || script.pace === 'when still') {
       let isOver = false;
-      await Promise.race([done, gone, silence(() => isOver)]);
+      // By then an action of the plan may wait for more.
+      const still = script.pace === 'one by one' ? undefined : done.then(() => stillness());
+      await Promise.race([still ?? done, gone, silence(() => isOver)]);
       isOver = true;
     } else if (script.pace === 'a turn each') await nextTurn();
   }
@@ -204,7 +220,8 @@ export async function play(script: Script, make: Make): Promise<Transcript> {
   for (let i = 0; i < 3; i++) await nextTurn();
   const { destroyed, closed, errored, readableEnded, writableEnded, writableFinished, readableAborted } = stream;
   // Not before its params() have come into effect, which ends the process.
-  if (!destroyed && !script.plan.some(({ action }) => action.do === 'params')) stream.destroy();
+  const sets = script.plan.some(({ action }) => action.do === 'params');
+  if (!destroyed && (!sets || pendingCallbacks === 0)) stream.destroy();
   return {
     seen: [...seen],
     bytes: Buffer.concat(chunks),

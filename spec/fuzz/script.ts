@@ -3,10 +3,13 @@
  * ours. What happens in it is tied to what the stream does (the third write has called back, 900 bytes are out), not to time, so that
  * both see the same.
  */
-import { crc32, type ZlibOptions } from 'node:zlib';
+import { constants, crc32, type ZlibOptions } from 'node:zlib';
 import fc from 'fast-check';
+import { type Codec, type CompressFormat, decoder, encoder } from '../../lib/engine/codec.ts';
 import type { Format } from '../../lib/index.ts';
 import { compress, formats, json, random } from '../support/samples.ts';
+
+export type Direction = 'decompress' | 'compress';
 
 export interface Payload {
   kind: 'json' | 'noise' | 'zeros' | 'not compressed';
@@ -41,17 +44,22 @@ export type Moment =
 
 export type Action =
   | { do: 'flush'; kind: number | undefined }
-  | { do: 'reset' | 'params' | 'destroy' | 'destroy with an error' | 'close' | 'end' | 'abort' | 'write' | 'read' };
+  | { do: 'params'; level?: number; strategy?: number }
+  | { do: 'reset' | 'destroy' | 'destroy with an error' | 'close' | 'end' | 'abort' | 'write' | 'read' };
 
 export interface Script {
+  direction: Direction;
   format: Format;
   payload: Payload;
   fault: Fault;
   /** Lengths of the chunks, in turn and again. */
   chunks: number[];
   as: 'Buffer' | 'Uint8Array' | 'latin1';
-  /** Whether a write waits for the callback of the one before it, for the next turn, or for nothing. */
-  pace: 'at once' | 'one by one' | 'a turn each';
+  /**
+   * What a write waits for: nothing, the callback of the write before it, all callbacks of the script
+   * so far, or the next turn.
+   */
+  pace: 'at once' | 'one by one' | 'when still' | 'a turn each';
   endWithChunk: boolean;
   reader: 'data' | 'readable' | 'iterate' | 'slow' | 'late' | 'pipe';
   options: Record<string, unknown> | undefined;
@@ -61,15 +69,13 @@ export interface Script {
   maxOutputLength: number | undefined;
 }
 
-/** Names of node:zlib's one-shot functions. */
-export const names = {
-  gzip: 'gunzip',
-  deflate: 'inflate',
-  'deflate-raw': 'inflateRaw',
-  unzip: 'unzip',
-  br: 'brotliDecompress',
-  zstd: 'zstdDecompress',
-} as const satisfies Record<Format, string>;
+/** What the functions of a script read of it. */
+export type Subject = Pick<Script, 'direction' | 'format'>;
+
+/** Returns the codec of a script. */
+export function codecOf({ direction, format }: Subject): Codec {
+  return direction === 'compress' ? encoder(format as CompressFormat) : decoder(format);
+}
 
 export const isNode20 = process.versions.node.startsWith('20.');
 
@@ -144,14 +150,14 @@ const fault: fc.Arbitrary<Fault> = fc.oneof(
   },
 );
 
-const moment: fc.Arbitrary<Moment> = fc.oneof(
+export const moment: fc.Arbitrary<Moment> = fc.oneof(
   fc.record({ on: fc.constant('write' as const), index: fc.nat(3) }),
   fc.record({ on: fc.constant('callback' as const), index: fc.nat(3) }),
   fc.record({ on: fc.constant('output' as const), length: fc.constantFrom(1, 1, 900, 16_384, 20_000, 70_000) }),
   fc.record({ on: fc.constantFrom('prefinish', 'finish', 'end', 'error', 'close') }),
 ) as fc.Arbitrary<Moment>;
 
-const action: fc.Arbitrary<Action> = fc.oneof(
+export const action: fc.Arbitrary<Action> = fc.oneof(
   {
     weight: 3,
     arbitrary: fc.record({ do: fc.constant('flush' as const), kind: fc.constantFrom(undefined, 0, 1, 2, 3, 4, 5) }),
@@ -174,52 +180,73 @@ const action: fc.Arbitrary<Action> = fc.oneof(
   },
 ) as fc.Arbitrary<Action>;
 
-/** Options that most streams don't have: each is there once in nine times. */
-const options = fc.option(
-  fc.record(
+/** Returns a record in which each option is there once in `1 + absent` times. */
+export function seldom(
+  all: Record<string, fc.Arbitrary<unknown>>,
+  absent: number,
+): fc.Arbitrary<Record<string, unknown>> {
+  return fc.record(
     Object.fromEntries(
-      Object.entries({
-        chunkSize: fc.constantFrom(64, 100, 1_000, 16_384, 65_536, 300_000),
-        windowBits: fc.constantFrom(0, 8, 9, 12, 15),
-        flush: fc.nat(3),
-        finishFlush: fc.nat(3),
-        highWaterMark: fc.constantFrom(0, 1, 500, 100_000),
-        readableHighWaterMark: fc.constantFrom(0, 1, 70_000),
-        emitClose: fc.boolean(),
-        autoDestroy: fc.boolean(),
-        allowHalfOpen: fc.boolean(),
-        readableObjectMode: fc.boolean(),
-        objectMode: fc.boolean(),
-        encoding: fc.constantFrom('utf8', null),
-        info: fc.boolean(),
-        level: fc.constantFrom(-1, 3),
-        // Node 20 does not know it, and ours does.
-        ...(isNode20 ? {} : { rejectGarbageAfterEnd: fc.boolean() }),
-      }).map(([name, value]) => [
+      Object.entries(all).map(([name, value]) => [
         name,
-        fc.oneof(
-          { weight: 8, arbitrary: fc.constant(undefined) },
-          { weight: 1, arbitrary: value as fc.Arbitrary<unknown> },
-        ),
+        fc.oneof({ weight: absent, arbitrary: fc.constant(undefined) }, { weight: 1, arbitrary: value }),
       ]),
     ),
+  );
+}
+
+/** Options of streams of both directions. */
+export const streamOptions = {
+  chunkSize: fc.constantFrom(64, 100, 1_000, 16_384, 65_536, 300_000),
+  flush: fc.nat(3),
+  finishFlush: fc.nat(3),
+  highWaterMark: fc.constantFrom(0, 1, 500, 100_000),
+  readableHighWaterMark: fc.constantFrom(0, 1, 70_000),
+  emitClose: fc.boolean(),
+  autoDestroy: fc.boolean(),
+  allowHalfOpen: fc.boolean(),
+  readableObjectMode: fc.boolean(),
+  objectMode: fc.boolean(),
+  encoding: fc.constantFrom('utf8', null),
+  info: fc.boolean(),
+};
+
+/** Options that most streams don't have. */
+const options = fc.option(
+  seldom(
+    {
+      ...streamOptions,
+      windowBits: fc.constantFrom(0, 8, 9, 12, 15),
+      level: fc.constantFrom(-1, 3),
+      // Node 20 does not know it, and ours does.
+      ...(isNode20 ? {} : { rejectGarbageAfterEnd: fc.boolean() }),
+    },
+    8,
   ),
   { nil: undefined },
 );
 
+/** Parts of a script of either direction. */
+export const course = {
+  chunks: fc.array(fc.oneof(fc.integer({ min: 1, max: 3_000 }), fc.constantFrom(1, 2, 100_000, 1e9)), {
+    minLength: 1,
+    maxLength: 4,
+  }),
+  as: fc.constantFrom('Buffer', 'Buffer', 'Buffer', 'Uint8Array', 'latin1') as fc.Arbitrary<Script['as']>,
+  endWithChunk: fc.boolean(),
+  reader: fc.constantFrom('data', 'data', 'data', 'readable', 'iterate', 'slow', 'late', 'pipe') as fc.Arbitrary<
+    Script['reader']
+  >,
+};
+
 export const script: fc.Arbitrary<Script> = fc
   .record({
+    ...course,
+    direction: fc.constant('decompress'),
     format: fc.constantFrom(...formats),
     payload,
     fault,
-    chunks: fc.array(fc.oneof(fc.integer({ min: 1, max: 3_000 }), fc.constantFrom(1, 2, 100_000, 1e9)), {
-      minLength: 1,
-      maxLength: 4,
-    }),
-    as: fc.constantFrom('Buffer', 'Buffer', 'Buffer', 'Uint8Array', 'latin1'),
     pace: fc.constantFrom('at once', 'one by one', 'a turn each'),
-    endWithChunk: fc.boolean(),
-    reader: fc.constantFrom('data', 'data', 'data', 'readable', 'iterate', 'slow', 'late', 'pipe'),
     options: options as fc.Arbitrary<Script['options']>,
     dictionary: fc.constantFrom('none', 'none', 'none', 'right', 'wrong'),
     plan: fc.oneof(fc.constant([]), fc.array(fc.record({ moment, action }), { maxLength: 3 })),
@@ -235,13 +262,24 @@ function isEnding({ action }: Script['plan'][number]): boolean {
 }
 
 /** Takes out what would be a question of chance in node:zlib itself, or undefined behaviour. */
-function sensible(script: Script): Script {
+export function sensible(script: Script): Script {
   // Data behind the end of the data, and its reader gone by then or not: a race, where nothing waits for anything.
   const early = !isSound(script);
   // Bad data may reach back further than the window that its header speaks of: node:zlib looks, where options are given. Seed 1201918440.
-  const { payload } = script;
-  if (early && script.options !== undefined && script.options.windowBits === undefined && payload.windowBits < 15) {
+  const { payload, direction } = script;
+  const compresses = direction === 'compress';
+  if (
+    !compresses &&
+    early &&
+    script.options !== undefined &&
+    script.options.windowBits === undefined &&
+    payload.windowBits < 15
+  ) {
     return sensible({ ...script, payload: { ...payload, windowBits: 15 } });
+  }
+  // Whether the last write has begun before end() decides about its flush.
+  if (script.pace === 'a turn each' && compresses && dependsOnFlushes(script)) {
+    return sensible({ ...script, pace: 'at once' });
   }
   if (script.pace === 'a turn each' && early) return sensible({ ...script, pace: 'one by one' });
   // Who iterates destroys the stream when it has all.
@@ -249,7 +287,8 @@ function sensible(script: Script): Script {
   if (script.reader !== 'data' && early && script.options?.allowHalfOpen === false) script.options.allowHalfOpen = true;
   const plan = script.plan.filter(({ moment, action }) => {
     // Node 20 lets reset() run while a write is under way, a data race. Only when all is still it can't.
-    const still = script.pace === 'one by one' && moment.on === 'callback' && !script.endWithChunk;
+    const isSlow = script.pace === 'one by one' || (script.pace === 'when still' && !script.plan.some(isQueued));
+    const still = isSlow && moment.on === 'callback' && !script.endWithChunk;
     if (action.do === 'reset' && isNode20 && !still) return false;
     // When so much is out, and how far the stream is by then, is only certain for a reader that takes it at once.
     if ((moment.on === 'output' || action.do === 'read') && script.reader !== 'data') return false;
@@ -266,6 +305,7 @@ function sensible(script: Script): Script {
     // What is done by the next turn is a race.
     return script.pace !== 'a turn each' || !['write', 'callback', 'output'].includes(moment.on);
   });
+  if (compresses) return { ...script, plan: withoutRaces(script, plan) };
   // Where the stream is destroyed before its params() come into effect, node:zlib ends the process by an assertion.
   const harmless =
     plan.length === 1 &&
@@ -277,8 +317,65 @@ function sensible(script: Script): Script {
   return { ...script, plan: harmless ? plan : plan.filter(({ action }) => action.do !== 'params') };
 }
 
-/** Whether the data is whole, ends with its last byte, and is read with the options that it asks for. */
-function isSound({ fault, payload, dictionary, options }: Script): boolean {
+/** Whether the output of an encoder depends on the flush of its last write. */
+function dependsOnFlushes({ format, options, plan }: Script): boolean {
+  return (
+    format === 'zstd' ||
+    options?.level === 0 ||
+    options?.flush !== undefined ||
+    options?.finishFlush !== undefined ||
+    plan.some(({ action }) => action.do === 'flush')
+  );
+}
+
+/** Whether an action waits in the queue of writes. */
+function isQueued({ action }: Script['plan'][number]): boolean {
+  return ['flush', 'params', 'write'].includes(action.do);
+}
+
+/**
+ * node:zlib sets level and strategy in the callback of a flush, when the next write may be in the
+ * threadpool: a data race. And it ends the process if the stream is destroyed by then. So nothing
+ * else may be queued with `params()`, and nothing may end the stream before.
+ */
+function withoutRaces(script: Script, plan: Script['plan']): Script['plan'] {
+  const isCalm =
+    script.pace === 'when still' && isSound(script) && !plan.some((step) => isEnding(step) || step.action.do === 'end');
+  const used = new Set<number>();
+  return plan.filter((step) => {
+    const { moment, action } = step;
+    if (action.do !== 'params') return true;
+    if (!isCalm || !(moment.on === 'write' || (moment.on === 'callback' && !script.endWithChunk))) return false;
+    const { index } = moment;
+    const isAlone = !plan.some(
+      (other) => other !== step && isQueued(other) && (!('index' in other.moment) || other.moment.index === index),
+    );
+    if (!isAlone || used.has(index)) return false;
+    used.add(index);
+    return true;
+  });
+}
+
+/** Flush constants that end the data, by format. Those above are not of the format, or end a frame. */
+function endsData({ format, direction }: Script, flush: unknown): boolean {
+  if (typeof flush !== 'number') return false;
+  return codecOf({ direction, format }).byZlib ? flush === constants.Z_FINISH : flush > 1;
+}
+
+/**
+ * Whether the data is whole, ends with its last byte, and is read with the options that it asks for.
+ * Data to compress: whether nothing ends the output before.
+ */
+function isSound(script: Script): boolean {
+  const { direction, fault, payload, dictionary, options, plan } = script;
+  if (direction === 'compress') {
+    return (
+      options?.finishFlush === undefined &&
+      options?.pledgedSrcSize === undefined &&
+      !endsData(script, options?.flush) &&
+      !plan.some(({ action }) => action.do === 'flush' && endsData(script, action.kind))
+    );
+  }
   return (
     fault.kind === 'none' &&
     payload.kind !== 'not compressed' &&
@@ -299,7 +396,8 @@ export const dictionaries = { right: json(600, 77), wrong: json(600, 78) };
 const made = new Map<string, Buffer>();
 
 /** The bytes that a script writes. */
-export function inputOf({ format, payload, fault }: Pick<Script, 'format' | 'payload' | 'fault'>): Buffer {
+export function inputOf({ direction, format, payload, fault }: Subject & Pick<Script, 'payload' | 'fault'>): Buffer {
+  if (direction === 'compress') return plainOf(payload);
   const key = JSON.stringify([format, payload]);
   let data = made.get(key);
   if (data === undefined) {

@@ -7,8 +7,7 @@ import { TEST_TIMEOUT_MS } from '../support/script.ts';
 import { seed } from '../support/seed.ts';
 import { until } from '../support/until.ts';
 import { callDifference, callsOf } from './calls.ts';
-import { difference, modes } from './compare.ts';
-import { script } from './script.ts';
+import { difference, directions, modes, scriptsOf } from './compare.ts';
 
 /** @param numRuns - scripts for each mode */
 export function describeScripts(numRuns: number): void {
@@ -16,22 +15,25 @@ export function describeScripts(numRuns: number): void {
     this.timeout(TEST_TIMEOUT_MS);
     this.slow(20_000);
 
-    for (const mode of modes) {
-      it(`have the same course on node:zlib and on zlease (${mode.name}, seed ${seed})`, async () => {
+    for (const [mode, direction] of modes.flatMap((mode) => directions.map((way) => [mode, way] as const))) {
+      const title = `${direction}, ${mode.name}, seed ${seed}`;
+
+      it(`have the same course on node:zlib and on zlease (${title})`, async () => {
         const pool = new ZlibPool(mode.pool);
-        const scripts = fc.sample(script, { numRuns, seed });
+        const scripts = fc.sample(scriptsOf[direction], { numRuns, seed });
         for (let at = 0; at < scripts.length; at += 64) {
           const found = await Promise.all(scripts.slice(at, at + 64).map((one) => difference(one, mode, pool)));
           const first = found.find((one) => one !== undefined);
           expect(first, inspect(first, { depth: 9 })).to.equal(undefined);
         }
         await addsUp(pool);
+        expect(pool.stats.reused).to.be.above(numRuns / 2);
       });
 
-      it(`have calls of the one-shot functions answered as by node:zlib (${mode.name}, seed ${seed})`, async () => {
+      it(`have calls of the one-shot functions answered as by node:zlib (${title})`, async () => {
         const pool = new ZlibPool(mode.pool);
         for (let batch = 0; batch < numRuns / 128; batch++) {
-          for (const calls of callsOf(seed + batch, 64)) {
+          for (const calls of callsOf(direction, seed + batch, 64)) {
             const found = await callDifference(calls, mode, pool);
             expect(found, inspect(found, { depth: 9 })).to.equal(undefined);
           }

@@ -2,7 +2,9 @@
 # The first step of `npm run test:interop`: installs the peers from Debian's packages, where one is missing.
 set -eu
 
-packages='python3-grpcio golang-google-grpc-dev golang-go curl'
+# mariadb-server-core is the server of mariadb-server, without the service of the system and its Perl. nginx brings its service
+# along, which may listen on port 80 from then on. The specs start servers of their own, and leave the service alone.
+packages='python3-grpcio golang-google-grpc-dev golang-go curl mariadb-server-core nginx'
 
 missing=''
 for package in $packages; do

@@ -175,5 +175,51 @@ for (const engine of engines) {
       expect(pool.stats.bytesIn - before.bytesIn).to.equal(data.length);
       expect(pool.stats.bytesOut - before.bytesOut).to.equal(plain.length);
     });
+
+    it('names the argument that is invalid, and the reason of its refusal', async () => {
+      const messageOf = (act: () => unknown): string => {
+        try {
+          act();
+          return '';
+        } catch (error) {
+          return (error as Error).message;
+        }
+      };
+      using lease = await pool.lease('gzip', { maxOutputLength: 49_999 });
+      expect(messageOf(() => lease.writeSync('text' as never))).to.match(
+        /^chunk must be a Buffer, TypedArray, DataView or ArrayBuffer. Received /,
+      );
+      expect(messageOf(() => lease.writeSync(data, 6))).to.equal(
+        'flush must be a flush constant from 0 to 5. Received 6',
+      );
+      for (const flush of [0, 5]) {
+        expect(lease.writeSync(Buffer.alloc(0), flush).length).to.equal(0);
+      }
+      expect(messageOf(() => lease.writeSync(data))).to.equal('Cannot create a Buffer larger than 49999 bytes');
+      expect(messageOf(() => lease.writeSync(data))).to.match(
+        engine === 'native' ? /^The last write failed. Reset the lease$/ : /./,
+      );
+      using ratio = await pool.lease('gzip', { maxRatio: 2, ratioFloorLength: 0 });
+      expect(messageOf(() => ratio.writeSync(data))).to.equal('The data expands by more than 2 times');
+    });
+
+    it('goes on after junk that is refused, once it was reset', async () => {
+      const junk = Buffer.concat([deflateSync(plain), Buffer.from('junk')]);
+      using lease = await pool.lease('deflate', { rejectGarbageAfterEnd: true });
+      expect(codeOf(() => lease.writeSync(junk))).to.equal('ERR_TRAILING_JUNK_AFTER_STREAM_END');
+      expect(codeOf(() => lease.writeSync(junk))).to.equal('ERR_LEASE_SEALED');
+      lease.reset();
+      expect(lease.writeSync(deflateSync(plain)).equals(plain)).to.equal(true);
+    });
+
+    it('ends once: a second release is an error, and the end of a block is none', async () => {
+      const lease = await pool.lease('gzip');
+      expect(lease.released).to.equal(false);
+      lease.release();
+      expect(lease.released).to.equal(true);
+      expect(codeOf(() => lease.release())).to.equal('ERR_LEASE_RELEASED');
+      expect(codeOf(() => lease.discard())).to.equal('ERR_LEASE_RELEASED');
+      lease[Symbol.dispose]();
+    });
   });
 }

@@ -3,6 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { expect } from 'chai';
 import { WaitQueue } from '../../lib/pool/wait-queue.ts';
 import { withClock } from '../support/clock.ts';
+import { uncaughtDuring } from '../support/uncaught.ts';
 
 const late = (waitedMs: number) => Object.assign(new Error('late'), { waitedMs });
 
@@ -77,6 +78,26 @@ describe('WaitQueue', () => {
       expect(told.slice(1)).to.deep.equal([['c', 40]]);
       expect(queue.length).to.equal(0);
     });
+  });
+
+  it('goes on after a request that throws, admitted or refused, whose error is not lost', async () => {
+    const told: string[] = [];
+    const queue = new WaitQueue(0, late);
+    const errors = await uncaughtDuring(async () => {
+      for (const name of ['a', 'b']) {
+        const throws = () => {
+          throw new Error(name);
+        };
+        queue.join({ admit: throws, refuse: throws });
+        queue.join(waiter(name, told));
+      }
+      for (let i = 0; i < 2; i++) queue.admit();
+      queue.refuseAll(new Error('closed'));
+      expect(queue.length).to.equal(0);
+      await delay(0);
+    });
+    expect(told).to.deep.equal(['a in', 'b closed']);
+    expect(errors).to.deep.equal(['Error: a', 'Error: b']);
   });
 
   it('times who joins out of a refusal', () => {

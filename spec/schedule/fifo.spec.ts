@@ -71,6 +71,36 @@ describe('Fifo', () => {
     expect(live()).to.equal(0);
     expect(queue.length).to.equal(50);
   });
+
+  it('copies few of its items, and none while it is short', async () => {
+    async function copiedOf(length: number): Promise<number> {
+      const queue = new Fifo<number>();
+      for (let i = 0; i < length; i++) queue.push(i);
+      return copiedDuring(async () => {
+        // Never empty.
+        for (let i = 0; i < 3 * length; i++) {
+          queue.push(i);
+          queue.shift();
+        }
+      });
+    }
+    expect(await copiedOf(100)).to.be.below(1_000);
+    expect(await copiedOf(2_000)).to.be.within(1, 3 * 2_000);
+  });
+
+  it('does not grow while it is never empty', () => {
+    const queue = new Fifo<number>();
+    queue.push(0);
+    globalThis.gc?.();
+    const { heapUsed } = process.memoryUsage();
+    for (let i = 0; i < 500_000; i++) {
+      queue.push(i);
+      queue.shift();
+    }
+    globalThis.gc?.();
+    expect(process.memoryUsage().heapUsed - heapUsed).to.be.below(1_000_000);
+    expect(queue.length).to.equal(1);
+  });
 });
 
 describe('The queue of the turn', () => {

@@ -16,6 +16,12 @@ describe('The place of a step', () => {
       ['an empty input', [0, -1, 0, 0, limits, busy], 'main'],
       ['the longest work beside other work', [300, 6_144, 6_144, 0, limits, busy], 'main'],
       ['longer work beside other work', [300, 6_145, 6_145, 0, limits, busy], 'threadpool'],
+      [
+        'longer work beside other work with a higher limit',
+        [300, 6_145, 6_145, 0, { ...limits, outputLength: 70_000 }, busy],
+        'main',
+      ],
+      ['the longest work with a lower limit', [300, 1_000, 6_144, 0, { ...limits, outputLength: 1_000 }, busy], 'main'],
       ['longer work alone', [300, 6_145, 6_145, 0, limits, idle], 'main'],
       ['the longest input', [16_384, -1, 65_536, 0, limits, idle], 'main'],
       ['an input that is a byte longer', [16_385, -1, 65_540, 0, limits, idle], 'threadpool'],

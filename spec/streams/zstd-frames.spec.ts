@@ -86,6 +86,21 @@ function shown(result: Buffer | NodeJS.ErrnoException): unknown {
 
 // Node 20 does not have the format.
 if (formats.includes('zstd')) {
+  it('A changed byte of a Zstandard frame has node:zlib’s outcome, which depends on its pieces of output', async () => {
+    const pool = new ZlibPool({ engine: 'native', inline: { inputLength: 0 } });
+    for (const length of [16_385, 21_184, 40_000]) {
+      const good = zeros(length);
+      for (let back = 1; back <= good.length; back++) {
+        for (const value of [0, 1, 0x55]) {
+          const bad = Buffer.from(good);
+          bad[good.length - back] = value;
+          const theirs = await settled(promisify<Buffer, Buffer>(zstdDecompress)(bad));
+          expect(await settled(pool.decompress(bad, 'zstd')), `${length}, ${back}, ${value}`).to.equal(theirs);
+        }
+      }
+    }
+  });
+
   describe('Several frames of Zstandard in one message', function () {
     this.timeout(120_000);
 

@@ -10,7 +10,8 @@ import { Echo } from './service.ts';
 export type HttpVersion = '1.1' | '2';
 
 export interface ServerOptions {
-  acceptCompression: Compression[];
+  /** Default: that of connect-node. */
+  acceptCompression?: Compression[];
   readMaxBytes?: number | undefined;
 }
 
