@@ -254,7 +254,14 @@ describe('zlease/prometheus', () => {
     const pool = new ZlibPool();
     collect(pool);
     for (const waitedMs of [0, 1, 1.001, 30_000, 30_001]) {
-      channel('zlease:lease').publish({ pool, format: 'gzip', direction: 'decompress', id: 1, reused: false, waitedMs });
+      channel('zlease:lease').publish({
+        pool,
+        format: 'gzip',
+        direction: 'decompress',
+        id: 1,
+        reused: false,
+        waitedMs,
+      });
     }
     const scrape = await read(register);
     const counts = scrape.get('zlease_lease_wait_seconds')?.series.filter(({ labels }) => 'le' in labels) ?? [];

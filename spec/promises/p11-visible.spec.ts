@@ -273,7 +273,10 @@ describe('P11 visible', () => {
       });
       expect(warnings).to.have.length(0);
     }).then((messages) => messages.filter(([name]) => name === 'leak'));
-    expect(event).to.deep.equal(['leak', { format: 'gzip', direction: 'decompress', id: 1, ageMs: undefined, stack: undefined }]);
+    expect(event).to.deep.equal([
+      'leak',
+      { format: 'gzip', direction: 'decompress', id: 1, ageMs: undefined, stack: undefined },
+    ]);
   });
 
   it('takes one stack in 128 or so with leakDetection sampled', async () => {
