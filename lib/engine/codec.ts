@@ -56,8 +56,11 @@ export type OnceFunction = (
 /** A synchronous one-shot function of node:zlib. */
 export type SyncFunction = (buffer: unknown, options?: unknown) => Buffer;
 
+/** All that differs between two formats, or between the directions of one. */
 export interface Codec {
+  /** Format of the compressed data. */
   readonly format: Format;
+  /** True for an encoder. */
   readonly compresses: boolean;
   /** Name of the direction, for channels and metrics. */
   readonly direction: Direction;
@@ -67,9 +70,11 @@ export interface Codec {
   readonly names: { readonly create: string; readonly once: string; readonly sync: string };
   /** The one-shot functions as they were when the library was loaded. `install()` replaces them. */
   readonly once: OnceFunction;
+  /** See `once`. */
   readonly sync: SyncFunction;
   /** Highest flush constant. The lowest is 0. */
   readonly lastFlush: number;
+  /** Flush constant that ends the data. */
   readonly finishFlush: number;
   /** Default of `flush()`. */
   readonly fullFlush: number;
@@ -90,6 +95,7 @@ export interface Codec {
   readonly keptLength: number;
   /** See `EngineKind`. */
   workPerByte(options: EngineOptions): number;
+  /** See `EngineKind`. */
   idleLength(options: EngineOptions): number;
 }
 
