@@ -53,8 +53,11 @@ export type OnceFunction = (
 /** A synchronous one-shot function of node:zlib. */
 export type SyncFunction = (buffer: unknown, options?: unknown) => Buffer;
 
+/** A format and a direction, with everything by which it differs from the others. */
 export interface Codec {
+  /** Format of the compressed data. */
   readonly format: Format;
+  /** True for an encoder. */
   readonly compresses: boolean;
   /** Class and not the `create*` function, which another copy of this library may have replaced. */
   readonly Stock: StockClass;
@@ -62,9 +65,11 @@ export interface Codec {
   readonly names: { readonly create: string; readonly once: string; readonly sync: string };
   /** The one-shot functions as they were when the library was loaded. `install()` replaces them. */
   readonly once: OnceFunction;
+  /** The synchronous twin of `once`. */
   readonly sync: SyncFunction;
   /** Highest flush constant. The lowest is 0. */
   readonly lastFlush: number;
+  /** Flush constant that ends the data. */
   readonly finishFlush: number;
   /** Default of `flush()`. */
   readonly fullFlush: number;
@@ -85,6 +90,7 @@ export interface Codec {
   readonly keptLength: number;
   /** See `EngineKind`. */
   workPerByte(options: EngineOptions): number;
+  /** See `EngineKind`. */
   idleLength(options: EngineOptions): number;
 }
 
