@@ -29,7 +29,7 @@ export class Driver extends Lessee {
   }
 
   /**
-   * Inflates an input on the calling thread, whatever other work waits.
+   * Converts an input on the calling thread, whatever other work waits.
    * @returns false, with no work done, if the engine can't run on the main thread
    * @throws an error of the pool
    */

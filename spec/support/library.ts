@@ -57,7 +57,7 @@ export const { acceptEncoding, codingsOf } = (await import(
   `${folder}/http/content-encoding.ts`
 )) as typeof import('../../lib/http/content-encoding.ts');
 
-export const { decompressMessages, frameDecoder, messageBytes, toStatus } = (await import(
+export const { compressMessages, decompressMessages, frameDecoder, frameEncoder, messageBytes, toStatus } = (await import(
   `${folder}/grpc.ts`
 )) as typeof import('../../lib/grpc.ts');
 /** Not exported from the package. */
