@@ -2,7 +2,7 @@
  * Compresses by node:zlib's classes, which neither zlease/register nor a broken preload replaces. So the report has
  * the calls of a package, and none of its peer's.
  */
-import { Buffer } from 'node:buffer';
+import { PassThrough } from 'node:stream';
 import zlib, { type ZlibOptions } from 'node:zlib';
 
 type Class = new (options?: object) => NodeJS.ReadWriteStream & { _processChunk(chunk: Buffer, flag: number): Buffer };
@@ -24,3 +24,9 @@ export const deflateRaw: Encode = encoder('DeflateRaw', Z_FINISH);
 export const brotli: Encode = encoder('BrotliCompress', BROTLI_OPERATION_FINISH);
 /** Undefined on Node 20. */
 export const zstd: Encode | undefined = classes.ZstdCompress && encoder('ZstdCompress', ZSTD_END);
+
+/** A stream that decodes a content coding. */
+export function decoder(encoding: string | undefined): NodeJS.ReadWriteStream {
+  const name = { gzip: 'Gunzip', deflate: 'Inflate', br: 'BrotliDecompress', zstd: 'ZstdDecompress' }[encoding ?? ''];
+  return name === undefined ? new PassThrough() : new (classes[name] as Class)();
+}
