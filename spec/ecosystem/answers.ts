@@ -29,8 +29,8 @@ export async function answer(url: string, accepted: string): Promise<unknown> {
   return { status: response.statusCode, encoding, vary, encoded: digest(encoded), body: digest(body) };
 }
 
-/** Reads lines of an answer, each with its end. `onLine` is called before any more are waited for. */
-export async function eachLine(url: string, accepted: string, onLine: (line: string) => void): Promise<unknown> {
+/** Reads the lines of an answer. `onLine` is called for each as soon as its end is there. */
+export async function eachLine(url: string, accepted: string, onLine: (index: number) => void): Promise<unknown> {
   const response = await open(url, { 'accept-encoding': accepted });
   const { 'content-encoding': encoding } = response.headers;
   const stream = decoder(encoding);
@@ -41,7 +41,7 @@ export async function eachLine(url: string, accepted: string, onLine: (line: str
     rest = all.pop() as string;
     for (const line of all) {
       lines.push(line);
-      onLine(line);
+      onLine(lines.length - 1);
     }
   });
   try {
