@@ -9,7 +9,7 @@ import { listen } from './bodies.ts';
 import { finish, outcome, scenario } from './scenario.ts';
 
 /** Emits the name and number of a line once the client has it. */
-const received = new EventEmitter();
+const received = new EventEmitter().setMaxListeners(0);
 const app = express();
 app.use(compression({ threshold: 0 }));
 app.get('/whole/:length', (req, res) => {
