@@ -1,9 +1,10 @@
 /**
  * Public engine: it drives a node:zlib stream through documented API, for majors of Node whose
- * internals were not tested. Only `processChunk()`, `params()`, and an encoder's writes that flush, use undocumented API. All other work runs in
- * the threadpool. The engine copies its output once more than the native engine, so it is slower.
- * It may not end the inner stream: the last write is a flush with Z_FINISH, and `reset()` cleans
- * the stream after that.
+ * internals were not tested. Only `processChunk()`, and the writes of an encoder that flush, use
+ * undocumented API. All work but that of `processChunk()` runs in the threadpool. The engine copies
+ * its output once more than the native engine, so it is slower. It may not end the inner stream: the
+ * last write is a flush with Z_FINISH, and `reset()` cleans the stream after that. The file is longer
+ * than 250 lines, since one inner stream stands behind all methods.
  */
 import { constants as bufferConstants } from 'node:buffer';
 import type { Deflate } from 'node:zlib';
@@ -16,7 +17,7 @@ import { checkBuffers, type Engine, type EngineFailure } from './contract.ts';
 import type { EngineKind } from './kind.ts';
 
 interface OldStream {
-  _handle: { close: () => void; params?: (level: number, strategy: number) => void } | null | undefined;
+  _handle: { close: () => void } | null | undefined;
   _maxOutputLength: number;
   _processChunk(chunk: Buffer, flush: number): Uint8Array | Uint8Array[];
   _processChunk(chunk: Buffer, flush: number, callback: () => void): void;
@@ -56,6 +57,10 @@ export class PublicEngine implements Engine {
   #output: Buffer | undefined;
   #outputLength = 0;
   #done: (() => void) | undefined;
+  /** Level and strategy of an encoder, once they were set. A new inner stream gets them too. */
+  #params: { readonly level: number; readonly strategy: number } | undefined;
+  /** Whether the inner stream does not have them yet. */
+  #isParamsDue = false;
 
   constructor(kind: EngineKind) {
     this.kind = kind;
@@ -120,17 +125,28 @@ export class PublicEngine implements Engine {
       this.#fed = true;
       this.#take();
     };
-    // An encoder may make other output of a write and a flush than of one write that flushes. No
-    // documented method makes one.
-    const old = inner as StockStream & Partial<OldStream>;
-    if (this.kind.codec.compresses && inputLength > 0 && flush !== constants.Z_NO_FLUSH && old._processChunk) {
-      old._processChunk(copy, flush, fed);
+    const feed = () => {
+      if (inner !== this.#inner || this.#closed) return;
+      // An encoder may make other output of a write and a flush than of one write that flushes. No
+      // documented method makes one.
+      const old = inner as StockStream & Partial<OldStream>;
+      if (this.kind.codec.compresses && inputLength > 0 && flush !== constants.Z_NO_FLUSH && old._processChunk) {
+        old._processChunk(copy, flush, fed);
+        return;
+      }
+      if (inputLength > 0) {
+        inner.write(copy, flush === constants.Z_NO_FLUSH ? fed : undefined);
+      }
+      if (inputLength === 0 || flush !== constants.Z_NO_FLUSH) inner.flush(flush, fed);
+    };
+    if (!this.#isParamsDue) {
+      feed();
       return;
     }
-    if (inputLength > 0) {
-      inner.write(copy, flush === constants.Z_NO_FLUSH ? fed : undefined);
-    }
-    if (inputLength === 0 || flush !== constants.Z_NO_FLUSH) inner.flush(flush, fed);
+    this.#isParamsDue = false;
+    const { level, strategy } = this.#params as { level: number; strategy: number };
+    // The inner stream sets them after a flush. A write before that would be in flight meanwhile.
+    (inner as unknown as Deflate).params(level, strategy, feed);
   }
 
   /**
@@ -189,17 +205,14 @@ export class PublicEngine implements Engine {
   /** A stream that has compressed may keep data over a reset. Only a new stream is clean. */
   clean(): void {
     if (this.kind.codec.compresses) this.#ended = true;
+    this.#params = undefined;
     this.reset();
   }
 
   params(level: number, strategy: number): void {
     if (this.busy) throw new Error('A write is in progress');
-    const inner = this.#inner as StockStream & OldStream;
-    // The documented method flushes first. It sets both in the callback of that flush, when the next
-    // write may be in flight, and throws then if the stream is closed.
-    if (inner._handle?.params) inner._handle.params(level, strategy);
-    else (inner as unknown as Deflate).params(level, strategy, () => {});
-    if (inner.errored !== null) this.failure = inner.errored as EngineFailure;
+    this.#params = { level, strategy };
+    this.#isParamsDue = true;
   }
 
   close(): void {
@@ -210,7 +223,11 @@ export class PublicEngine implements Engine {
   }
 
   #open(): StockStream {
-    const inner = outsideOfContexts(() => stockStream(this.kind.codec, this.kind.options));
+    const { codec, options } = this.kind;
+    this.#isParamsDue = false;
+    // node:zlib's handle of gzip ignores `params()`.
+    const own = codec.isFramed ? options : { ...options, ...this.#params };
+    const inner = outsideOfContexts(() => stockStream(codec, own));
     inner.on('readable', () => {
       if (inner === this.#inner) this.#take();
     });

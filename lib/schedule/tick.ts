@@ -36,8 +36,6 @@ export function enqueueTick(context: AsyncResource, run: () => void, self: unkno
 /** Tasks that wait for a tick, and tasks that wait for the microtasks after that tick. */
 let late: Tasks = [];
 let marked: Tasks = [];
-/** Whether a tick of this queue is on the stack. */
-let isWorking = false;
 const resolved = Promise.resolve();
 
 /**
@@ -46,15 +44,13 @@ const resolved = Promise.resolve();
  * the other if a run of ticks is between them.
  */
 export function enqueueNextRun(context: AsyncResource, run: () => void, self: unknown): void {
-  // Waits for a tick, unless a tick is on the stack. Ticks run after a caller that is a microtask.
-  if (late.length === 0 && !isWorking) nextTick(mark);
+  // A tick first: the caller may be a microtask, whose ticks are still to come.
+  if (late.length === 0) nextTick(mark);
   late.push(context, run, self);
-  if (isWorking) mark();
 }
 
 /** Queues the waiting tasks, to run after the microtasks of this run of ticks. */
 function mark(): void {
-  if (late.length === 0) return;
   if (marked.length === 0) {
     void resolved.then(enqueueMarked);
     [marked, late] = [late, marked];
@@ -68,13 +64,10 @@ function enqueueMarked(): void {
   for (let next = 0; next < marked.length; next += 3) {
     enqueueTick(marked[next] as AsyncResource, marked[next + 1] as () => void, marked[next + 2]);
   }
-  // A large array is not kept, as in `workOff()`.
-  if (marked.length <= 3 * KEPT) marked.length = 0;
-  else marked = [];
+  marked.length = 0;
 }
 
 function workOff(): void {
-  isWorking = true;
   const tasks = queue;
   const end = length;
   queue = spare;
@@ -91,7 +84,6 @@ function workOff(): void {
     // `runIn()` catches exceptions of user code.
     runIn(context, run, self);
   }
-  isWorking = false;
   present = 0;
   spare = end <= 3 * KEPT ? tasks : [];
 }

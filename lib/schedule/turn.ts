@@ -60,7 +60,8 @@ function end(): void {
     if (turn.workLength >= (waiting.first as Task).limit) break;
     start(waiting);
   }
-  if (waiting.length > 0 || emptyWaiting.length > 0) turn.watch();
+  // A task that waits for room waits behind one that has spent some, and so watches the next turn.
+  if (emptyWaiting.length > 0) turn.watch();
 }
 
 function start(queue: Fifo<Task>): void {

@@ -14,7 +14,7 @@ export const COMPILED = '.mutation';
 const named = /(["`])((?:\.{1,2}|\$\{folder\})\/[^"`\n]*)\.ts(?=["`?])/g;
 
 /** Entry points that no spec of a mutant needs, and that take long to load. */
-const unused = /await import\(`\$\{folder\}\/(?:connect|grpc|http|prometheus|web)\.js`\)/g;
+const unused = /await import\(`\$\{folder\}\/(?:connect|grpc|http|prometheus)\.js`\)/g;
 
 /** Packages that the specs load, each of many files. */
 const packages = ['chai', 'fast-check', 'mocha'];

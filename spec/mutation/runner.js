@@ -28,7 +28,7 @@ const GRACE_MS = 2_000;
  * Most work of all tests of a mutant, in milliseconds. Mutants that survive take most of a run. Tests over
  * the limit are left out: a mutant may survive that they would find, but none is found that survives.
  */
-const MOST_WORK_MS = 4_000;
+const MOST_WORK_MS = 3_000;
 
 /**
  * @typedef {object} Times

@@ -7,7 +7,7 @@ import type { DecompressOptions, DecompressStream, Format } from '../../lib/inde
 import { engines, ZlibPool } from '../support/library.ts';
 import { bytesOf, closed, thrownBy } from '../support/outcome.ts';
 import { compress, formats, sample } from '../support/samples.ts';
-import { stockCompressor, stockStream } from '../support/stock.ts';
+import { stockCompressStream, stockStream } from '../support/stock.ts';
 
 type Legacy = DecompressStream &
   Gunzip & {
@@ -131,7 +131,7 @@ describe('A stream, from outside', () => {
         const [ours, theirs] = both(format, levelsOf, options);
         expect(ours, JSON.stringify(options)).to.deep.equal(theirs);
         if (format === 'unzip') continue;
-        const compressor = stockCompressor(format, options);
+        const compressor = stockCompressStream(format, options);
         expect(levelsOf(new ZlibPool().createCompress(format, options))).to.deep.equal(levelsOf(compressor));
         compressor.close();
       }

@@ -118,6 +118,23 @@ describe('The turn', () => {
     expect(turn.isFullOfEmptySteps).to.equal(false);
   });
 
+  it('calls all waiting steps without input, whatever they do', async () => {
+    let calls = 0;
+    for (let i = 0; i < 300; i++) {
+      turn.whenFreeOfEmptySteps(
+        context,
+        () => {
+          calls += 1;
+        },
+        undefined,
+      );
+    }
+    for (const expected of [128, 256, 300]) {
+      await nextTurn();
+      expect(calls).to.equal(expected);
+    }
+  });
+
   it('does not hold steps without input up behind tasks that wait for room', async () => {
     const order: string[] = [];
     turn.whenFree(100_000, context, () => order.push('task'), undefined);

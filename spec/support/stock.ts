@@ -1,18 +1,21 @@
-/** Streams of node:zlib itself, whatever `install()` has replaced. */
+/** Streams and one-shot functions of node:zlib itself, whatever `install()` has replaced. */
 import type { ZlibOptions } from 'node:zlib';
-import {
-  type CompressFormat,
-  decoder,
-  encoder,
-  stockStream as ofCodec,
-  type StockStream,
-} from '../../lib/engine/codec.ts';
-import type { Format } from '../../lib/index.ts';
+import { decoder, encoder, stockStream as ofCodec, type StockStream } from '../../lib/engine/codec.ts';
+import type { CompressFormat, Format } from '../../lib/index.ts';
 
 export function stockStream(format: Format, options?: ZlibOptions): StockStream {
   return ofCodec(decoder(format), options);
 }
 
-export function stockCompressor(format: CompressFormat, options?: ZlibOptions): StockStream {
+export function stockCompressStream(format: CompressFormat, options?: ZlibOptions): StockStream {
   return ofCodec(encoder(format), options);
+}
+
+/** Output of a new encoder for one message. */
+export function stockCompress(format: CompressFormat, message: Buffer, options?: object): Buffer {
+  return encoder(format).sync(message, options);
+}
+
+export function stockDecompress(format: Format, data: Buffer): Buffer {
+  return decoder(format).sync(data);
 }
