@@ -156,7 +156,7 @@ export class Driver extends Lessee {
     const hint = Math.max(0, expected);
     try {
       let memory: Buffer;
-      if (chunkLength !== 0 && !(isTry && compresses)) memory = output.ofLength(this.limited(this.chunkRoom));
+      if (chunkLength !== 0 && !(isTry && compresses)) memory = output.ofLength(this.cutRoom(engine.kind));
       else if (keepsAll && hint > WHOLE_LENGTH) memory = output.exactly(this.expectedRoom(hint));
       else memory = output.forOutput(hint, most, keepsAll ? 0 : this.input.length);
       if (chunkLength === 0 && output.room < most) output.room = this.aligned(engine.kind, output.room) || output.room;

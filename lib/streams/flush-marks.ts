@@ -28,7 +28,8 @@ export function flushMark(codec: Codec, kind: unknown, ended: boolean): Buffer {
   if (mark !== undefined && (kind as number) <= lastFlush) return mark;
   const stock = stockStream(codec);
   if (ended) stock.end();
-  // Closed before it flushes: Node 20 checks no kind, and an encoder of Brotli never ends with some.
+  // Closed before it flushes: Node 20 and 22 take kinds of other formats, and an encoder of Brotli
+  // never ends then.
   stock.close();
   stock.flush(kind as number, () => {});
   return marks.get(fullFlush) as Buffer;

@@ -130,14 +130,17 @@ export function messageSettings(codec: Codec, options: StreamOptions | null | un
 }
 
 function forMessage(settings: StreamSettings): StreamSettings {
-  const { chunkLength, kind } = settings;
+  const { chunkLength, finishFlush, kind } = settings;
   const { windowBits = Z_DEFAULT_WINDOWBITS } = kind.options;
   // With a smaller window, zlib's decoder finds that data reaches back too far by the place where the
   // output is cut. A Zstandard frame that ends with a chunk has node:zlib begin the next: see
   // endsWithChunk().
-  const isCut = kind.isCutSensitive || (!kind.codec.compresses && windowBits !== Z_DEFAULT_WINDOWBITS);
+  // zlib repeats a flush that has filled a chunk, unless it finishes.
+  const { codec, isCutSensitive } = kind;
+  const isOther = codec.compresses ? finishFlush !== codec.finishFlush : windowBits !== Z_DEFAULT_WINDOWBITS;
+  const isCut = isCutSensitive || isOther;
   if (!isCut) return chunkLength === 0 ? settings : { ...settings, chunkLength: 0 };
-  return chunkLength !== 0 || kind.isCutSensitive ? settings : { ...settings, chunkLength: Z_DEFAULT_CHUNK };
+  return chunkLength !== 0 || isCutSensitive ? settings : { ...settings, chunkLength: Z_DEFAULT_CHUNK };
 }
 
 /** Returns the limits of a stream or message. Those of the pool are for decompression. */
