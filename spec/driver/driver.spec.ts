@@ -50,7 +50,7 @@ class Noted implements Owner {
   isWhole(): boolean {
     return this.whole;
   }
-  keepsUp(): boolean {
+  keepsUp(_hasTaken: boolean): boolean {
     return true;
   }
   get bytes(): Buffer {
@@ -315,6 +315,47 @@ describe('The driver', () => {
     expect(owner.calls).to.deep.equal([]);
   });
 
+  it('makes in the threadpool what it makes on the main thread: chunks of the caller, all at once, or slabs', async () => {
+    const pool = new Pool({ inline: { inputLength: 0 } });
+    const lengthsOf = async (text: Buffer, terms: Terms, set: (owner: Noted) => void): Promise<number[]> => {
+      const { owner, driver } = driven({ pool, ...terms });
+      set(owner);
+      driver.begin(gzipSync(text), Z_NO_FLUSH, true);
+      await until(() => driver.isIdle);
+      expect(owner.bytes.equals(text)).to.equal(true);
+      driver.takeLease()?.release();
+      return owner.chunks.map(({ length }) => length);
+    };
+    const cut = await lengthsOf(json(3_500, 1), { chunkLength: 1_000 }, () => {});
+    expect(cut).to.deep.equal([1_000, 1_000, 1_000, 500]);
+    const whole = await lengthsOf(json(400_000, 1), {}, (owner) => {
+      owner.keepsAll = true;
+    });
+    expect(whole).to.deep.equal([400_000]);
+    // Too long for its input to be made at once.
+    const zeros = Buffer.alloc(1_000_000);
+    const slow = await lengthsOf(zeros, {}, (owner) => {
+      owner.keepsUp = () => false;
+    });
+    expect(slow.slice(0, 3)).to.deep.equal([65_536, 65_536, 65_536]);
+    const quick = await lengthsOf(zeros, {}, (owner) => {
+      owner.keepsUp = (hasTaken) => hasTaken;
+    });
+    expect(quick.slice(0, 3)).to.deep.equal([65_536, 262_144, 262_144]);
+  });
+
+  it('makes a whole message in one write in the threadpool too, and nothing of its last flush', async () => {
+    const { owner, driver } = driven({ pool: new Pool({ inline: { inputLength: 0 } }) });
+    taken.push(driver);
+    owner.whole = true;
+    driver.begin(data, Z_NO_FLUSH, true);
+    await until(() => driver.isIdle);
+    expect(owner.bytes.equals(plain)).to.equal(true);
+    driver.begin(NOTHING, Z_FINISH, true);
+    expect(threadpool.isIdle).to.equal(true);
+    expect(owner.calls).to.deep.equal(['output', 'consumed 0', 'consumed 0']);
+  });
+
   it('takes no engine for the threadpool before there is room', async () => {
     const pool = new Pool({ inline: { inputLength: 0 } });
     const { owner, driver } = driven({ pool });
@@ -417,6 +458,7 @@ describe('The driver', () => {
     for (const [options, length, kind] of [
       [{}, 300_000, gzip],
       [{}, 30_000, engineKind(decoder('deflate-raw'))],
+      [{}, 65_536, engineKind(decoder('deflate-raw'))],
       [{ chunkLength: 1_000 }, 30_000, gzip],
     ] as const) {
       const { owner, driver } = driven({ pool, kind, ...options });
