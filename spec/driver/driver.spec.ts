@@ -1,11 +1,11 @@
 /** The driver under an owner that does nothing but note its calls: waits, budget, pauses and ends. */
 import { AsyncLocalStorage, AsyncResource } from 'node:async_hooks';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { constants, gzipSync } from 'node:zlib';
+import { constants, gzipSync, inflateSync } from 'node:zlib';
 import { expect } from 'chai';
 import { Driver } from '../../lib/driver/driver.ts';
 import type { Owner } from '../../lib/driver/owner.ts';
-import { decoder } from '../../lib/engine/codec.ts';
+import { decoder, encoder } from '../../lib/engine/codec.ts';
 import { engineKind } from '../../lib/engine/kind.ts';
 import type { Limits } from '../../lib/pool/options.ts';
 import { Pool } from '../../lib/pool/pool.ts';
@@ -496,5 +496,19 @@ describe('The driver', () => {
     expect(driver).to.include({ inputLength: 0, outputLength: 0 });
     driver.takeLease()?.release();
     held?.release();
+  });
+});
+
+describe('The driver of an encoder', () => {
+  it('sets level and strategy at once while it is idle, and says so if the output is finished', () => {
+    const { owner, driver, pool } = driven({ kind: engineKind(encoder('deflate')) });
+    expect(driver.setParams(0, 0)).to.equal(undefined);
+    driver.begin(plain, Z_FINISH, true);
+    expect(inflateSync(owner.bytes).equals(plain)).to.equal(true);
+    // Level 0 stores.
+    expect(owner.bytes.length).to.be.above(plain.length);
+    expect(driver.setParams(9, 0)).to.have.property('code', 'Z_STREAM_ERROR');
+    driver.takeLease()?.discard();
+    expect(pool.stats).to.include({ leased: 0, discarded: 1 });
   });
 });

@@ -142,6 +142,18 @@ describe('ZlibPool', () => {
     });
   }
 
+  it('tells pools from all else, without running its code', () => {
+    const pool = new ZlibPool();
+    expect(ZlibPool.isPool(pool)).to.equal(true);
+    const trap = (): never => {
+      throw new Error('A trap was called');
+    };
+    const proxy = new Proxy(pool, { get: trap, has: trap, getPrototypeOf: trap });
+    for (const value of [null, undefined, 5, 'pool', {}, () => {}, Object.create(pool), proxy]) {
+      expect(ZlibPool.isPool(value)).to.equal(false);
+    }
+  });
+
   it('closes its idle engines at once with close()', async () => {
     const pool = new ZlibPool();
     const leases = ['gzip', 'gzip', 'deflate'].map((format) => pool.tryLease(format as Format) as PoolLease);
