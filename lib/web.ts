@@ -1,10 +1,10 @@
 /**
- * `zlease/web`: the DecompressionStream of https://compression.spec.whatwg.org on the engines of a
- * pool. It is as strict as the standard on every Node. It does not replace
- * `globalThis.DecompressionStream`.
+ * `zlease/web`: the CompressionStream and DecompressionStream of
+ * https://compression.spec.whatwg.org on the engines of a pool. They are as strict as the standard
+ * on every Node. They do not replace the classes of `globalThis`.
  */
 import { type InspectOptions, inspect } from 'node:util';
-import { type Format, formats } from './engine/codec.ts';
+import { type Codec, type CompressFormat, decoder, encoder, formats } from './engine/codec.ts';
 import { codedError } from './errors.ts';
 import type { Framing } from './framing/framing.ts';
 import { GzipMember } from './framing/gzip-member.ts';
@@ -17,9 +17,18 @@ import { shown } from './validate.ts';
 /**
  * gzip: RFC 1952, one member. deflate: the zlib wrapper, RFC 1950. deflate-raw: RFC 1951. brotli:
  * RFC 7932. zstd: Zstandard, RFC 8878, one frame, on Node 22.15 and later. zstd is not in the
- * standard, nor in Node's own class.
+ * standard, nor in Node's own classes.
  */
-export type DecompressionFormat = 'gzip' | 'deflate' | 'deflate-raw' | 'brotli' | 'zstd';
+export type CompressionFormat = 'gzip' | 'deflate' | 'deflate-raw' | 'brotli' | 'zstd';
+
+/** The formats of a CompressionStream. */
+export type DecompressionFormat = CompressionFormat;
+
+/** Second argument of `new CompressionStream()`, beyond the standard. */
+export interface CompressionStreamOptions {
+  /** Pool that leases the engine. Default: `defaultPool`. */
+  pool?: ZlibPool;
+}
 
 /** Second argument of `new DecompressionStream()`, beyond the standard. */
 export interface DecompressionStreamOptions {
@@ -32,23 +41,68 @@ export interface DecompressionStreamOptions {
   maxOutputLength?: number;
 }
 
-interface Decoding {
-  /** Format of the engine. */
-  format: Format;
-  framing?: () => Framing;
+/** Engines and framings for a name of the standard. */
+interface Row {
+  readonly encoder: Codec;
+  readonly decoder: Codec;
+  /** Some decoders report the end of the data on some Nodes only. A framing reports it on all. */
+  readonly framing?: () => Framing;
 }
 
-/**
- * Decodings by the names of the standard. Some engines report the end of the data on some Nodes
- * only. They get a framing, which reports it on all.
- */
-const decodings = new Map<string, Decoding>([
-  ['gzip', { format: 'deflate-raw', framing: () => new GzipMember() }],
-  ['deflate', { format: 'deflate' }],
-  ['deflate-raw', { format: 'deflate-raw' }],
-  ['brotli', { format: 'br' }],
+/** @param decoded - format of the decoder, if a framing reads the rest of the data */
+function row(format: CompressFormat, framing?: () => Framing, decoded: CompressFormat = format): Row {
+  return { encoder: encoder(format), decoder: decoder(decoded), ...(framing && { framing }) };
+}
+
+const rows = new Map<string, Row>([
+  ['gzip', row('gzip', () => new GzipMember(), 'deflate-raw')],
+  ['deflate', row('deflate')],
+  ['deflate-raw', row('deflate-raw')],
+  ['brotli', row('br')],
 ]);
-if (formats.includes('zstd')) decodings.set('zstd', { format: 'zstd', framing: () => new ZstdFrame() });
+if (formats.includes('zstd'))
+  rows.set(
+    'zstd',
+    row('zstd', () => new ZstdFrame()),
+  );
+
+/**
+ * Compresses the BufferSource chunks written to `writable`. `readable` emits Uint8Array chunks.
+ *
+ * Both sides fail with a TypeError for a chunk that is no BufferSource. The engine is released when
+ * the stream closes, fails, is cancelled or aborted.
+ */
+export class CompressionStream {
+  readonly #transform: WebTransform;
+
+  /**
+   * @param format - a CompressionFormat
+   * @param options - `pool`, default `defaultPool`
+   * @throws TypeError, `ERR_INVALID_ARG_VALUE`, for a format that this Node does not have. For
+   * invalid options `ERR_INVALID_ARG_TYPE` or `ERR_INVALID_ARG_VALUE`
+   */
+  constructor(format: CompressionFormat, options: CompressionStreamOptions = {}) {
+    const { encoder } = rowOf(`${format}`);
+    const { pool, ...rest } = record(options, 'options');
+    refuse(rest, 'options');
+    this.#transform = new WebTransform(poolOf({ pool }), 'CompressionStream', encoder);
+  }
+
+  /** Compressed data. */
+  get readable(): ReadableStream<Uint8Array<ArrayBuffer>> {
+    return this.#transform.readable;
+  }
+
+  /** Side that takes the data. */
+  get writable(): WritableStream<ArrayBuffer | ArrayBufferView> {
+    return this.#transform.writable;
+  }
+
+  /** @internal Shows the stream as Node shows its own class. */
+  [inspect.custom](depth: number, options: InspectOptions): string {
+    return shownAs('CompressionStream', this, depth, options);
+  }
+}
 
 /**
  * Decompresses the BufferSource chunks written to `writable`. `readable` emits Uint8Array chunks.
@@ -68,12 +122,12 @@ export class DecompressionStream {
    * invalid options `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE` or `ERR_OUT_OF_RANGE`
    */
   constructor(format: DecompressionFormat, options: DecompressionStreamOptions = {}) {
-    const { format: engine, framing } = decodingOf(`${format}`);
+    const { decoder, framing } = rowOf(`${format}`);
     const { pool: given, maxOutputLength, ...rest } = record(options, 'options');
     refuse(rest, 'options');
     const pool = poolOf({ pool: given });
     if (maxOutputLength !== undefined) atLeastOne(maxOutputLength, 'options.maxOutputLength', 1);
-    this.#transform = new WebTransform(pool, engine, framing?.(), maxOutputLength);
+    this.#transform = new WebTransform(pool, 'DecompressionStream', decoder, framing?.(), maxOutputLength);
   }
 
   /** Decompressed data. */
@@ -88,22 +142,31 @@ export class DecompressionStream {
 
   /** @internal Shows the stream as Node shows its own class. */
   [inspect.custom](depth: number, options: InspectOptions): string {
-    if (depth < 0) return '[DecompressionStream]';
-    const { readable, writable } = this;
-    return `DecompressionStream ${inspect({ readable, writable }, { ...options, depth })}`;
+    return shownAs('DecompressionStream', this, depth, options);
   }
 }
 
 // Web IDL makes attributes enumerable, and names the class by this symbol.
-Object.defineProperties(DecompressionStream.prototype, {
-  readable: { enumerable: true },
-  writable: { enumerable: true },
-  [Symbol.toStringTag]: { configurable: true, value: 'DecompressionStream' },
-});
+for (const Class of [CompressionStream, DecompressionStream]) {
+  Object.defineProperties(Class.prototype, {
+    readable: { enumerable: true },
+    writable: { enumerable: true },
+    [Symbol.toStringTag]: { configurable: true, value: Class.name },
+  });
+}
 
-function decodingOf(format: string): Decoding {
-  const decoding = decodings.get(format);
-  if (decoding !== undefined) return decoding;
-  const names = [...decodings.keys()].join(', ');
+function shownAs(
+  name: string,
+  { readable, writable }: CompressionStream | DecompressionStream,
+  depth: number,
+  options: InspectOptions,
+): string {
+  return depth < 0 ? `[${name}]` : `${name} ${inspect({ readable, writable }, { ...options, depth })}`;
+}
+
+function rowOf(format: string): Row {
+  const known = rows.get(format);
+  if (known !== undefined) return known;
+  const names = [...rows.keys()].join(', ');
   throw codedError('ERR_INVALID_ARG_VALUE', `format must be one of ${names}. Received ${shown(format)}`);
 }

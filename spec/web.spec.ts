@@ -8,77 +8,20 @@ import { expect } from 'chai';
 import type { Format } from '../lib/index.ts';
 import type { DecompressionFormat, DecompressionStreamOptions } from '../lib/web.ts';
 import { DecompressionStream, defaultPool, engineOf, engines, ZlibPool } from './support/library.ts';
-import { compress, formats as engineFormats, json, pieces } from './support/samples.ts';
+import { compress, json, pieces } from './support/samples.ts';
 import { dice, seed } from './support/seed.ts';
 import { collectGarbage, until } from './support/until.ts';
+import { expectFailure, formats, HIGH_WATER_MARK, names, outcome, rejection } from './support/web.ts';
 
 type Pool = InstanceType<typeof ZlibPool>;
-type Stream = Pick<InstanceType<typeof DecompressionStream>, 'readable' | 'writable'>;
 
 const JUNK = 'ERR_TRAILING_JUNK_AFTER_STREAM_END';
-const HIGH_WATER_MARK = 65_536;
-const names: Partial<Record<DecompressionFormat, Format>> = {
-  gzip: 'gzip',
-  deflate: 'deflate',
-  'deflate-raw': 'deflate-raw',
-  brotli: 'br',
-  ...(engineFormats.includes('zstd') ? { zstd: 'zstd' as const } : {}),
-};
-const formats = Object.keys(names) as DecompressionFormat[];
 /** Those whose end the last byte tells. */
 const framed = formats.filter((format) => format === 'gzip' || format === 'zstd');
 const plain = json(3_000, 1);
 const long = json(400_000, 2);
 
 const packed = (format: DecompressionFormat, data: string | Buffer) => compress(names[format] as Format, data);
-
-type Chunk = ArrayBuffer | ArrayBufferView;
-
-interface Outcome {
-  /** All that was read. */
-  output: Buffer;
-  chunks: Uint8Array[];
-  /** What reading failed with. */
-  error: NodeJS.ErrnoException | undefined;
-  /** What each write failed with, and at last the close. */
-  writes: unknown[];
-}
-
-/** Writes all and closes, and reads to the end or to an error. */
-async function outcome({ readable, writable }: Stream, chunks: readonly Chunk[]): Promise<Outcome> {
-  const writer = writable.getWriter();
-  const steps = [...chunks.map((chunk) => writer.write(chunk)), writer.close(), writer.closed];
-  const settled = Promise.all(
-    steps.map((step) =>
-      step.then(
-        () => undefined,
-        (error) => error,
-      ),
-    ),
-  );
-  const read: Uint8Array[] = [];
-  let error: NodeJS.ErrnoException | undefined;
-  try {
-    for await (const chunk of readable) read.push(chunk);
-  } catch (reason) {
-    error = reason as NodeJS.ErrnoException;
-  }
-  return { output: Buffer.concat(read), chunks: read, error, writes: await settled };
-}
-
-/** Both sides failed with it. */
-function expectFailure({ error, writes }: Outcome, code: string): void {
-  expect(error).to.be.instanceOf(TypeError).with.property('code', code);
-  expect(writes.at(-2), 'close()').to.equal(error);
-  expect(writes.at(-1), 'closed').to.equal(error);
-}
-
-async function rejection(promise: Promise<unknown>): Promise<unknown> {
-  return promise.then(
-    () => expect.fail('It did not reject'),
-    (error) => error,
-  );
-}
 
 describe('zlease/web', () => {
   it('looks like the class of Node', () => {

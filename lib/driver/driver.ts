@@ -3,7 +3,8 @@
  * the lease until the owner ends it. It also owns the place in a queue, the budget, the limits, the
  * output memory and the pause. The owner decides the order of events, when to report an error, and
  * when to end the lease. Each wait is a state of its own. A wake-up that finds another state does
- * nothing. The driver completes its state before it calls its owner or publishes, and reads it anew.
+ * nothing. The driver completes its state before it calls its owner or publishes, and reads it
+ * anew.
  */
 import { type Engine, endsWithChunk, inputFault } from '../engine/contract.ts';
 import { handOut, memoryFor } from '../engine/memory.ts';

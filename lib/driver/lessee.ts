@@ -1,7 +1,6 @@
 /**
  * The lease of a driver. It waits for a tick, for room on the main thread or in the threadpool, and
- * for an engine. It keeps the engine until the owner takes the lease. It does not write to the
- * engine.
+ * for an engine. It keeps the engine until the owner takes the lease. It writes to no engine.
  */
 import type { AsyncResource } from 'node:async_hooks';
 import type { Engine, WholeWrite } from '../engine/contract.ts';
@@ -131,11 +130,7 @@ export abstract class Lessee extends Transfer {
     this.pool.count(used, made);
   }
 
-  /**
-   * Sets level and strategy of an encoder: now, or before its next write if one is in progress. A
-   * write in flight keeps the former ones.
-   * @returns the failure of the engine, if it has finished its output
-   */
+  /** Sets level and strategy of an encoder before its next write. Returns a failure of the engine. */
   setParams(level: number, strategy: number): Error | undefined {
     this.newParams = [level, strategy];
     if (this.state === 'idle' && this.lease !== undefined) this.applyParams(engineOf(this.lease));

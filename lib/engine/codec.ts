@@ -23,13 +23,21 @@ export type StockStream = Gunzip & ZlibReset;
 
 /** Options of a stream that decide the kind of its engine. */
 export interface EngineOptions {
+  /** Base two logarithm of the window size, for zlib's formats. Default 15. */
   windowBits?: number | undefined;
+  /** Level of compression, for zlib's formats. Default -1. */
   level?: number | undefined;
+  /** Memory of an encoder of zlib's formats, from 1 to 9. Default 8. */
   memLevel?: number | undefined;
+  /** Strategy of an encoder of zlib's formats. Default `Z_DEFAULT_STRATEGY`. */
   strategy?: number | undefined;
+  /** Preset dictionary. Default: none. */
   dictionary?: ZlibOptions['dictionary'];
+  /** Parameters of Brotli and Zstandard. Default: none. */
   params?: BrotliOptions['params'] | undefined;
+  /** Length of all input of an encoder of Zstandard, in bytes. Default: unknown. */
   pledgedSrcSize?: number | undefined;
+  /** Whether bytes after the end of the data are an error. Default false. */
   rejectGarbageAfterEnd?: boolean | undefined;
 }
 
@@ -45,8 +53,11 @@ export type OnceFunction = (
 /** A synchronous one-shot function of node:zlib. */
 export type SyncFunction = (buffer: unknown, options?: unknown) => Buffer;
 
+/** A format and a direction, with everything by which it differs from the others. */
 export interface Codec {
+  /** Format of the compressed data. */
   readonly format: Format;
+  /** True for an encoder. */
   readonly compresses: boolean;
   /** Class and not the `create*` function, which another copy of this library may have replaced. */
   readonly Stock: StockClass;
@@ -54,9 +65,11 @@ export interface Codec {
   readonly names: { readonly create: string; readonly once: string; readonly sync: string };
   /** The one-shot functions as they were when the library was loaded. `install()` replaces them. */
   readonly once: OnceFunction;
+  /** The synchronous twin of `once`. */
   readonly sync: SyncFunction;
   /** Highest flush constant. The lowest is 0. */
   readonly lastFlush: number;
+  /** Flush constant that ends the data. */
   readonly finishFlush: number;
   /** Default of `flush()`. */
   readonly fullFlush: number;
@@ -77,6 +90,7 @@ export interface Codec {
   readonly keptLength: number;
   /** See `EngineKind`. */
   workPerByte(options: EngineOptions): number;
+  /** See `EngineKind`. */
   idleLength(options: EngineOptions): number;
 }
 

@@ -1,9 +1,9 @@
 /**
  * Probe of the native engine. The engine may be used on the tested majors of Node, for each codec
- * whose engine passes the probe at load.
+ * whose engine passes the probe.
  */
 import { types } from 'node:util';
-import { type Codec, codecs, type Format, stockStream } from './codec.ts';
+import { type Codec, type Format, stockStream } from './codec.ts';
 import { nativeEngine } from './engines.ts';
 import { engineKind } from './kind.ts';
 import { DONOR_CHUNK_LENGTH, type Donor } from './native.ts';
@@ -85,14 +85,12 @@ function encodes(codec: Codec): boolean {
   }
 }
 
-function probed(): Codec[] {
-  return codecs.filter((codec) => {
-    try {
-      return isKnown(codec) && (codec.compresses ? encodes(codec) : decodes(codec));
-    } catch {
-      return false;
-    }
-  });
+function probe(codec: Codec): boolean {
+  try {
+    return tested() && isKnown(codec) && (codec.compresses ? encodes(codec) : decodes(codec));
+  } catch {
+    return false;
+  }
 }
 
 function tested(): boolean {
@@ -100,5 +98,18 @@ function tested(): boolean {
   return bun === undefined && deno === undefined && TESTED_MAJORS.has(Number.parseInt(node, 10));
 }
 
-/** Codecs whose native engine passed the probe at load. None on a major that is not tested. */
-export const nativeCodecs: ReadonlySet<Codec> = new Set(tested() ? probed() : []);
+/** Results of the probe. A codec is probed at its first use, since an encoder's takes milliseconds. */
+const results = new Map<Codec, boolean>();
+
+/** Returns whether the native engine of a codec may be used. Never on a major that is not tested. */
+export function isNative(codec: Codec): boolean {
+  let result = results.get(codec);
+  if (result === undefined) {
+    result = probe(codec);
+    results.set(codec, result);
+  }
+  return result;
+}
+
+/** Not exported from the package. */
+export { results };

@@ -5,31 +5,43 @@
  * `bytesRead`. The constructor of node:zlib's class may not run: it would create an engine.
  */
 
-import { type Codec, type CompressFormat, codecs, decoder, encoder, type Format } from '../engine/codec.ts';
+import { type Codec, type CompressFormat, decoder, encoder, type Format } from '../engine/codec.ts';
 import type { Pool } from '../pool/pool.ts';
 import { CompressStream } from '../streams/compress.ts';
 import { DecompressStream } from '../streams/decompress.ts';
 import { donorOf, legacyNames } from '../streams/legacy.ts';
-import type { CompressOptions, DecompressOptions } from '../streams/options.ts';
+import { type CompressOptions, type DecompressOptions, given } from '../streams/options.ts';
 import { settingsOf, ZlibStream } from '../streams/zlib-stream.ts';
 
 /** Class of pooled streams: a subclass that calls the constructor has to be given the same. */
 type Class = typeof DecompressStream | typeof CompressStream;
 
-const shapes = new Map(
-  codecs.map((codec) => [codec, shapeOf(codec, codec.compresses ? CompressStream : DecompressStream)]),
-);
+const shapes = new Map<Codec, Class>();
+
+/** Returns the shape of a codec. It is made at its first use: a stream of node:zlib is its model. */
+function shapeFor(codec: Codec): Class {
+  let shape = shapes.get(codec);
+  if (shape === undefined) {
+    shape = shapeOf(codec, codec.compresses ? CompressStream : DecompressStream);
+    shapes.set(codec, shape);
+  }
+  return shape;
+}
 
 /**
  * Creates a decompressing stream with the shape for its format.
  * @throws the errors of node:zlib's constructor for these options
  */
 export function decompressStream(pool: Pool, format: Format, options?: DecompressOptions): DecompressStream {
-  const Shaped = shapes.get(decoder(format)) as typeof DecompressStream;
+  const codec = decoder(format);
+  const Shaped = shapeFor(codec) as typeof DecompressStream;
   const stream = new Shaped(pool, format, options);
+  if (!codec.byZlib || !options) return stream;
   // params() of node:zlib compares its arguments with these.
-  if (options?.level !== undefined) Object.assign(stream, { _level: options.level });
-  if (options?.strategy !== undefined) Object.assign(stream, { _strategy: options.strategy });
+  const level = given(options.level);
+  const strategy = given(options.strategy);
+  if (level !== undefined) Object.assign(stream, { _level: level });
+  if (strategy !== undefined) Object.assign(stream, { _strategy: strategy });
   return stream;
 }
 
@@ -38,7 +50,7 @@ export function decompressStream(pool: Pool, format: Format, options?: Decompres
  * @throws the errors of node:zlib's constructor for these options
  */
 export function compressStream(pool: Pool, format: CompressFormat, options?: CompressOptions): CompressStream {
-  const Shaped = shapes.get(encoder(format)) as typeof CompressStream;
+  const Shaped = shapeFor(encoder(format)) as typeof CompressStream;
   return new Shaped(pool, format, options);
 }
 

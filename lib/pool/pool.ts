@@ -8,7 +8,7 @@ import type { Codec } from '../engine/codec.ts';
 import type { Engine } from '../engine/contract.ts';
 import { nativeEngine } from '../engine/engines.ts';
 import type { EngineKind } from '../engine/kind.ts';
-import { nativeCodecs } from '../engine/probe.ts';
+import { isNative } from '../engine/probe.ts';
 import { PublicEngine } from '../engine/public.ts';
 import { codedError, type ErrorCode } from '../errors.ts';
 import { channels } from '../observe/channels.ts';
@@ -222,7 +222,7 @@ export class Pool {
 
   /** @internal Returns whether engines of this codec can run on the main thread. */
   isInline(codec: Codec): boolean {
-    return this.settings.engine !== 'public' && nativeCodecs.has(codec);
+    return this.settings.engine !== 'public' && isNative(codec);
   }
 
   #create(kind: EngineKind): Engine {

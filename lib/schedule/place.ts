@@ -27,8 +27,8 @@ export interface Load {
 
 /**
  * Longest work that the main thread does while other work waits, as a part of `outputLength`. With
- * the default it takes about 10 microseconds. A way to the threadpool and back takes the main thread
- * as long.
+ * the default it takes about 10 microseconds. A way to the threadpool and back takes the main
+ * thread as long.
  */
 const SHORT_PART = 3 / 32;
 const SHORTEST_LENGTH = 6_144;

@@ -15,8 +15,8 @@ const THREADS = Number(process.env.UV_THREADPOOL_SIZE) || 4;
 const PLACES = Math.max(64, 8 * THREADS);
 
 /**
- * Places that a write of an encoder takes. It keeps a thread busy for longer than a decoder does, and
- * each encoder in flight costs memory and the caches of the processor.
+ * Places that a write of an encoder takes. It keeps a thread busy for longer than a decoder does,
+ * and each encoder in flight costs memory and the caches of the processor.
  */
 export const ENCODER_PLACES = 8;
 
@@ -36,7 +36,9 @@ class Task {
     this.places = places;
   }
 
-  /** Frees the places of the task in any case. A write that the task has sent has its own by then. */
+  /**
+   * Frees the places of the task in any case. A write that the task has sent has its own by then.
+   */
   start(): void {
     try {
       this.#run.call(this.#self);

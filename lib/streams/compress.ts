@@ -2,7 +2,7 @@
 import { zlib } from '../engine/builtin-zlib.ts';
 import { type CompressFormat, encoder } from '../engine/codec.ts';
 import type { Pool } from '../pool/pool.ts';
-import type { CompressOptions } from './options.ts';
+import { type CompressOptions, given } from './options.ts';
 import { ZlibStream } from './zlib-stream.ts';
 
 /**
@@ -25,8 +25,8 @@ export class CompressStream extends ZlibStream {
     super(pool, codec, options);
     if (!codec.byZlib) return;
     const { Z_DEFAULT_COMPRESSION, Z_DEFAULT_STRATEGY } = zlib.constants;
-    this._level = options?.level ?? Z_DEFAULT_COMPRESSION;
-    this._strategy = options?.strategy ?? Z_DEFAULT_STRATEGY;
+    this._level = given(options?.level) ?? Z_DEFAULT_COMPRESSION;
+    this._strategy = given(options?.strategy) ?? Z_DEFAULT_STRATEGY;
   }
 
   /**

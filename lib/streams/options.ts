@@ -129,12 +129,15 @@ export function messageSettings(codec: Codec, options: StreamOptions | null | un
 }
 
 function forMessage(settings: StreamSettings): StreamSettings {
-  const { chunkLength, kind } = settings;
+  const { chunkLength, finishFlush, kind } = settings;
   const { windowBits = Z_DEFAULT_WINDOWBITS } = kind.options;
-  // With a smaller window, zlib's decoder finds that data reaches back too far by the place where the
-  // output is cut. A Zstandard frame that ends with a chunk has node:zlib begin the next: see
-  // endsWithChunk().
-  const isCut = kind.isCutSensitive || (!kind.codec.compresses && windowBits !== Z_DEFAULT_WINDOWBITS);
+  // The place where the output is cut matters in three cases. With a smaller window, zlib's decoder
+  // finds by it that data reaches back too far. A Zstandard frame that ends with a chunk has
+  // node:zlib begin the next: see endsWithChunk(). An encoder that flushes and does not finish
+  // repeats its flush if the output fills the room exactly.
+  const isCut = kind.codec.compresses
+    ? kind.isCutSensitive || finishFlush !== kind.codec.finishFlush
+    : kind.isCutSensitive || windowBits !== Z_DEFAULT_WINDOWBITS;
   if (!isCut) return chunkLength === 0 ? settings : { ...settings, chunkLength: 0 };
   return chunkLength === 0 ? { ...settings, chunkLength: Z_DEFAULT_CHUNK } : settings;
 }
@@ -165,12 +168,15 @@ function copy(dictionary: ZlibOptions['dictionary']): ZlibOptions['dictionary'] 
   return types.isAnyArrayBuffer(dictionary) ? dictionary.slice(0) : undefined;
 }
 
-/**
- * Returns a truncated number: node:zlib accepts fractions, and its native part truncates them.
- * Returns undefined for null and NaN, which node:zlib ignores.
- */
+/** Returns a truncated number: node:zlib accepts fractions, and its native part truncates them. */
 function whole(value: number | null | undefined): number | undefined {
-  return value === null || value === undefined || Number.isNaN(value) ? undefined : Math.trunc(value);
+  const number = given(value);
+  return number === undefined ? undefined : Math.trunc(number);
+}
+
+/** Returns the value of an option, or undefined for null and NaN, which node:zlib ignores. */
+export function given(value: number | null | undefined): number | undefined {
+  return value === null || value === undefined || Number.isNaN(value) ? undefined : value;
 }
 
 /** Returns whether all of node:zlib's own options are clearly valid. False only costs time. */

@@ -1,14 +1,14 @@
 /**
- * The two sides of a `DecompressionStream`, and the errors of the standard. Its `WebInflater` holds
- * the lease.
+ * The two sides of a `CompressionStream` or `DecompressionStream`, and the errors of the standard.
+ * Its `WebOwner` holds the lease.
  */
 import { types } from 'node:util';
-import { decoder, type Format } from '../engine/codec.ts';
+import type { Codec } from '../engine/codec.ts';
 import { codedError, isDataError } from '../errors.ts';
 import { endError, type Framing } from '../framing/framing.ts';
 import type { Pool } from '../pool/pool.ts';
 import { shownType } from '../validate.ts';
-import { WebInflater } from './web-inflater.ts';
+import { WebOwner } from './web-owner.ts';
 
 /** High water mark of the readable side, in bytes. */
 const HIGH_WATER_MARK = 65_536;
@@ -19,7 +19,7 @@ const NOTHING = Buffer.alloc(0);
 export class WebTransform {
   readonly readable: ReadableStream<Uint8Array<ArrayBuffer>>;
   readonly writable: WritableStream<ArrayBuffer | ArrayBufferView>;
-  readonly #inflater: WebInflater;
+  readonly #owner: WebOwner;
   readonly #finishFlush: number;
   readonly #framing: Framing | undefined;
   #source!: ReadableStreamDefaultController<Uint8Array>;
@@ -34,16 +34,18 @@ export class WebTransform {
   #whenWanted: (() => void) | undefined;
 
   /**
-   * @param format - the format of the engine
-   * @param framing - the framing around the data, if any
-   * @throws what the constructor of node:zlib's stream throws for this limit
+   * @param entry - name of the class that the caller has used, see `LeaseOwner`
+   * @param codec - codec of the engine
+   * @param framing - parser of the fields around compressed input, if the engine does not read them
+   * @throws the errors of the constructor of node:zlib's stream for this limit
    */
-  constructor(pool: Pool, format: Format, framing: Framing | undefined, maxOutputLength: number | undefined) {
-    this.#finishFlush = decoder(format).finishFlush;
+  constructor(pool: Pool, entry: string, codec: Codec, framing?: Framing, maxOutputLength?: number) {
+    this.#finishFlush = codec.finishFlush;
     this.#framing = framing;
-    this.#inflater = new WebInflater(
+    this.#owner = new WebOwner(
       pool,
-      format,
+      entry,
+      codec,
       maxOutputLength,
       (chunk) => this.#enqueue(chunk),
       (error) => this.#fail(asTypeError(error)),
@@ -91,12 +93,12 @@ export class WebTransform {
     let rest = bytes;
     if (!this.#hasEnded) {
       const [from, to] = this.#framing?.data(bytes) ?? [0, bytes.length];
-      const used = from < to ? await this.#inflate(bytes.subarray(from, to), NO_FLUSH) : 0;
+      const used = from < to ? await this.#convert(bytes.subarray(from, to), NO_FLUSH) : 0;
       rest = bytes.subarray(from + used);
     }
     if (this.#hasEnded) {
       // The engine takes no more bytes from here on.
-      this.#inflater.end();
+      this.#owner.end();
       if (rest.length > (this.#framing?.trailer(rest) ?? 0)) throw codedError('ERR_TRAILING_JUNK_AFTER_STREAM_END');
     }
     if (!this.#over && (this.#source.desiredSize as number) <= 0) {
@@ -108,24 +110,24 @@ export class WebTransform {
 
   async #close(): Promise<void> {
     if (this.#framing?.ended === false) throw endError();
-    if (!this.#hasEnded) await this.#inflate(NOTHING, this.#finishFlush);
+    if (!this.#hasEnded) await this.#convert(NOTHING, this.#finishFlush);
     this.#end(undefined);
     this.#source.close();
   }
 
   /** Whether the engine needs no more bytes. */
   get #hasEnded(): boolean {
-    return this.#inflater.ended || this.#framing?.ended === true;
+    return this.#owner.ended || this.#framing?.ended === true;
   }
 
   /**
-   * Inflates some bytes.
+   * Converts some bytes.
    * @returns the number of bytes consumed
    */
-  async #inflate(bytes: Buffer, flush: number): Promise<number> {
-    const before = this.#inflater.bytesWritten;
-    await this.#underWay((resolve) => this.#inflater.inflate(bytes, flush, resolve));
-    return this.#inflater.bytesWritten - before;
+  async #convert(bytes: Buffer, flush: number): Promise<number> {
+    const before = this.#owner.bytesWritten;
+    await this.#underWay((resolve) => this.#owner.convert(bytes, flush, resolve));
+    return this.#owner.bytesWritten - before;
   }
 
   #underWay(start: (resolve: () => void) => void): Promise<void> {
@@ -146,7 +148,7 @@ export class WebTransform {
       this.#failReadable(this.#failure.reason);
     } else {
       this.#whenWanted?.();
-      this.#inflater.resume();
+      this.#owner.resume();
     }
   }
 
@@ -166,13 +168,13 @@ export class WebTransform {
   /** Returns the engine to the pool for good. */
   #end(reason: unknown): void {
     this.#over = true;
-    this.#inflater.end();
+    this.#owner.end();
     this.#giveUp?.(reason);
   }
 }
 
 /**
- * Returns a copy of a chunk, since the caller may transfer its memory before all of it is inflated.
+ * Returns a copy of a chunk, since the caller may transfer its memory before all of it is converted.
  * @throws `ERR_INVALID_ARG_TYPE` if it is no BufferSource of Web IDL, `ERR_STREAM_NULL_VALUES` for
  * null
  */

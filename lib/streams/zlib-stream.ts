@@ -331,12 +331,15 @@ export abstract class ZlibStream extends Transform {
   /** @internal Part of `Owner`. */
   isWhole(): boolean {
     const { length } = this.#chunk;
+    const { compresses, finishFlush } = this.#settings.kind.codec;
     return (
       this.writableEnded &&
       length > 0 &&
       length === this.writableLength &&
       this.#flag === Z_NO_FLUSH &&
-      this.#settings.finishFlush === this.#settings.kind.codec.finishFlush
+      // An encoder keeps a `chunkSize` to the byte.
+      (!compresses || this.#settings.chunkLength === Z_DEFAULT_CHUNK) &&
+      this.#settings.finishFlush === finishFlush
     );
   }
 

@@ -41,8 +41,8 @@ export const surroundings: readonly Variant[] = [
     edits: [
       {
         file: 'node-zlib/install.ts',
-        from: 'installs.findLast(({ oneShot }) => oneShot || !isOneShot);',
-        to: 'isOneShot && !installs.at(-1)?.oneShot ? undefined : installs.at(-1);',
+        from: 'installs.findLast((entry) => includes(entry, replaced));',
+        to: 'replaced.isOneShot && !installs.at(-1)?.oneShot ? undefined : installs.at(-1);',
       },
     ],
   },
@@ -153,6 +153,17 @@ export const surroundings: readonly Variant[] = [
         file: 'streams/web-transform.ts',
         from: 'return (this.#source.desiredSize as number) > 0;',
         to: 'return (this.#source.desiredSize as number) < Number.POSITIVE_INFINITY;',
+      },
+    ],
+  },
+  {
+    name: 'a compressing web stream that ends without its last flush',
+    caughtBy: 'web-compression',
+    edits: [
+      {
+        file: 'streams/web-transform.ts',
+        from: 'await this.#convert(NOTHING, this.#finishFlush);',
+        to: 'await this.#convert(NOTHING, NO_FLUSH);',
       },
     ],
   },

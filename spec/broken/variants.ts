@@ -59,6 +59,18 @@ export const variants: readonly Variant[] = [
     ],
   },
   {
+    name: "P2: a writer released at 'finish'",
+    caughtBy: 'promises/p2-close',
+    grep: 'of a compressing stream',
+    edits: [
+      {
+        file: stream,
+        from: '    // By its signal: see _destroy().',
+        to: "    this.once('finish', () => this.#driver.takeLease()?.release());",
+      },
+    ],
+  },
+  {
     name: 'P2: a release that does not wait for the native write',
     caughtBy: 'promises/p2-close',
     edits: [
@@ -103,6 +115,19 @@ export const variants: readonly Variant[] = [
     ],
   },
   {
+    name: 'P4: a second close that returns a writer twice',
+    caughtBy: 'promises/p4-once',
+    grep: 'closed again and again (compressing',
+    edits: [
+      { file: 'pool/lease.ts', from: '    this.#engine = undefined;\n', to: '' },
+      {
+        file: stream,
+        from: '    if (lease !== undefined) nextTick(afterClose, lease, clean, error);',
+        to: '    if (lease === undefined) return;\n    this.close = () => afterClose(lease, clean, error);\n    nextTick(this.close);',
+      },
+    ],
+  },
+  {
     name: 'P5: a skipped reset',
     caughtBy: 'promises/p5-clean',
     edits: [{ file: 'pool/pool.ts', from: '    engine.clean();\n', to: '' }],
@@ -130,6 +155,53 @@ export const variants: readonly Variant[] = [
         file: 'pool/idle-engines.ts',
         from: 'this.#shelves.get(engine.kind)',
         to: 'this.#shelves.values().next().value',
+      },
+    ],
+  },
+  {
+    name: 'P5: an encoder whose window is not overwritten',
+    caughtBy: 'promises/p5-encoders',
+    grep: 'is not read',
+    edits: [{ file: 'engine/encoder.ts', from: 'if (this.#usedLength > 0) {', to: 'if (this.#usedLength < 0) {' }],
+  },
+  {
+    name: 'P5: an encoder whose window is overwritten as far as its last message reached',
+    caughtBy: 'promises/p5-encoders',
+    grep: 'reset and went on',
+    edits: [
+      {
+        file: 'engine/encoder.ts',
+        from: 'this.#usedLength += inputLength - this.availIn;',
+        to: 'this.#usedLength = inputLength - this.availIn;',
+      },
+    ],
+  },
+  {
+    name: "P5: a reset that keeps the last owner's level",
+    caughtBy: 'promises/p5-encoders',
+    grep: 'params() of an earlier owner',
+    edits: [
+      {
+        file: 'engine/encoder.ts',
+        from: '    this.#isChanged = true;\n',
+        to: '    Object.assign(this, { last: { level, strategy } });\n',
+      },
+      {
+        file: 'engine/encoder.ts',
+        from: '= this.kind.options;',
+        to: '= (this as never as { last?: EngineKind["options"] }).last ?? this.kind.options;',
+      },
+    ],
+  },
+  {
+    name: 'P5: output of an abandoned write in the next message',
+    caughtBy: 'promises/p5-encoders',
+    grep: 'left at any chunk',
+    edits: [
+      {
+        file: 'engine/gzip-encoder.ts',
+        from: '    super.reset();\n    this.#pending = this.#header;\n',
+        to: '    super.reset();\n    if (this.#pending.length === 0) this.#pending = this.#header;\n',
       },
     ],
   },
@@ -237,6 +309,24 @@ export const variants: readonly Variant[] = [
         to: 'true',
       },
     ],
+  },
+  {
+    name: 'P9: an idle pool without its byte bound',
+    caughtBy: 'promises/p9-encoders',
+    grep: 'maxIdleLength',
+    edits: [
+      {
+        file: 'pool/idle-engines.ts',
+        from: ' && this.#byteLength + idleLength <= this.#byteLimit',
+        to: ' && idleLength <= this.#byteLimit',
+      },
+    ],
+  },
+  {
+    name: 'P9: an evicted engine whose bytes still count',
+    caughtBy: 'promises/p9-encoders',
+    grep: 'frees its share of maxIdleLength',
+    edits: [{ file: 'pool/idle-engines.ts', from: '      this.#byteLength -= engine.kind.idleLength;\n', to: '' }],
   },
   {
     name: 'P9: a queue that admits the last first',

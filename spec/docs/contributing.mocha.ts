@@ -8,7 +8,7 @@ describe('CONTRIBUTING.md', () => {
   it('says where an engine is released: in the last function of the stream, and in one method of a lease', async () => {
     const text = await readFile(join(top, 'CONTRIBUTING.md'), 'utf8');
     const [, name] = /is in `(\w+)`, at the end of/.exec(text) ?? [];
-    const stream = await readFile(join(top, 'lib/streams/decompress.ts'), 'utf8');
+    const stream = await readFile(join(top, 'lib/streams/zlib-stream.ts'), 'utf8');
     const last = stream.slice(stream.lastIndexOf('\nfunction '));
     expect(last)
       .to.match(new RegExp(`^\\nfunction ${name}\\(`))

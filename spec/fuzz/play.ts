@@ -60,7 +60,7 @@ function hop(): Promise<void> {
 /** Milliseconds that a stream may take that says nothing any more. */
 const SILENCE_MS = 150;
 
-/** The same, where node:zlib has a write in the threadpool: on a busy machine its thread may be held up while others go on. */
+/** The same, where a write is in the threadpool: on a busy machine its thread may be held up while others go on. */
 const STARVED_MS = 2_000;
 
 export async function play(script: Script, make: Make): Promise<Transcript> {
@@ -85,7 +85,7 @@ export async function play(script: Script, make: Make): Promise<Transcript> {
   }
 
   // Of node:zlib's own, which keeps its input here during a write; closed, a stream has lost it.
-  const handle = (stream as { _handle?: { buffer?: unknown } })._handle;
+  const handle = Object.hasOwn(stream, '_handle') ? (stream as { _handle?: { buffer?: unknown } })._handle : undefined;
 
   const called = (what: string): ((reason?: Error | null) => void) => {
     pendingCallbacks += 1;
@@ -181,7 +181,9 @@ export async function play(script: Script, make: Make): Promise<Transcript> {
   // Where 'close' is not emitted, nothing tells that a write will never call back.
   const isSilent = async (isOver = () => false): Promise<boolean> => {
     const sign = lastSign;
-    const isWriting = error === undefined && handle?.buffer != null;
+    // An encoder may work for long.
+    const isAtWork = script.direction === 'compress' && pendingCallbacks > 0 && !stream.destroyed;
+    const isWriting = error === undefined && (handle?.buffer != null || isAtWork);
     if (performance.now() - sign < (isWriting ? STARVED_MS : SILENCE_MS)) return false;
     // The threadpool is first come, first served: with each of these it has gone on by a step at least, if it has any left.
     for (let i = 0; i <= MOST_STEPS && sign === lastSign && !isOver(); i++) await hop();

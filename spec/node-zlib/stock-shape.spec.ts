@@ -7,7 +7,7 @@ import type { DecompressOptions, DecompressStream, Format } from '../../lib/inde
 import { engines, ZlibPool } from '../support/library.ts';
 import { bytesOf, closed, thrownBy } from '../support/outcome.ts';
 import { compress, formats, sample } from '../support/samples.ts';
-import { stockStream } from '../support/stock.ts';
+import { stockCompressStream, stockStream } from '../support/stock.ts';
 
 type Legacy = DecompressStream &
   Gunzip & {
@@ -116,6 +116,24 @@ describe('A stream, from outside', () => {
             options,
           );
         }
+      }
+    });
+
+    it(`has the _level and _strategy of node:zlib, also for NaN (${format})`, () => {
+      for (const options of [
+        undefined,
+        {},
+        { level: 9, strategy: 2 },
+        { level: 5.5 },
+        { level: Number.NaN, strategy: Number.NaN },
+      ]) {
+        const levelsOf = (stream: object) => ['_level', '_strategy'].map((name) => Reflect.get(stream, name));
+        const [ours, theirs] = both(format, levelsOf, options);
+        expect(ours, JSON.stringify(options)).to.deep.equal(theirs);
+        if (format === 'unzip') continue;
+        const compressor = stockCompressStream(format, options);
+        expect(levelsOf(new ZlibPool().createCompress(format, options))).to.deep.equal(levelsOf(compressor));
+        compressor.close();
       }
     });
 

@@ -3,14 +3,16 @@ import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { expect } from 'chai';
-import type { DecompressStream } from '../../lib/index.ts';
+import type { CompressStream, DecompressStream } from '../../lib/index.ts';
+import { directions } from '../support/directions.ts';
 import { engines, ZlibPool } from '../support/library.ts';
 import { outcome } from '../support/outcome.ts';
 import { compress, pieces, sample } from '../support/samples.ts';
 import { dice, seed } from '../support/seed.ts';
 import { uncaughtDuring } from '../support/uncaught.ts';
 
-const { plain, data } = sample(60_000);
+const both = sample(60_000);
+const { plain, data } = both;
 const huge = compress('gzip', Buffer.alloc(3_000_000));
 
 const bad: Record<string, { data: Buffer; code: string; maxOutputLength?: number }> = {
@@ -125,41 +127,41 @@ const fail = (): never => {
 const events = ['data', 'readable', 'resume', 'prefinish', 'finish', 'end', 'close'] as const;
 
 /** Uses of a stream in which a function of the user throws. The stream is not destroyed by its user. */
-const faulty: Record<string, (stream: DecompressStream) => void> = {
+const faulty: Record<string, (stream: DecompressStream | CompressStream, data: Buffer) => void> = {
   ...Object.fromEntries(
     events.map((event) => [
       `a listener of '${event}'`,
-      (stream: DecompressStream) => {
+      (stream: DecompressStream | CompressStream, data: Buffer) => {
         stream.once(event, fail);
         if (event !== 'readable') stream.resume();
         stream.end(data);
       },
     ]),
   ),
-  "a listener of 'drain'": (stream) => {
+  "a listener of 'drain'": (stream, data) => {
     stream.resume().once('drain', () => {
       process.nextTick(() => stream.end());
       fail();
     });
     while (stream.write(data)) {}
   },
-  "a listener of 'data' that finds all of it waiting": (stream) => {
+  "a listener of 'data' that finds all of it waiting": (stream, data) => {
     stream.once('end', () => {}).end(data);
     stream.once('readable', () => stream.removeAllListeners('readable').once('data', fail));
   },
-  "a listener of 'error'": (stream) => void stream.once('error', fail).end(data.subarray(0, 100)),
-  'the callback of a write': (stream) => void stream.resume().write(data, () => stream.end(fail)),
-  'the callback of the last write': (stream) => {
+  "a listener of 'error'": (stream, data) => void stream.once('error', fail).end(data.subarray(0, 100)),
+  'the callback of a write': (stream, data) => void stream.resume().write(data, () => stream.end(fail)),
+  'the callback of the last write': (stream, data) => {
     stream.resume().write(data, fail);
     stream.end();
   },
-  'the callback of a flush': (stream) => {
+  'the callback of a flush': (stream, data) => {
     stream.resume().write(data);
     stream.flush(fail);
     stream.end();
   },
-  'the callback of end()': (stream) => void stream.resume().end(data, fail),
-  'a push() of its own': (stream) => {
+  'the callback of end()': (stream, data) => void stream.resume().end(data, fail),
+  'a push() of its own': (stream, data) => {
     stream.push = fail;
     stream.end(data);
   },
@@ -168,14 +170,20 @@ const faulty: Record<string, (stream: DecompressStream) => void> = {
 describe('P10 contained: an exception', () => {
   for (const engine of engines) {
     for (const [where, inline] of Object.entries({ 'main thread': {}, threadpool: { inputLength: 0 } })) {
-      for (const [what, use] of Object.entries(faulty)) {
-        it(`of ${what} costs no engine: the next in the queue gets it (${engine}, ${where})`, async () => {
+      for (const [direction, what, use] of Object.keys(directions).flatMap((each) =>
+        Object.entries(faulty).map(([name, act]) => [each, name, act] as const),
+      )) {
+        const { create, input, output } = directions[direction as keyof typeof directions];
+        const data = input(both);
+        // An encoder has no bad input.
+        if (direction === 'compressing' && what === "a listener of 'error'") continue;
+        it(`of ${what} costs no engine: the next in the queue gets it (${direction}, ${engine}, ${where})`, async () => {
           const pool = new ZlibPool({ engine, inline, maxLeased: 1 });
           const caught = await uncaughtDuring(async () => {
-            const stream = pool.createGunzip({ highWaterMark: 2 * data.length });
-            use(stream);
-            const { bytes } = await outcome(pool.createGunzip(), (next) => void next.end(data));
-            expect(bytes.equals(plain)).to.equal(true);
+            const stream = create(pool, { highWaterMark: 2 * data.length });
+            use(stream, data);
+            const { bytes } = await outcome(create(pool), (next) => void next.end(data));
+            expect(bytes.equals(output(both))).to.equal(true);
             // It is the exception that gave its engine back, not the garbage collector.
             expect(pool.stats.leaked).to.equal(0);
             stream.on('error', () => {});

@@ -6,7 +6,7 @@ import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { PassThrough } from 'node:stream';
 import { setTimeout as delay, setImmediate as nextTurn } from 'node:timers/promises';
 import { expect } from 'chai';
-import type { Format, LeakEvent, ZlibPool as Pool } from '../../lib/index.ts';
+import type { Format, LeakEvent, LeaseEvent, ZlibPool as Pool } from '../../lib/index.ts';
 import { engines, ZlibPool } from '../support/library.ts';
 import { bytesOf, closed } from '../support/outcome.ts';
 import { sample } from '../support/samples.ts';
@@ -79,6 +79,10 @@ const ways: Record<string, (pool: Pool) => unknown> = {
   withoutAutoDestroy: function withoutAutoDestroy(pool) {
     return bytesOf(pool.createGunzip({ autoDestroy: false }), data);
   },
+  droppedWhileCompressing: (pool) =>
+    new Promise<void>(function droppedWhileCompressing(resolve) {
+      pool.createGzip().write(data, () => resolve());
+    }),
   leasedAndForgotten: async function leasedAndForgotten(pool) {
     await pool.lease('gzip');
   },
@@ -137,6 +141,39 @@ describe('P11 visible', () => {
       ]);
       addsUp(pool);
       expect(pool.stats.failed).to.equal(2);
+    });
+
+    it(`tells the leases of encoders by the function that was called (${engine})`, async () => {
+      const pool = new ZlibPool({ engine });
+      const messages = await told(pool, async () => {
+        await pool.compress(plain, 'deflate');
+        pool.compressSync(plain, 'gzip');
+        await new Promise((resolve) => pool.gzip(plain, resolve));
+        pool.deflateRawSync(plain);
+        const lease = await pool.lease('br', { compress: true });
+        lease.release();
+        await bytesOf(pool.createGzip(), plain);
+        const aborted = pool.createDeflate();
+        aborted.on('error', () => {});
+        await new Promise((resolve) => aborted.write(plain, resolve));
+        aborted.destroy(new Error('enough'));
+        await closed(aborted);
+      });
+      const leases = messages.filter(([name]) => name === 'lease').map(([, message]) => message as LeaseEvent);
+      expect(leases.map(({ entry, format }) => `${entry} ${format}`)).to.deep.equal([
+        'compress deflate',
+        'compressSync gzip',
+        'gzip gzip',
+        'deflateRawSync deflate-raw',
+        'lease br',
+        'createGzip gzip',
+        'createDeflate deflate',
+      ]);
+      expect(messages.filter(([name]) => name === 'release')).to.have.lengthOf(6);
+      const [discard] = messages.filter(([name]) => name === 'discard');
+      expect(discard?.[1]).to.have.nested.property('cause.message', 'enough');
+      addsUp(pool);
+      expect(pool.stats).to.include({ leased: 0, failed: 1, discarded: 1 });
     });
 
     it(`tells a destroyed stream's error as the cause, and none where there was none (${engine})`, async () => {

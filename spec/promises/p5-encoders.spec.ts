@@ -201,7 +201,8 @@ describe('P5 clean: the secret of an earlier owner', () => {
               (message) => stockCompress(format, message, options),
             );
             expect(found, `${way}, ${format}`).to.equal(UNREAD);
-            if (engine === 'native') expect(pool.stats.created, way).to.be.below(3);
+            // A stream that is destroyed during a native write costs its engine.
+            if (engine === 'native') expect(pool.stats.reused, way).to.be.above(pool.stats.created);
           }
         });
       }
@@ -299,6 +300,28 @@ describe('P5 clean: an encoder', () => {
           expect(pool.stats.created - created).to.equal(engine === 'native' ? 0 : 1);
         });
       }
+
+      it(`gives no output of a message that was left at any chunk to the next (${engine}, ${format})`, async () => {
+        const pool = new ZlibPool({ engine });
+        const next = json(500, 2);
+        const expected = stockCompress(format, next);
+        // Of each length, so that a chunk ends at each byte of a trailer.
+        for (let length = 100; length < (engine === 'native' && format !== 'br' ? 200 : 108); length++) {
+          const message = json(1_000, 1).subarray(0, length);
+          const whole = stockCompress(format, message).length;
+          const stream = pool.createCompress(format, { chunkSize: 64, readableHighWaterMark: 1 });
+          let given = 0;
+          stream.on('data', (chunk: Buffer) => {
+            given += chunk.length;
+            if (given + 64 > whole) stream.destroy();
+          });
+          stream.end(message);
+          await closed(stream);
+          expect(given).to.be.below(whole + 1);
+          expect(pool.compressSync(next, format).equals(expected), String(length)).to.equal(true);
+        }
+        if (engine === 'native') expect(pool.stats.created).to.equal(1);
+      });
 
       it(`serves a message after a stream that was destroyed in mid-write (${engine}, ${format})`, async () => {
         const pool = new ZlibPool({ engine, inline: { inputLength: 0 } });

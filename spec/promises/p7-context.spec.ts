@@ -2,7 +2,7 @@
 import { AsyncLocalStorage, createHook } from 'node:async_hooks';
 import { once } from 'node:events';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { createGunzip as stockGunzip } from 'node:zlib';
+import { createGunzip as stockGunzip, createGzip as stockGzip } from 'node:zlib';
 import { expect } from 'chai';
 import { engines, ZlibPool } from '../support/library.ts';
 import { sample } from '../support/samples.ts';
@@ -43,6 +43,14 @@ describe('P7 no shared context', () => {
   };
   for (const engine of engines) {
     for (const [where, inline] of Object.entries({ 'main thread': {}, threadpool: { inputLength: 0 } })) {
+      it(`shows a compressing stream's events the store that node:zlib shows (${engine}, ${where})`, async () => {
+        const pool = new ZlibPool({ engine, inline });
+        const { plain } = sample(100_000);
+        const stock = await stores(stockGzip as never, plain);
+        expect(stock.data).to.equal('creator');
+        for (let i = 0; i < 2; i++) expect(await stores(() => pool.createGzip() as never, plain)).to.deep.equal(stock);
+      });
+
       for (const [name, data] of Object.entries(inputs)) {
         it(`shows ${name} input's events the store that node:zlib shows (${engine}, ${where})`, async () => {
           const pool = new ZlibPool({ engine, inline });
@@ -125,11 +133,12 @@ describe('P7 no shared context', () => {
       for (let i = 0; i < 10; i++) {
         await storage.run({ big: Buffer.alloc(1_000) }, async () => {
           stores.push(new WeakRef(storage.getStore() as object));
-          const streams = [pool.createGunzip(), pool.createGunzip()];
+          const streams = [pool.createGunzip(), pool.createGzip()];
           await Promise.all(streams.map((stream) => once(stream.resume().end(data), 'close')));
+          await pool.compress(data, 'deflate');
         });
       }
-      expect(pool.stats.idle).to.equal(2);
+      expect(pool.stats.idle).to.equal(engine === 'native' ? 3 : 1);
       await until(() => stores.every((store) => store.deref() === undefined), collectGarbage);
     });
   }
@@ -148,14 +157,14 @@ describe('P7 no shared context', () => {
       for (const inline of [{}, { inputLength: 0 }]) {
         const pool = new ZlibPool({ engine, inline });
         const stream = pool.createGunzip();
-        kept.push(pool, stream, pool.decompress(good, 'gzip'));
+        kept.push(pool, stream, pool.compress(good, 'gzip'), pool.decompress(good, 'gzip'));
         await new Promise((resolve) => stream.on('close', resolve).resume().end(good));
-        await kept.at(-1);
+        await Promise.all(kept.slice(-2));
       }
     }
     // Tools that look for open handles pass over the types of promises and of node:zlib.
     await until(() => [...open.values()].every((type) => type === 'PROMISE' || type === 'ZLIB'), collectGarbage);
     hook.disable();
-    expect(kept).to.have.lengthOf(12);
+    expect(kept).to.have.lengthOf(16);
   });
 });

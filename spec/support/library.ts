@@ -3,7 +3,6 @@
  * see that they are caught; SPEC_LIB is the folder of such a copy.
  */
 import { pathToFileURL } from 'node:url';
-import type { Format } from '../../lib/index.ts';
 
 const folder = process.env.SPEC_LIB === undefined ? '../../lib' : pathToFileURL(process.env.SPEC_LIB).href;
 
@@ -31,21 +30,19 @@ export const { engineOf } = (await import(`${folder}/pool/lease.ts`)) as typeof 
 export const { NativeEngine } = (await import(
   `${folder}/engine/native.ts`
 )) as typeof import('../../lib/engine/native.ts');
-/** Not exported from the package: the codecs that may run natively, and how a codec is found. */
-export const { nativeCodecs } = (await import(
+/** Not exported from the package: the results of the probe, and how a codec is found. */
+export const { isNative, results: probed } = (await import(
   `${folder}/engine/probe.ts`
 )) as typeof import('../../lib/engine/probe.ts');
 export const { decoder } = (await import(`${folder}/engine/codec.ts`)) as typeof import('../../lib/engine/codec.ts');
-/** Formats whose native decoder may be used. */
-export const nativeFormats: ReadonlySet<Format> = new Set(
-  [...nativeCodecs].filter(({ compresses }) => !compresses).map(({ format }) => format),
-);
 
 export const { collectPool } = (await import(`${folder}/prometheus.ts`)) as typeof import('../../lib/prometheus.ts');
 
 export const { createCompressions } = (await import(`${folder}/connect.ts`)) as typeof import('../../lib/connect.ts');
 
-export const { DecompressionStream } = (await import(`${folder}/web.ts`)) as typeof import('../../lib/web.ts');
+export const { CompressionStream, DecompressionStream } = (await import(
+  `${folder}/web.ts`
+)) as typeof import('../../lib/web.ts');
 /** Not exported from the package: its time, and its queues. */
 export const { clock } = (await import(`${folder}/schedule/clock.ts`)) as typeof import('../../lib/schedule/clock.ts');
 /** Not exported from the package: where its steps run. */

@@ -6,11 +6,16 @@
 import { once } from 'node:events';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { expect } from 'chai';
-import type { DecompressStream, Format, ZlibPool } from '../../lib/index.ts';
-import { formats, sample } from './samples.ts';
+import type { CompressFormat, CompressStream, DecompressStream, Format, ZlibPool } from '../../lib/index.ts';
+import { compress, formats, json } from './samples.ts';
 import type { Dice } from './seed.ts';
+import { stockDecompress } from './stock.ts';
 
-type Door = (stream: DecompressStream) => void;
+type Stream = DecompressStream | CompressStream;
+type Door = (stream: Stream) => void;
+
+/** A direction of the streams in a run. */
+export type Way = 'decompress' | 'compress';
 
 const doorsAfterEnd: readonly Door[] = [
   (stream) => expect(stream.read()).to.equal(null),
@@ -48,13 +53,20 @@ const tails: Partial<Record<Format, (dice: Dice) => number>> = {
   'deflate-raw': (dice) => dice.below(256),
 };
 
-async function consumer(pool: ZlibPool, dice: Dice): Promise<void> {
-  const format = dice.one(formats);
-  const { plain, data } = sample(1 + dice.below(dice.one([200, 3_000, 90_000])), dice.below(1_000), format);
+/** Only decompression detects a format. */
+const compressFormats = formats.filter((format) => format !== 'unzip');
+
+async function consumer(pool: ZlibPool, dice: Dice, way: Way): Promise<void> {
+  const compresses = way === 'compress';
+  const format = dice.one(compresses ? compressFormats : formats);
+  // Brotli's default quality takes 100 times as long as gzip.
+  const most = dice.one(compresses && format === 'br' ? [200, 3_000] : [200, 3_000, 90_000]);
+  const plain = json(1 + dice.below(most), dice.below(1_000));
+  const data = compresses ? plain : compress(format, plain);
   // A tail behind the data brings EOF while there is still something to write.
-  const filler = tails[format]?.(dice);
+  const filler = compresses ? undefined : tails[format]?.(dice);
   const tail = filler !== undefined && dice.onceIn(2) ? Buffer.alloc(1 + dice.below(300), filler) : Buffer.alloc(0);
-  const stream = pool.createDecompress(format);
+  const stream = compresses ? pool.createCompress(format as CompressFormat) : pool.createDecompress(format);
   const chunks: Buffer[] = [];
   stream.on('data', (chunk) => chunks.push(chunk));
   const ended = once(stream, 'end').then(async () => {
@@ -82,7 +94,9 @@ async function consumer(pool: ZlibPool, dice: Dice): Promise<void> {
     if (dice.onceIn(2)) await nextTurn();
   }
   await closed;
-  expect(Buffer.concat(chunks).equals(plain), `${format}: the bytes of its own message`).to.equal(true);
+  const output = Buffer.concat(chunks);
+  const isOwn = (compresses ? stockDecompress(format, output) : output).equals(plain);
+  expect(isOwn, `${format}: the bytes of its own message`).to.equal(true);
   for (let i = dice.below(6); i > 0; i--) {
     dice.one(doorsAfterClose)(stream);
     if (dice.onceIn(2)) await nextTurn();
@@ -90,9 +104,10 @@ async function consumer(pool: ZlibPool, dice: Dice): Promise<void> {
 }
 
 /** Somebody who holds leases of his own, and gives each back more often than once. */
-async function doubleReleaser(pool: ZlibPool, dice: Dice, over: () => boolean): Promise<void> {
+async function doubleReleaser(pool: ZlibPool, dice: Dice, way: Way, over: () => boolean): Promise<void> {
   while (!over()) {
-    const lease = pool.tryLease(dice.one(formats));
+    const compresses = way === 'compress';
+    const lease = pool.tryLease(dice.one(compresses ? compressFormats : formats), { compress: compresses });
     await nextTurn();
     lease?.release();
     for (let i = dice.below(3); i > 0; i--) {
@@ -107,9 +122,10 @@ async function doubleReleaser(pool: ZlibPool, dice: Dice, over: () => boolean): 
 }
 
 /** Somebody who gives up at any moment, and reads again afterwards. */
-async function quitter(pool: ZlibPool, dice: Dice): Promise<void> {
-  const { data } = sample(1 + dice.below(300_000), dice.below(1_000));
-  const stream = pool.createGunzip();
+async function quitter(pool: ZlibPool, dice: Dice, way: Way): Promise<void> {
+  const plain = json(1 + dice.below(300_000), dice.below(1_000));
+  const data = way === 'compress' ? plain : compress('gzip', plain);
+  const stream = way === 'compress' ? pool.createGzip() : pool.createGunzip();
   const closed = new Promise<void>((resolve) => stream.once('close', resolve));
   stream.resume().write(data.subarray(0, 1 + dice.below(data.length)));
   for (let i = dice.below(3); i > 0; i--) await nextTurn();
@@ -118,15 +134,15 @@ async function quitter(pool: ZlibPool, dice: Dice): Promise<void> {
   dice.one(doorsAfterClose)(stream);
 }
 
-export async function readAgain(pool: ZlibPool, dice: Dice, count: number, atATime = 32): Promise<void> {
+export async function readAgain(pool: ZlibPool, dice: Dice, count: number, way: Way, atATime = 32): Promise<void> {
   let left = count;
   const lane = async (): Promise<void> => {
     while (left > 0) {
       left -= 1;
-      await (dice.onceIn(5) ? quitter(pool, dice) : consumer(pool, dice));
+      await (dice.onceIn(5) ? quitter(pool, dice, way) : consumer(pool, dice, way));
     }
   };
-  const releaser = doubleReleaser(pool, dice, () => left === 0);
+  const releaser = doubleReleaser(pool, dice, way, () => left === 0);
   try {
     await Promise.all(Array.from({ length: atATime }, lane));
   } finally {

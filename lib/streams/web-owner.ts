@@ -4,14 +4,14 @@
 import { AsyncResource } from 'node:async_hooks';
 import { Driver } from '../driver/driver.ts';
 import type { Owner } from '../driver/owner.ts';
-import { decoder, type Format } from '../engine/codec.ts';
+import type { Codec } from '../engine/codec.ts';
 import { originOf } from '../observe/origin.ts';
-import { limits } from '../pool/options.ts';
 import type { Pool } from '../pool/pool.ts';
-import { streamSettings } from './options.ts';
+import { limitsOf, streamSettings } from './options.ts';
 
-export class WebInflater implements Owner {
+export class WebOwner implements Owner {
   bytesWritten = 0;
+  readonly entry: string;
   /** Whether the data has ended before its input. The engine ignores any bytes after the data. */
   ended = false;
   readonly #driver: Driver;
@@ -21,29 +21,26 @@ export class WebInflater implements Owner {
   #isOver = false;
 
   /**
+   * @param entry - name of the class that the caller has used, see `LeaseOwner`
    * @param output - takes a piece of output, and returns whether more is wanted
    * @param failed - called once, unless `end()` is called before
    * @param below - the function whose callers a leak report names
    */
   constructor(
     pool: Pool,
-    format: Format,
+    entry: string,
+    codec: Codec,
     maxOutputLength: number | undefined,
     output: (chunk: Buffer) => boolean,
     failed: (error: Error) => void,
     below: (...args: never) => unknown,
   ) {
-    const settings = streamSettings(decoder(format), maxOutputLength === undefined ? undefined : { maxOutputLength });
-    const own = settings.limits;
-    const ofStream = own === undefined ? pool.settings : limits(own, pool.settings);
+    const settings = streamSettings(codec, maxOutputLength === undefined ? undefined : { maxOutputLength });
+    this.entry = entry;
     this.#output = output;
     this.#failed = failed;
     const origin = originOf(pool.settings.leakDetection, below);
-    this.#driver = new Driver(this, pool, new AsyncResource('ZLIB'), settings, ofStream, origin);
-  }
-
-  get entry(): string {
-    return 'DecompressionStream';
+    this.#driver = new Driver(this, pool, new AsyncResource('ZLIB'), settings, limitsOf(pool, settings), origin);
   }
 
   get keepsAll(): boolean {
@@ -55,10 +52,10 @@ export class WebInflater implements Owner {
   }
 
   /**
-   * Inflates the bytes, and calls back when all output was emitted. It does not call back if the
-   * inflater ends meanwhile. After the end it calls back at once.
+   * Converts the bytes, and calls back when all output was emitted. It does not call back if
+   * `end()` is called meanwhile. After the end it calls back at once.
    */
-  inflate(bytes: Buffer, flush: number, callback: () => void): void {
+  convert(bytes: Buffer, flush: number, callback: () => void): void {
     if (this.#isOver) {
       callback();
       return;
