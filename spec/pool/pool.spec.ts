@@ -1,4 +1,5 @@
 /** The pool: leases, idle engines, options, close and destroy. */
+import diagnostics from 'node:diagnostics_channel';
 import { once } from 'node:events';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { inspect } from 'node:util';
@@ -142,6 +143,23 @@ describe('ZlibPool', () => {
       });
     });
   }
+
+  it('publishes zlease:fail for a lease that has failed, and for no other', () => {
+    const pool = new ZlibPool();
+    const causes: unknown[] = [];
+    const note = (message: unknown): unknown => causes.push((message as { cause: unknown }).cause);
+    const failure = new Error('bad');
+    diagnostics.subscribe('zlease:fail', note);
+    try {
+      pool.tryLease('gzip')?.release();
+      pool.tryLease('gzip')?.discard();
+      pool.tryLease('gzip')?.discard(failure);
+    } finally {
+      diagnostics.unsubscribe('zlease:fail', note);
+    }
+    expect(causes).to.deep.equal([failure]);
+    expect(pool.stats).to.include({ failed: 1, discarded: 2 });
+  });
 
   it('tells pools from all else, without running its code', () => {
     const pool = new ZlibPool();
