@@ -2,7 +2,7 @@
 # The first step of `npm run test:interop`: installs the peers from Debian's packages, where one is missing.
 set -eu
 
-packages='python3-grpcio golang-google-grpc-dev golang-go curl'
+packages='python3-grpcio golang-google-grpc-dev golang-go curl brotli zstd'
 
 missing=''
 for package in $packages; do
