@@ -25,8 +25,8 @@ export class CompressStream extends ZlibStream {
     super(pool, codec, options);
     if (!codec.byZlib) return;
     const { Z_DEFAULT_COMPRESSION, Z_DEFAULT_STRATEGY } = zlib.constants;
-    this._level = options?.level ?? Z_DEFAULT_COMPRESSION;
-    this._strategy = options?.strategy ?? Z_DEFAULT_STRATEGY;
+    this._level = given(options?.level) ?? Z_DEFAULT_COMPRESSION;
+    this._strategy = given(options?.strategy) ?? Z_DEFAULT_STRATEGY;
   }
 
   /**
@@ -40,4 +40,9 @@ export class CompressStream extends ZlibStream {
   params(level: number, strategy: number, callback: () => void): void {
     zlib.Deflate.prototype.params.call(this as never, level, strategy, callback);
   }
+}
+
+/** Converts NaN, which node:zlib takes for "not given". */
+function given(value: number | undefined): number | undefined {
+  return Number.isNaN(value) ? undefined : value;
 }
