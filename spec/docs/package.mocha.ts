@@ -164,7 +164,8 @@ describe('The package', function () {
            zlib.createGunzip().resume().on('close', () => console.log(require('zlease').defaultPool.stats.created)).end(zlib.gzipSync('x'));`,
         );
         for (const [ZLEASE, created] of [
-          ['on', '1'],
+          ['on', '2'],
+          ['decompress', '1'],
           ['off', '0'],
         ]) {
           const { stdout } = await run(process.execPath, [flag, 'zlease/register', 'app.cjs'], {
@@ -224,7 +225,8 @@ describe('The package', function () {
       for (const app of ['app.cjs', 'app.mjs']) {
         it(`is preloaded by ${flag} before ${app}`, async () => {
           const { stdout } = await yarn('node', flag, 'zlease/register', app);
-          expect(stdout).to.equal('1\n');
+          // An engine for each direction.
+          expect(stdout).to.equal('2\n');
         });
       }
     }

@@ -5,20 +5,18 @@ import type { AddressInfo } from 'node:net';
 import { setTimeout as delay, setImmediate as nextTurn } from 'node:timers/promises';
 import zlib from 'node:zlib';
 import { json } from '../../bench/payloads.ts';
-
-/** Node 20 has none, and neither have its types. */
-const { zstdCompressSync } = zlib as { zstdCompressSync?: (data: Uint8Array) => Buffer };
+import * as stock from './stock.ts';
 
 /** What a 'content-encoding' means, and how to make it. Servers send deflate with and without the zlib wrapper. */
 export const encodings: Record<string, { header: string; encode: (data: Uint8Array) => Buffer }> = {
-  gzip: { header: 'gzip', encode: (data) => zlib.gzipSync(data) },
-  deflate: { header: 'deflate', encode: (data) => zlib.deflateSync(data) },
-  'raw deflate': { header: 'deflate', encode: (data) => zlib.deflateRawSync(data) },
+  gzip: { header: 'gzip', encode: stock.gzip },
+  deflate: { header: 'deflate', encode: stock.deflate },
+  'raw deflate': { header: 'deflate', encode: stock.deflateRaw },
   br: {
     header: 'br',
-    encode: (data) => zlib.brotliCompressSync(data, { params: { [zlib.constants.BROTLI_PARAM_QUALITY]: 5 } }),
+    encode: (data) => stock.brotli(data, { params: { [zlib.constants.BROTLI_PARAM_QUALITY]: 5 } }),
   },
-  ...(zstdCompressSync === undefined ? {} : { zstd: { header: 'zstd', encode: zstdCompressSync } }),
+  ...(stock.zstd === undefined ? {} : { zstd: { header: 'zstd', encode: stock.zstd } }),
 };
 
 export const small: Buffer = json(300, 1);

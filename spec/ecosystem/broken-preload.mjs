@@ -1,11 +1,17 @@
-// Breaks node:zlib as a bad pool might, to see that the comparison notices: `?bytes` flips a bit of each chunk that
-// a stream gives and one of each message that a one-shot function gives, `?errors` gives errors another code.
+// Breaks node:zlib as a bad pool might, to see that the comparison notices. `?bytes` flips a bit of each chunk that a
+// decompressing stream gives and one of each message that a one-shot function gives. `?compressed` does the same to
+// the compressing functions. `?errors` gives errors of decompression another code.
 import { syncBuiltinESMExports } from 'node:module';
 import zlib from 'node:zlib';
 
 const how = new URL(import.meta.url).search;
 
-for (const name of Object.keys(zlib).filter((key) => /^create(Gunzip|Inflate|Unzip|.*Decompress)/.test(key))) {
+const decompress = 'gunzip|inflate|inflateRaw|unzip|brotliDecompress|zstdDecompress';
+const compress = 'gzip|deflate|deflateRaw|brotliCompress|zstdCompress';
+const names = how === '?compressed' ? compress : decompress;
+const streams = new RegExp(`^create(${names})$`, 'i');
+
+for (const name of Object.keys(zlib).filter((key) => streams.test(key))) {
   const create = zlib[name];
   const broken = (...args) => {
     const stream = create(...args);
@@ -14,6 +20,10 @@ for (const name of Object.keys(zlib).filter((key) => /^create(Gunzip|Inflate|Unz
       stream.push = function (chunk, ...rest) {
         if (chunk?.length > 0) chunk[0] ^= 1;
         return push.call(this, chunk, ...rest);
+      };
+    } else if (how === '?compressed') {
+      stream.push = function (chunk, ...rest) {
+        return push.call(this, flipped(chunk), ...rest);
       };
     } else {
       stream.destroy = function (error, ...rest) {
@@ -28,7 +38,7 @@ for (const name of Object.keys(zlib).filter((key) => /^create(Gunzip|Inflate|Unz
 
 // The middle of a message: its end is in some protocols of no account, and its start a length.
 function flipped(data) {
-  if (how === '?bytes' && data?.length > 0) data[data.length >> 1] ^= 1;
+  if (how !== '?errors' && data?.length > 0) data[data.length >> 1] ^= 1;
   return data;
 }
 
@@ -37,7 +47,7 @@ function recoded(error) {
   return error;
 }
 
-const oneShots = /^(gunzip|inflate|inflateRaw|unzip|brotliDecompress|zstdDecompress)(Sync)?$/;
+const oneShots = new RegExp(`^(${names})(Sync)?$`);
 for (const [name, oneShot] of Object.entries(zlib).filter(([key]) => oneShots.test(key))) {
   const broken = name.endsWith('Sync')
     ? (...args) => {

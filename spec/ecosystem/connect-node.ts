@@ -1,5 +1,5 @@
 /** connect-node: clients and servers with the compression that it has by default, gzip, and with its Brotli. */
-import { gzipSync } from 'node:zlib';
+import './counted.ts';
 import { toBinary } from '@bufbuild/protobuf';
 import { BytesValueSchema } from '@bufbuild/protobuf/wkt';
 import { createClient } from '@connectrpc/connect';
@@ -16,7 +16,9 @@ import { outcome as rpcOutcome } from '../support/connect/clients.ts';
 import { requestKinds } from '../support/connect/requests.ts';
 import { type HttpVersion, served } from '../support/connect/server.ts';
 import { Echo } from '../support/connect/service.ts';
+import { compressed } from './counted.ts';
 import { digest, finish, scenario } from './scenario.ts';
+import * as stock from './stock.ts';
 
 /** Messages shorter than 1,024 bytes are not compressed by default. */
 const lengths = [0, 1, 1_000, 1_100, 10_000, 20_000];
@@ -133,7 +135,7 @@ for (const side of sides) {
 }
 
 // Requests whose messages no client of connect-node sends.
-const good = gzipSync(toBinary(BytesValueSchema, { $typeName: BytesValueSchema.typeName, value: json(5_000, 1) }));
+const good = stock.gzip(toBinary(BytesValueSchema, { $typeName: BytesValueSchema.typeName, value: json(5_000, 1) }));
 const damaged = (at: number) => Buffer.from(good.map((byte, i) => (i >= at && i < at + 8 ? byte ^ 0xff : byte)));
 const bad: Record<string, Buffer> = {
   'cut by a byte': good.subarray(0, -1),
@@ -157,4 +159,4 @@ for (const { name, httpVersion, send } of requestKinds) {
   }
 }
 
-await finish(calls);
+await finish({ ...calls, ...compressed });

@@ -1,14 +1,17 @@
 /** @elastic/transport with `compression: true`, on both of its connections, against a server that answers compressed. */
+import './counted.ts';
 import { buffer } from 'node:stream/consumers';
 import zlib from 'node:zlib';
 import { HttpConnection, Transport, UndiciConnection, WeightedConnectionPool } from '@elastic/transport';
 import { json } from '../../bench/payloads.ts';
 import { listen } from './bodies.ts';
+import { compressed } from './counted.ts';
 import { digest, finish, outcome, scenario } from './scenario.ts';
+import * as stock from './stock.ts';
 
 const encodings: Record<string, (data: Uint8Array) => Buffer> = {
-  gzip: (data) => zlib.gzipSync(data),
-  deflate: (data) => zlib.deflateSync(data),
+  gzip: stock.gzip,
+  deflate: stock.deflate,
 };
 
 function hits(length: number): Buffer {
@@ -58,7 +61,7 @@ const server = await listen((request, response) => {
       const stream = new (zlib as unknown as { Gunzip: new () => NodeJS.ReadWriteStream }).Gunzip();
       stream.end(body);
       unzip += 1;
-      response.setHeader('content-encoding', 'gzip').end(zlib.gzipSync(await buffer(stream)));
+      response.setHeader('content-encoding', 'gzip').end(stock.gzip(await buffer(stream)));
       return;
     }
     if (encoding === 'plain') {
@@ -67,7 +70,7 @@ const server = await listen((request, response) => {
     }
     unzip += 1;
     response.setHeader('content-encoding', encoding).end(answers[encoding]?.[kind]);
-  })();
+  })().catch(() => response.destroy());
 });
 
 const connections = { HttpConnection, UndiciConnection };
@@ -114,4 +117,4 @@ for (const [name, Connection] of Object.entries(connections)) {
 }
 
 await server.close();
-await finish({ unzip });
+await finish({ unzip, ...compressed });

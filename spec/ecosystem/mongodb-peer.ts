@@ -7,6 +7,7 @@ import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { buffer } from 'node:stream/consumers';
 import zlib from 'node:zlib';
 import { BSON, type Document } from 'mongodb';
+import * as stock from './stock.ts';
 
 const OP_MSG = 2013;
 const OP_COMPRESSED = 2012;
@@ -19,7 +20,7 @@ type Compress = (data: Uint8Array) => Buffer;
 type StreamClass = new () => NodeJS.ReadWriteStream;
 
 /** Node 20 has no zstd, and neither have its types. */
-const { zstdCompressSync, ZstdDecompress } = zlib as { zstdCompressSync?: Compress; ZstdDecompress?: StreamClass };
+const { ZstdDecompress } = zlib as { ZstdDecompress?: StreamClass };
 
 interface Compressor {
   id: number;
@@ -34,13 +35,13 @@ export const compressors: Record<string, Compressor> = {
   zlib: {
     id: 2,
     decompressedBy: 'inflate',
-    compress: (data) => zlib.deflateSync(data),
+    compress: stock.deflate,
     // Their types have no constructors.
     Decompress: (zlib as unknown as { Inflate: StreamClass }).Inflate,
   },
-  ...(zstdCompressSync === undefined || ZstdDecompress === undefined
+  ...(stock.zstd === undefined || ZstdDecompress === undefined
     ? {}
-    : { zstd: { id: 3, decompressedBy: 'zstdDecompress', compress: zstdCompressSync, Decompress: ZstdDecompress } }),
+    : { zstd: { id: 3, decompressedBy: 'zstdDecompress', compress: stock.zstd, Decompress: ZstdDecompress } }),
 };
 
 /** Damages the compressed bytes of a reply. */

@@ -1,6 +1,8 @@
 /** mongodb: its client with compressed protocol messages, zlib's and, where Node has it, zstd's. */
+import './counted.ts';
 import { type Document, MongoClient, type MongoClientOptions } from 'mongodb';
 import { json } from '../../bench/payloads.ts';
+import { compressed } from './counted.ts';
 import { compressors, type Damage, MongoPeer } from './mongodb-peer.ts';
 import { digest, finish, outcome, scenario } from './scenario.ts';
 
@@ -101,4 +103,4 @@ for (const compressor of Object.keys(compressors)) {
   }
 }
 
-await finish(calls);
+await finish({ ...calls, ...compressed });

@@ -1,16 +1,18 @@
 /** nock: compressed requests and replies, played back and recorded. */
+import './counted.ts';
 import http, { type IncomingMessage } from 'node:http';
 import { buffer, text } from 'node:stream/consumers';
-import zlib from 'node:zlib';
 import nock from 'nock';
 import { json } from '../../bench/payloads.ts';
 import { listen } from './bodies.ts';
+import { compressed } from './counted.ts';
 import { digest, finish, outcome, scenario } from './scenario.ts';
+import * as stock from './stock.ts';
 
 const ORIGIN = 'http://nock.example';
 const encodings: Record<string, (data: string | Uint8Array) => Buffer> = {
-  gzip: (data) => zlib.gzipSync(data),
-  deflate: (data) => zlib.deflateSync(data),
+  gzip: stock.gzip,
+  deflate: stock.deflate,
 };
 /** Functions by which nock decompresses a request, and Node a response that nock plays to `fetch`. */
 const functions: Record<string, { request: string; fetch: string }> = {
@@ -136,4 +138,4 @@ for (const encoding of Object.keys(encodings)) {
 
 nock.restore();
 await server.close();
-await finish(calls);
+await finish({ ...calls, ...compressed });

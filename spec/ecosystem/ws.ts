@@ -9,6 +9,7 @@ import zlib from 'node:zlib';
 import WebSocket, { createWebSocketStream, type PerMessageDeflateOptions, WebSocketServer } from 'ws';
 import { json, random } from '../../bench/payloads.ts';
 import { digest, failure, finish, scenario } from './scenario.ts';
+import * as stock from './stock.ts';
 
 interface Options {
   server?: PerMessageDeflateOptions;
@@ -270,11 +271,11 @@ async function raw(frames: Frame[], options: Options = {}, end = true): Promise<
 /** As ws compresses a message: a sync flush without its last four bytes. */
 function compressed(data: Buffer | string): Buffer {
   const { Z_SYNC_FLUSH } = zlib.constants;
-  return zlib.deflateRawSync(data, { finishFlush: Z_SYNC_FLUSH }).subarray(0, -4);
+  return stock.deflateRaw(data, { finishFlush: Z_SYNC_FLUSH }).subarray(0, -4);
 }
 
 /** A message that ends with a final block, as RFC 7692, 7.2.3.4 allows. */
-const final = (data: Buffer | string) => Buffer.concat([zlib.deflateRawSync(data), Buffer.from([0])]);
+const final = (data: Buffer | string) => Buffer.concat([stock.deflateRaw(data), Buffer.from([0])]);
 const big = compressed(json(300_000, 9));
 const broken = Buffer.from(big.map((byte, i) => (i > big.length / 2 && i < big.length / 2 + 50 ? byte ^ 0xff : byte)));
 const hello = { payload: compressed('hello') };

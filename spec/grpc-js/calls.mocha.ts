@@ -27,10 +27,14 @@ interface Side {
   compressed: Calls['compressed'];
   server: string;
   args: string[];
-  /** Which of the two processes decompresses. The other one has nothing to do with the pool, or only with compressing. */
+  /** Which of the two processes decompresses the messages that are compared. */
   pooled: 'server' | 'client';
   /** Kinds of calls with more than one such message. */
   many: Kind[];
+  /** Kinds of calls with more than one request that grpc-js compresses. Undefined: it compresses none. */
+  sent?: Kind[];
+  /** Default: all. */
+  names?: string[];
 }
 
 const sides: Record<string, Side> = {
@@ -40,6 +44,7 @@ const sides: Record<string, Side> = {
     args: ['{"grpc.max_receive_message_length":-1}'],
     pooled: 'server',
     many: ['clientStream', 'bidi'],
+    sent: ['clientStream', 'bidi'],
   },
   'A client that gets compressed replies': {
     compressed: 'replies',
@@ -48,9 +53,20 @@ const sides: Record<string, Side> = {
     pooled: 'client',
     many: ['serverStream', 'bidi'],
   },
+  'A client that sends and gets compressed messages': {
+    compressed: 'both',
+    server: 'raw-server.ts',
+    args: [],
+    pooled: 'client',
+    many: ['serverStream', 'bidi'],
+    sent: ['clientStream', 'bidi'],
+    names: ['1 B', '1 KB'],
+  },
 };
 
-for (const [title, { compressed, server: program, args, pooled, many }] of Object.entries(sides)) {
+const leasesOf = ({ stats }: State) => stats.created + stats.reused;
+
+for (const [title, { compressed, server: program, args, pooled, many, sent, names }] of Object.entries(sides)) {
   describe(title, () => {
     let build: Build;
     let port: number;
@@ -58,7 +74,6 @@ for (const [title, { compressed, server: program, args, pooled, many }] of Objec
 
     before(async () => {
       build = await Build.make();
-      // Both under register: a client that compresses is to go on as it did.
       const client = new Child('client.ts', build, build.register);
       children = { server: new Child(program, build, build.register, args), client };
       port = await children.server.ask('port');
@@ -71,16 +86,26 @@ for (const [title, { compressed, server: program, args, pooled, many }] of Objec
 
     for (const encoding of ['gzip', 'deflate'] satisfies Encoding[]) {
       for (const kind of kinds) {
-        for (const { name, ...plan } of lengths) {
+        for (const { name, ...plan } of lengths.filter((each) => names?.includes(each.name) ?? true)) {
           it(`takes ${plan.calls} ${kind} calls with ${encoding} messages of ${name}, ${plan.together} at a time`, async () => {
-            const { bytesOut, created, reused } = (await children[pooled].state()).stats;
+            const before = { client: await children.client.state(), server: await children.server.state() };
             const problems = await children.client.ask('calls', { port, kind, encoding, compressed, ...plan });
             expect(problems).to.deep.equal([]);
-            const { stats } = await children[pooled].state();
-            const messages = plan.calls * (many.includes(kind) ? plan.messages : 1);
-            expect(stats.bytesOut - bytesOut).to.equal(messages * plan.length);
-            expect(stats.created + stats.reused - created - reused).to.equal(messages);
-            expect(stats).to.include({ leased: 0, leaked: 0, discarded: 0 });
+            const after = { client: await children.client.state(), server: await children.server.state() };
+            const received = plan.calls * (many.includes(kind) ? plan.messages : 1);
+            // Each message that grpc-js compresses is compressed on the pool too, by one lease.
+            const compressions = sent === undefined ? 0 : plan.calls * (sent.includes(kind) ? plan.messages : 1);
+            const bytes = after[pooled].stats.bytesOut - before[pooled].stats.bytesOut;
+            if (compressed !== 'both') expect(bytes).to.equal(received * plan.length);
+            const leases = leasesOf(after.client) - leasesOf(before.client);
+            expect(leases).to.equal(compressions + (pooled === 'client' ? received : 0));
+            // The server has decompressed what the client has compressed, and the reverse.
+            expect(leasesOf(after.server) - leasesOf(before.server)).to.equal(
+              received + (pooled === 'client' ? compressions : 0),
+            );
+            for (const { stats } of Object.values(after)) {
+              expect(stats).to.include({ leased: 0, leaked: 0, discarded: 0 });
+            }
           });
         }
       }
@@ -94,7 +119,7 @@ for (const [title, { compressed, server: program, args, pooled, many }] of Objec
         expect(unhandled).to.deep.equal([]);
       }
       const [client, server] = states.map(({ stats }) => stats.created > 0 && stats.reused > 0);
-      expect({ client, server }).to.deep.equal({ client: pooled === 'client', server: pooled === 'server' });
+      expect({ client, server }).to.deep.equal({ client: true, server: true });
       for (const child of [children.client, children.server]) expect(await child.end()).to.equal('0 ');
     });
   });

@@ -29,8 +29,8 @@ export interface Calls {
   calls: number;
   /** So many are in flight before the first is answered. */
   together: number;
-  /** Which of the two is compressed. */
-  compressed: 'requests' | 'replies';
+  /** Which of the two are compressed. */
+  compressed: 'requests' | 'replies' | 'both';
 }
 
 /** What a raw server sends `count` messages for, one seed after another. */
@@ -51,7 +51,7 @@ function expectedOf(kind: Kind, requested: boolean, digests: string[]): string[]
 /** What was not as it should be. */
 async function calls({ port, kind, encoding, compressed, ...plan }: Calls): Promise<string[]> {
   const requested = compressed === 'requests';
-  const client = connect(port, requested ? encoding : 'identity');
+  const client = connect(port, compressed === 'replies' ? 'identity' : encoding);
   const metadata = new Metadata();
   metadata.set('together', `${plan.together}`);
   metadata.set('reply-encoding', encoding);

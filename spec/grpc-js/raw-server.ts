@@ -6,13 +6,17 @@ import { once } from 'node:events';
 import { createServer, type IncomingHttpHeaders, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2';
 import type { AddressInfo } from 'node:net';
 import { buffer } from 'node:stream/consumers';
+import { gunzipSync, inflateSync } from 'node:zlib';
 import { compress, type Encoding, frame, message, unframe } from './messages.ts';
 import { Gate, run } from './program.ts';
 
 const gate = new Gate();
 
 async function serve(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): Promise<void> {
-  const asks = unframe(await buffer(stream));
+  const asks = unframe(await buffer(stream)).map((content) => {
+    if (headers['grpc-encoding'] === 'gzip') return gunzipSync(content);
+    return headers['grpc-encoding'] === 'deflate' ? inflateSync(content) : content;
+  });
   const streaming = /serverStream|bidi/.test(headers[':path'] as string);
   const encoding = headers['reply-encoding'] as Encoding;
   const replies = (streaming ? asks : asks.slice(-1)).flatMap((ask) =>

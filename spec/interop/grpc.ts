@@ -3,6 +3,7 @@
  * bytes, without proto. A server prints { port } and serves until its stdin ends; both print a `Report` when all is
  * closed. The peers take the same arguments and print the same.
  */
+import '../ecosystem/counted.ts';
 import { createHash } from 'node:crypto';
 import { Readable, type Writable } from 'node:stream';
 import {
@@ -23,6 +24,7 @@ import {
   status,
 } from '@grpc/grpc-js';
 import type { PoolStats } from '../../lib/index.ts';
+import { compressed } from '../ecosystem/counted.ts';
 import { until } from '../support/until.ts';
 
 export type Kind = 'unary' | 'clientStreaming' | 'serverStreaming' | 'bidi';
@@ -51,6 +53,8 @@ export interface Report {
   problems?: string[];
   /** Of a client that cancels: how many calls ended with which status. */
   outcomes?: Tally;
+  /** Of grpc-js: messages that it has compressed, by function. It stops where the peer does not accept the encoding. */
+  compressed?: Record<string, number>;
   /** Of grpc-js. */
   stats?: PoolStats;
 }
@@ -259,4 +263,4 @@ async function poolStats(library: string): Promise<PoolStats> {
 
 const [mode, plan, library] = process.argv.slice(2) as [string, string, string];
 await (mode === 'serve' ? serve : call)(JSON.parse(plan));
-print({ ...report, stats: await poolStats(library) });
+print({ ...report, compressed, stats: await poolStats(library) });

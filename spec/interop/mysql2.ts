@@ -1,8 +1,10 @@
 /** mysql2 with `compress: true`: PORT is that of a MariaDB that has the messages of messages.ts. */
+import '../ecosystem/counted.ts';
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer } from 'node:net';
 import zlib from 'node:zlib';
 import mysql, { type Connection, type ConnectionOptions } from 'mysql2/promise';
+import { compressed } from '../ecosystem/counted.ts';
 import { digest, finish, outcome, scenario } from '../ecosystem/scenario.ts';
 import { database } from './messages.ts';
 
@@ -65,6 +67,13 @@ for (const [id, column] of [
 ] as const) {
   await scenario(`mysql2: ${column} of ${id}`, () =>
     connected((connection) => select(connection, `SELECT ${column} FROM messages WHERE id = ${id}`)),
+  );
+}
+
+// The driver compresses by deflateSync() what is up to 16 KB, and by deflate() what is longer.
+for (const length of [100, 10_000, 100_000]) {
+  await scenario(`mysql2: a query of ${length} bytes`, () =>
+    connected((connection) => select(connection, `SELECT '${'text '.repeat(length / 5)}' AS echo`)),
   );
 }
 
@@ -184,4 +193,4 @@ for (const [name, damage] of Object.entries(damages)) {
   }
 }
 
-await finish(calls);
+await finish({ ...calls, ...compressed });

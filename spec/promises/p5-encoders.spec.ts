@@ -201,7 +201,8 @@ describe('P5 clean: the secret of an earlier owner', () => {
               (message) => stockCompress(format, message, options),
             );
             expect(found, `${way}, ${format}`).to.equal(UNREAD);
-            if (engine === 'native') expect(pool.stats.created, way).to.be.below(3);
+            // A stream that is destroyed during a native write costs its engine.
+            if (engine === 'native') expect(pool.stats.reused, way).to.be.above(pool.stats.created);
           }
         });
       }

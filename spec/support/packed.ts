@@ -82,8 +82,8 @@ async function byAttw(folder: string): Promise<string[]> {
   }
 }
 
-/** A tarball is downloaded by everybody who installs. */
-export const MAX_TARBALL_LENGTH = 220_000;
+/** A tarball is downloaded by everybody who installs. Two thirds are source maps, with their sources. */
+export const MAX_TARBALL_LENGTH = 260_000;
 
 const WANTED = ['CHANGELOG.md', 'LICENSE', 'README.md', 'package.json'];
 const BUILT =
@@ -208,7 +208,7 @@ async function bySideEffects(folder: string): Promise<string[]> {
     const name = subpath.replace('.', 'zlease');
     try {
       const left = (await bundled(folder, `import '${name}';`)).trim();
-      if (subpath === PRELOADED && !left.includes('isSwitchedOn')) problems.push(`a bundler drops ${name}`);
+      if (subpath === PRELOADED && !left.includes('registered')) problems.push(`a bundler drops ${name}`);
       if (subpath !== PRELOADED && left !== '')
         problems.push(`a bundler keeps ${left.length} characters of ${name}, unused`);
     } catch (error) {
@@ -217,7 +217,7 @@ async function bySideEffects(folder: string): Promise<string[]> {
   }
   if (problems.length > 0) return problems;
   const used = await bundled(folder, "import { createGunzip } from 'zlease'; console.log(createGunzip);");
-  if (used.includes('isSwitchedOn(process')) problems.push('a bundle of zlease has zlease/register in it');
+  if (used.includes('registered(process')) problems.push('a bundle of zlease has zlease/register in it');
   if (used.includes('through2')) problems.push('a bundle of zlease has zlease/grpc in it');
   return problems;
 }

@@ -82,7 +82,7 @@ export const uses: Readonly<Record<string, Use>> = {
       const { defaultPool } = await import('zlease');
       for await (const chunk of stream.Readable.from([zlib.gzipSync('unpacked')]).pipe(zlib.createGunzip())) console.log(String(chunk));
       console.log(defaultPool.stats.created);`,
-    prints: 'unpacked\n1',
+    prints: 'unpacked\n2',
     refused: ['it.install();'],
   },
   './package.json': {
