@@ -6,7 +6,6 @@
  * Each wait is a state of its own. A wake-up that finds another state does nothing. The driver calls
  * its owner, and publishes, when its own state is complete. It reads its state again after that.
  */
-import { constants } from '../engine/builtin-zlib.ts';
 import { type Engine, endsWithChunk, inputFault } from '../engine/contract.ts';
 import { handOut, memoryFor } from '../engine/memory.ts';
 import { engineOf, type Lease } from '../pool/lease.ts';
@@ -16,8 +15,6 @@ import { turn } from '../schedule/turn.ts';
 import { Lessee } from './lessee.ts';
 import { FIRST_LENGTH, Output } from './output.ts';
 import { WHOLE_LENGTH } from './transfer.ts';
-
-const { Z_DEFAULT_CHUNK } = constants;
 
 /** Most data expands by a smaller factor. */
 const USUAL_RATIO = 16;
@@ -143,11 +140,8 @@ export class Driver extends Lessee {
       this.offset === 0 &&
       !this.owner.keepsAll &&
       engine.inline &&
-      // An encoder's output must not depend on its pieces, nor be cut by a `chunkSize`. A decoder must
-      // be able to start again.
-      (codec.compresses
-        ? !isCutSensitive && !this.isChanged && this.settings.chunkLength === Z_DEFAULT_CHUNK
-        : codec.byZlib && reusable) &&
+      // An encoder's output must not depend on its pieces. A decoder must be able to start again.
+      (codec.compresses ? !isCutSensitive && !this.isChanged : codec.byZlib && reusable) &&
       this.owner.isWhole()
     );
   }

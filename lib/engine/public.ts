@@ -3,7 +3,8 @@
  * internals were not tested. Only `processChunk()` uses undocumented API. All other work runs in
  * the threadpool. The engine copies its output once more than the native engine, so it is slower.
  * It may not end the inner stream: the last write is a flush with Z_FINISH, and `reset()` cleans
- * the stream after that.
+ * the stream after that. The file is longer than 250 lines, since all of it is the state of one inner
+ * stream.
  */
 import { constants as bufferConstants } from 'node:buffer';
 import type { Deflate } from 'node:zlib';

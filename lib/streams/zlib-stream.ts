@@ -327,12 +327,15 @@ export abstract class ZlibStream extends Transform {
   /** @internal Part of `Owner`. */
   isWhole(): boolean {
     const { length } = this.#chunk;
+    const { chunkLength, finishFlush, kind } = this.#settings;
     return (
       this.writableEnded &&
       length > 0 &&
       length === this.writableLength &&
       this.#flag === Z_NO_FLUSH &&
-      this.#settings.finishFlush === this.#settings.kind.codec.finishFlush
+      finishFlush === kind.codec.finishFlush &&
+      // An encoder makes the output of a whole message in one piece. A `chunkSize` cuts it.
+      (!kind.codec.compresses || chunkLength === Z_DEFAULT_CHUNK)
     );
   }
 
