@@ -71,7 +71,7 @@ describe('Readers of compressed data', () => {
   async function expectRead(name: string, format: CompressFormat, made: Buffer[], plain: Buffer[]): Promise<void> {
     const files = made.map((_, i) => join(folder, `${i}.${endings[format]}`));
     await Promise.all(made.map((bytes, i) => writeFile(files[i] as string, bytes)));
-    const [file, ...args] = readers[name]?.command(format) as [string, ...string[]];
+    const [file, ...args] = (readers[name] as (typeof readers)[string]).command(format) as [string, ...string[]];
     const read = async (some: string[]) => {
       const { stdout, stderr } = await run(file, [...args, ...some], {
         encoding: 'buffer',
