@@ -1,16 +1,13 @@
 /**
  * `zlease/connect`: `Compression` objects for @connectrpc/connect-node. They are for
  * `acceptCompression` of its servers and clients, and for `sendCompression` of its clients. They
- * decompress on a pool. They compress as connect-node's own do, and report the same errors to the
- * peer. No other module imports @connectrpc/connect, an optional peer dependency: the code for the
- * peer has to be in a ConnectError.
+ * compress and decompress on a pool, with the bytes and the errors of connect-node's own. No other
+ * module imports @connectrpc/connect, an optional peer dependency: the code for the peer has to be
+ * in a ConnectError.
  */
-import { promisify } from 'node:util';
-import type { ZlibOptions } from 'node:zlib';
 import { Code, ConnectError } from '@connectrpc/connect';
 import type { Compression } from '@connectrpc/connect/protocol';
-import { zlib } from './engine/builtin-zlib.ts';
-import type { Format } from './engine/codec.ts';
+import { type CompressFormat, formats } from './engine/codec.ts';
 import { grpcStatus } from './errors.ts';
 import { poolOf, type ZlibPool } from './node-zlib/pool.ts';
 
@@ -23,17 +20,14 @@ export interface CompressionsOptions {
 /** gzip, br, and zstd on Node 22.15 and later. */
 export type Compressions = [gzip: Compression, br: Compression, ...zstd: Compression[]];
 
-/** Node 20 and its types have no zstd. */
-const { brotliCompress, gzip, zstdCompress } = zlib as typeof zlib & { zstdCompress?: typeof zlib.gzip };
-
 /**
  * Returns all compressions of this Node on one pool, in the order in which a client asks for them.
  *
  * A message may become as long as the `readMaxBytes` of the server or client. Without
  * `readMaxBytes`, the limit is `maxOutputLength` of the pool. A message over a limit is answered
  * with `resource_exhausted`. A corrupt one is answered with `invalid_argument`, and one that is cut
- * short with `internal`. Once the pool is closed, the answer is `unavailable`. The error of zlib is
- * the `cause`.
+ * short with `internal`. Once the pool is closed, the answer is `unavailable`, for a message to
+ * compress too. The error of zlib or of the pool is the `cause`. Compression has no options and no limits, as that of connect-node.
  *
  * A message that is marked as compressed and has no bytes counts as cut short, as in grpc-js.
  * connect-node's own compressions take it for an empty message.
@@ -43,9 +37,9 @@ const { brotliCompress, gzip, zstdCompress } = zlib as typeof zlib & { zstdCompr
 export function createCompressions(options: CompressionsOptions = {}): Compressions {
   const pool = poolOf(options);
   return [
-    compression(pool, 'gzip', gzip),
-    compression(pool, 'br', brotliCompress),
-    ...(zstdCompress === undefined ? [] : [compression(pool, 'zstd', zstdCompress)]),
+    compression(pool, 'gzip'),
+    compression(pool, 'br'),
+    ...(formats.includes('zstd') ? [compression(pool, 'zstd')] : []),
   ];
 }
 
@@ -61,11 +55,22 @@ export const compressionBrotli: Compression = standard[1];
 export const compressionZstd: Compression | undefined = standard[2];
 
 /** Returns one compression. HTTP and gRPC use the same name as `format`. */
-function compression(pool: ZlibPool, format: Format, compressor: typeof zlib.gzip): Compression {
-  const compress = promisify<Uint8Array, ZlibOptions, Buffer>(compressor);
+function compression(pool: ZlibPool, format: CompressFormat): Compression {
   return {
     name: format,
-    compress: (bytes) => compress(bytes, {}) as Promise<Buffer<ArrayBuffer>>,
+    async compress(bytes) {
+      try {
+        return (await pool.compress(bytes, format)) as Buffer<ArrayBuffer>;
+      } catch (error) {
+        throw new ConnectError(
+          'compression failed',
+          codeOf(error as NodeJS.ErrnoException),
+          undefined,
+          undefined,
+          error,
+        );
+      }
+    },
     async decompress(bytes, readMaxBytes) {
       const limit = limitOf(pool, readMaxBytes);
       // connect-node accepts fractions.
@@ -101,11 +106,16 @@ function limitOf({ settings }: ZlibPool, readMaxBytes: number): Limit {
  */
 const DATA_ERROR = /^(Z_DATA_ERROR$|ERR_PADDING_2$|ERR__ERROR_FORMAT_|ZSTD_error_(?!memory_allocation$))/;
 
+/** Returns the code for an error of the pool, and `internal` for others. */
+function codeOf(error: NodeJS.ErrnoException): Code {
+  // The codes of Connect are the numbers of gRPC's statuses.
+  const status = grpcStatus(error.code);
+  return status === Code.ResourceExhausted || status === Code.Unavailable ? status : Code.Internal;
+}
+
 /** Returns the error that connect-node makes, with its text, which the peer receives. */
 function connectError(error: NodeJS.ErrnoException, limit: Limit): ConnectError {
-  const status = grpcStatus(error.code);
-  // The codes of Connect are the numbers of gRPC's statuses.
-  let code = status === Code.ResourceExhausted || status === Code.Unavailable ? status : Code.Internal;
+  let code = codeOf(error);
   let message = 'decompression failed';
   if (error.code === 'ERR_BUFFER_TOO_LARGE') {
     message = `message is larger than configured ${limit.name} ${limit.length} after decompression`;

@@ -4,6 +4,12 @@
  * for programs that handle gRPC without a gRPC library. A grpc-js service needs only
  * `zlease/register`.
  */
-export { type FrameDecoderOptions, frameDecoder } from './grpc/frames.ts';
-export { type DecompressMessagesOptions, decompressMessages, messageBytes } from './grpc/messages.ts';
+export { type FrameDecoderOptions, type FrameEncoderOptions, frameDecoder, frameEncoder } from './grpc/frames.ts';
+export {
+  type CompressMessagesOptions,
+  compressMessages,
+  type DecompressMessagesOptions,
+  decompressMessages,
+  messageBytes,
+} from './grpc/messages.ts';
 export { type GrpcStatus, toStatus } from './grpc/status.ts';

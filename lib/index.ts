@@ -3,7 +3,7 @@
  * them.
  */
 
-export type { CompressFormat, Format } from './engine/codec.ts';
+export type { CompressFormat, Direction, Format } from './engine/codec.ts';
 export { type ErrorCode, errorCodes } from './errors.ts';
 export {
   createBrotliCompress,

@@ -1,14 +1,32 @@
 /** zlease/grpc: the stages, the frames and the statuses. */
 import { once } from 'node:events';
-import { createServer, type Http2Server } from 'node:http2';
+import { connect, createServer, type Http2Server, type ServerHttp2Stream } from 'node:http2';
 import type { AddressInfo } from 'node:net';
 import { Readable, type Transform, Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { credentials, makeGenericClientConstructor, status } from '@grpc/grpc-js';
+import zlib from 'node:zlib';
+import {
+  Client,
+  credentials,
+  makeGenericClientConstructor,
+  Server,
+  ServerCredentials,
+  type ServiceDefinition,
+  status,
+} from '@grpc/grpc-js';
 import { expect } from 'chai';
-import { decompressMessages, frameDecoder, messageBytes, toStatus } from '../lib/grpc.ts';
-import { createGunzip, ZlibPool } from '../lib/index.ts';
+import type { CompressFormat } from '../lib/index.ts';
+import {
+  compressMessages,
+  createGunzip,
+  decompressMessages,
+  frameDecoder,
+  frameEncoder,
+  messageBytes,
+  toStatus,
+  ZlibPool,
+} from './support/library.ts';
 import { compress, formats, json, pieces, sample } from './support/samples.ts';
 import { uncaughtDuring } from './support/uncaught.ts';
 
@@ -209,6 +227,127 @@ describe('decompressMessages()', () => {
   });
 });
 
+describe('compressMessages()', () => {
+  const plain = (count: number, length = 1_000): Message[] =>
+    Array.from({ length: count }, (_, id) => ({ id, payload: json(length, id) }));
+  const encoded = formats.filter((format): format is CompressFormat => format !== 'unzip');
+
+  for (const format of encoded) {
+    it(`compresses the payload of each message, in order (${format})`, async () => {
+      const pool = new ZlibPool();
+      const sent = plain(100);
+      const stage = compressMessages<Message>({ format, field: 'payload', pool });
+      const received: Message[] = await Readable.from(sent).compose(stage).toArray();
+      expect(received.map(({ id }) => id)).to.deep.equal(sent.map(({ id }) => id));
+      const back = decompressMessages<Message>({ format, field: 'payload', pool });
+      for (const { id, payload } of await Readable.from(received).compose(back).toArray()) {
+        expect((payload as Buffer).equals(json(1_000, id))).to.equal(true);
+      }
+      // The caller's messages are as they were.
+      expect(sent[0]?.payload.equals(json(1_000, 0))).to.equal(true);
+      expect(pool.stats).to.include({ leased: 0, created: 2, reused: 198, discarded: 0 });
+    });
+  }
+
+  it("has the options of node:zlib's function", async () => {
+    for (const options of [{}, { level: 1 }, { level: 9, memLevel: 9 }, { strategy: zlib.constants.Z_HUFFMAN_ONLY }]) {
+      const stage = compressMessages<Message>({ format: 'gzip', field: 'payload', ...options });
+      const received: Message[] = await Readable.from(plain(3, 5_000)).compose(stage).toArray();
+      expect(received.length).to.equal(3);
+      for (const { id, payload } of received) {
+        expect(payload.equals(zlib.gzipSync(json(5_000, id), options)), JSON.stringify(options)).to.equal(true);
+      }
+    }
+    const params = { [zlib.constants.BROTLI_PARAM_QUALITY]: 3 };
+    const stage = compressMessages<Message>({ format: 'br', field: 'payload', params });
+    const [message] = (await Readable.from(plain(1)).compose(stage).toArray()) as Message[];
+    expect(message?.payload.equals(zlib.brotliCompressSync(json(1_000, 0), { params }))).to.equal(true);
+  });
+
+  it('takes messages of any kind by get and set', async () => {
+    const stage = compressMessages<Map<string, string>, Buffer>({
+      format: 'deflate',
+      get: (message) => Buffer.from(message.get('body') as string),
+      set: (_message, output) => output,
+    });
+    const [output] = await Readable.from([new Map([['body', 'hello']])])
+      .compose(stage)
+      .toArray();
+    expect(output).to.deep.equal(compress('deflate', 'hello'));
+  });
+
+  it('leases nothing between messages, and stops taking messages that are not read', async () => {
+    const pool = new ZlibPool();
+    const stage = compressMessages<Message>({ format: 'gzip', field: 'payload', pool });
+    let taken = 0;
+    Readable.from(
+      (function* () {
+        for (const message of plain(500)) {
+          taken += 1;
+          yield message;
+        }
+      })(),
+    ).pipe(stage);
+    for (let i = 0; i < 200; i++) await nextTurn();
+    expect(taken).to.be.below(100);
+    expect(pool.stats.leased).to.equal(0);
+    expect((await stage.toArray()).length).to.equal(500);
+  });
+
+  it('fails once with the first message that is bad', async () => {
+    for (const [bad, code, maxOutputLength] of [
+      [json(3_000, 1), 'ERR_BUFFER_TOO_LARGE', 600],
+      ['text', 'ERR_INVALID_ARG_TYPE', undefined],
+      [undefined, 'ERR_INVALID_ARG_TYPE', undefined],
+    ] as const) {
+      const pool = new ZlibPool();
+      const seen: number[] = [];
+      const limit = maxOutputLength === undefined ? {} : { maxOutputLength };
+      const failed = pipeline(
+        Readable.from([...plain(5), { id: 5, payload: bad }, ...plain(3)]),
+        compressMessages<Message>({ format: 'gzip', field: 'payload', pool, ...limit }),
+        collector(({ id }: Message) => seen.push(id)),
+      );
+      expect(await codeOf(failed)).to.equal(code);
+      expect(seen).to.deep.equal([0, 1, 2, 3, 4].slice(0, seen.length));
+      expect(pool.stats).to.include({ leased: 0, leaked: 0 });
+    }
+  });
+
+  it('is not bound by the limits of its pool, which are for decompression', async () => {
+    const pool = new ZlibPool({ maxOutputLength: 10 });
+    const stage = compressMessages<Message>({ format: 'gzip', field: 'payload', pool });
+    expect((await Readable.from(plain(3)).compose(stage).toArray()).length).to.equal(3);
+  });
+
+  it('returns its engine when it is destroyed in the middle of a message', async () => {
+    const pool = new ZlibPool();
+    const stage = compressMessages<Message>({ format: 'gzip', field: 'payload', pool });
+    stage.on('error', () => {}).resume();
+    stage.write({ id: 0, payload: json(5_000_000, 1) });
+    expect(pool.stats.leased).to.equal(1);
+    stage.destroy();
+    while (pool.stats.leased > 0) await nextTurn();
+    expect(pool.stats).to.include({ discarded: 1, leaked: 0 });
+  });
+
+  it('throws for invalid options', () => {
+    for (const [options, code] of [
+      [{ field: 'a' }, 'ERR_INVALID_ARG_VALUE'],
+      [{ format: 'unzip', field: 'a' }, 'ERR_INVALID_ARG_VALUE'],
+      [{ format: 'gzip' }, 'ERR_INVALID_ARG_TYPE'],
+      [{ format: 'gzip', field: 'a', pool: {} }, 'ERR_INVALID_ARG_TYPE'],
+      [{ format: 'gzip', field: 'a', level: 10 }, 'ERR_OUT_OF_RANGE'],
+      [{ format: 'gzip', field: 'a', level: 'best' }, 'ERR_INVALID_ARG_TYPE'],
+      [{ format: 'gzip', field: 'a', maxOutputLength: -1 }, 'ERR_OUT_OF_RANGE'],
+    ] as const) {
+      expect(() => compressMessages(options as never), JSON.stringify(options))
+        .to.throw()
+        .with.property('code', code);
+    }
+  });
+});
+
 describe('messageBytes()', () => {
   it('gives the bytes of a stream that was cut into messages', async () => {
     const { plain, data } = sample(300_000);
@@ -333,6 +472,189 @@ describe('frameDecoder()', () => {
       [{ maxMessageLength: 0 }, 'ERR_OUT_OF_RANGE'],
     ] as const) {
       expect(() => frameDecoder(options as never))
+        .to.throw()
+        .with.property('code', code);
+    }
+  });
+});
+
+describe('frameEncoder()', () => {
+  const texts = ['first', '', 'third '.repeat(20)];
+  const bytes = texts.map((text) => Buffer.from(text));
+  const framesOf = (options: Parameters<typeof frameEncoder>[0], messages: readonly unknown[] = bytes) =>
+    framesIn(Readable.from(messages).compose(frameEncoder(options)));
+  /** The frames of a body, which may be cut anywhere. */
+  async function framesIn(body: Readable): Promise<Buffer[]> {
+    const frames: Buffer[] = [];
+    let rest = Buffer.concat(await body.toArray());
+    while (rest.length > 0) {
+      const length = 5 + rest.readUInt32BE(1);
+      frames.push(rest.subarray(0, length));
+      rest = rest.subarray(length);
+    }
+    return frames;
+  }
+
+  for (const encoding of ['identity', 'gzip', 'deflate', 'br', ...formats.filter((format) => format === 'zstd')]) {
+    it(`makes a frame of each message that frameDecoder() decodes: ${encoding}`, async () => {
+      const pool = new ZlibPool();
+      const sent = [...bytes, ...Array.from({ length: 50 }, (_, id) => json(1_000 + id, id))];
+      const frames = await framesOf({ encoding, pool }, sent);
+      expect(frames.map((framed) => framed.readUInt8(0))).to.deep.equal(
+        sent.map(() => (encoding === 'identity' ? 0 : 1)),
+      );
+      expect(await decoded([Buffer.concat(frames)], { encoding })).to.deep.equal(sent.map(String));
+      expect(pool.stats).to.include(
+        encoding === 'identity' ? { created: 0 } : { leased: 0, created: 1, reused: 52, discarded: 0 },
+      );
+    });
+  }
+
+  for (const algorithm of [1, 2]) {
+    it(`makes the bytes that grpc-js sends (${algorithm === 1 ? 'deflate' : 'gzip'})`, async () => {
+      const { body, encoding } = await recorded(algorithm, texts);
+      expect(Buffer.concat(await framesOf({ encoding })).equals(body)).to.equal(true);
+    });
+  }
+
+  it('takes any bytes', async () => {
+    const { buffer } = new Uint8Array(Buffer.from('some text!'));
+    const all = [new Uint8Array(buffer), new DataView(buffer), new Uint16Array(buffer), buffer];
+    for (const encoding of ['identity', 'gzip']) {
+      const body = Buffer.concat(await framesOf({ encoding }, all));
+      expect(await decoded([body], { encoding })).to.deep.equal(all.map(() => 'some text!'));
+    }
+  });
+
+  for (const encoding of ['identity', 'gzip', 'deflate']) {
+    it(`feeds a server of grpc-js, and its answers are decoded: ${encoding}`, async () => {
+      const server = new Server();
+      const method = { path: '/spec.Echo/All', requestStream: true, responseStream: true };
+      const same = (message: Buffer): Buffer => message;
+      const codecs = {
+        requestSerialize: same,
+        requestDeserialize: same,
+        responseSerialize: same,
+        responseDeserialize: same,
+      };
+      server.addService({ all: { ...method, ...codecs } } as ServiceDefinition, {
+        all: ((call: Transform) => call.pipe(call)) as never,
+      });
+      const port = await new Promise<number>((resolve, reject) => {
+        server.bindAsync('127.0.0.1:0', ServerCredentials.createInsecure(), (error, bound) =>
+          error ? reject(error) : resolve(bound),
+        );
+      });
+      const session = connect(`http://127.0.0.1:${port}`);
+      const request = session.request({
+        ':method': 'POST',
+        ':path': method.path,
+        'content-type': 'application/grpc',
+        te: 'trailers',
+        'grpc-encoding': encoding,
+      });
+      const trailers = once(request, 'trailers') as Promise<[Record<string, string>]>;
+      const answers = request.compose(frameDecoder()).toArray();
+      await pipeline(Readable.from(bytes), frameEncoder({ encoding }), request, { end: true });
+      expect((await answers).map(String)).to.deep.equal(texts);
+      expect((await trailers)[0]['grpc-status']).to.equal('0');
+      session.close();
+      server.forceShutdown();
+    });
+
+    it(`feeds a client of grpc-js: ${encoding}`, async () => {
+      const server = createServer().listen(0, '127.0.0.1');
+      await once(server, 'listening');
+      server.on('stream', (stream: ServerHttp2Stream) => {
+        stream.respond(
+          { ':status': 200, 'content-type': 'application/grpc', 'grpc-encoding': encoding },
+          { waitForTrailers: true },
+        );
+        stream.on('wantTrailers', () => stream.sendTrailers({ 'grpc-status': '0' }));
+        stream.resume();
+        Readable.from(bytes).compose(frameEncoder({ encoding })).pipe(stream);
+      });
+      const client = new Client(`127.0.0.1:${(server.address() as AddressInfo).port}`, credentials.createInsecure());
+      const call = client.makeServerStreamRequest(
+        '/spec.Echo/All',
+        (message: Buffer) => message,
+        String,
+        Buffer.alloc(0),
+      );
+      expect(await call.toArray()).to.deep.equal(texts);
+      client.close();
+      server.close();
+    });
+  }
+
+  it('fails with the error of a message, and its status', async () => {
+    const cases: Array<[message: unknown, options: object, code: string, grpc: number]> = [
+      [Buffer.alloc(11), { maxMessageLength: 10 }, 'ERR_BUFFER_TOO_LARGE', status.RESOURCE_EXHAUSTED],
+      [Buffer.alloc(11), { encoding: 'gzip', maxMessageLength: 10 }, 'ERR_BUFFER_TOO_LARGE', status.RESOURCE_EXHAUSTED],
+      // Compression makes it longer.
+      [Buffer.alloc(10), { encoding: 'gzip', maxMessageLength: 10 }, 'ERR_BUFFER_TOO_LARGE', status.RESOURCE_EXHAUSTED],
+      ['text', {}, 'ERR_INVALID_ARG_TYPE', status.UNKNOWN],
+      ['text', { encoding: 'gzip' }, 'ERR_INVALID_ARG_TYPE', status.UNKNOWN],
+    ];
+    for (const [message, options, code, grpc] of cases) {
+      const pool = new ZlibPool();
+      const seen: Buffer[] = [];
+      const error = await pipeline(
+        Readable.from([message]),
+        frameEncoder({ ...options, pool }),
+        collector((framed: Buffer) => seen.push(framed)),
+      ).catch((reason: NodeJS.ErrnoException) => reason);
+      expect(error).to.have.property('code', code);
+      expect(toStatus(error).code).to.equal(grpc);
+      expect(seen).to.deep.equal([]);
+      expect(pool.stats).to.include({ leased: 0, leaked: 0 });
+    }
+    const exact = await framesOf({ maxMessageLength: 10 }, [Buffer.alloc(10)]);
+    expect(exact).to.deep.equal([frame(Buffer.alloc(10), 0)]);
+    const closed = new ZlibPool();
+    await closed.close();
+    expect(await codeOf(framesOf({ encoding: 'gzip', pool: closed }))).to.equal('ERR_POOL_CLOSED');
+  });
+
+  it('stops taking messages that are not read, and leases nothing then', async () => {
+    const pool = new ZlibPool();
+    const stage = frameEncoder({ encoding: 'gzip', pool });
+    let taken = 0;
+    Readable.from(
+      (function* () {
+        for (let id = 0; id < 300; id++) {
+          taken += 1;
+          yield Buffer.alloc(1_000_000, id);
+        }
+      })(),
+    ).pipe(stage);
+    for (let i = 0; i < 300; i++) await nextTurn();
+    expect(taken).to.be.below(100);
+    stage.destroy();
+    while (pool.stats.leased > 0) await nextTurn();
+  });
+
+  it('returns its engine when it is destroyed in the middle of a message', async () => {
+    const pool = new ZlibPool();
+    const stage = frameEncoder({ encoding: 'gzip', pool });
+    stage.on('error', () => {}).resume();
+    stage.write(json(5_000_000, 1));
+    expect(pool.stats.leased).to.equal(1);
+    stage.destroy();
+    while (pool.stats.leased > 0) await nextTurn();
+    expect(pool.stats).to.include({ discarded: 1, leaked: 0 });
+  });
+
+  it('throws for invalid options', () => {
+    for (const [options, code] of [
+      [{ encoding: 3 }, 'ERR_INVALID_ARG_TYPE'],
+      [{ encoding: 'snappy' }, 'ERR_GRPC_ENCODING'],
+      [{ encoding: 'constructor' }, 'ERR_GRPC_ENCODING'],
+      [{ pool: {} }, 'ERR_INVALID_ARG_TYPE'],
+      [{ maxMessageLength: 0 }, 'ERR_OUT_OF_RANGE'],
+      ...(formats.includes('zstd') ? [] : [[{ encoding: 'zstd' }, 'ERR_FORMAT_UNAVAILABLE']]),
+    ] as const) {
+      expect(() => frameEncoder(options as never), JSON.stringify(options))
         .to.throw()
         .with.property('code', code);
     }

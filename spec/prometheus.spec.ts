@@ -115,16 +115,21 @@ describe('zlease/prometheus', () => {
     }
   });
 
-  it('counts leases by format and by reuse', async () => {
+  it('counts leases by format, by direction and by reuse', async () => {
     const pool = new ZlibPool();
     collect(pool);
     for (const format of formats) {
       for (let i = 0; i < 3; i++) await pool.decompress(compress(format, 'text'), format);
+      if (format !== 'unzip') for (let i = 0; i < 5; i++) await pool.compress(Buffer.from('text'), format);
     }
     const scrape = await read(register);
     for (const format of formats) {
-      const of = (reused: string): number | undefined => sumOf(scrape, 'zlease_leases_total', { format, reused });
-      expect([of('false'), of('true')], format).to.deep.equal([1, 2]);
+      const of = (direction: string, reused: string): number | undefined =>
+        sumOf(scrape, 'zlease_leases_total', { format, direction, reused });
+      expect([of('decompress', 'false'), of('decompress', 'true')], format).to.deep.equal([1, 2]);
+      if (format !== 'unzip') {
+        expect([of('compress', 'false'), of('compress', 'true')], format).to.deep.equal([1, 4]);
+      }
     }
   });
 
@@ -133,7 +138,9 @@ describe('zlease/prometheus', () => {
     const scrape = await read(register);
     for (const format of formats) {
       for (const reused of ['false', 'true']) {
-        expect(sumOf(scrape, 'zlease_leases_total', { format, reused })).to.equal(0);
+        for (const direction of format === 'unzip' ? ['decompress'] : ['decompress', 'compress']) {
+          expect(sumOf(scrape, 'zlease_leases_total', { format, direction, reused })).to.equal(0);
+        }
       }
     }
     for (const cause of ['Z_DATA_ERROR', 'Z_BUF_ERROR', 'none', 'other']) {
@@ -247,7 +254,14 @@ describe('zlease/prometheus', () => {
     const pool = new ZlibPool();
     collect(pool);
     for (const waitedMs of [0, 1, 1.001, 30_000, 30_001]) {
-      channel('zlease:lease').publish({ pool, format: 'gzip', id: 1, reused: false, waitedMs });
+      channel('zlease:lease').publish({
+        pool,
+        format: 'gzip',
+        direction: 'decompress',
+        id: 1,
+        reused: false,
+        waitedMs,
+      });
     }
     const scrape = await read(register);
     const counts = scrape.get('zlease_lease_wait_seconds')?.series.filter(({ labels }) => 'le' in labels) ?? [];
@@ -274,6 +288,10 @@ describe('zlease/prometheus', () => {
     expect(by('cause', scrape, 'zlease_leases_failed_total')).to.deep.equal({ unknown: 1 });
     expect(by('format', scrape, 'zlease_leases_total', { reused: 'true' })).to.deep.equal({ unknown: 3 });
     expect(by('format', scrape, 'zlease_leases_total', { reused: 'false' })).to.deep.equal({ unknown: 1, gzip: 1 });
+    expect(by('direction', scrape, 'zlease_leases_total', { reused: 'false' })).to.deep.equal({
+      unknown: 1,
+      decompress: 1,
+    });
   });
 
   it('tells pools apart, and says nothing of those that are not collected', async () => {

@@ -29,7 +29,7 @@ export class Driver extends Lessee {
   }
 
   /**
-   * Inflates an input on the calling thread, whatever other work waits.
+   * Converts an input on the calling thread, whatever other work waits.
    * @returns false, with no work done, if the engine can't run on the main thread
    * @throws an error of the pool
    */
@@ -42,7 +42,7 @@ export class Driver extends Lessee {
     this.state = 'running';
     for (let goesOn = true; goesOn; ) {
       const expected = this.expected(engine.kind);
-      const room = this.nowRoom(expected);
+      const room = this.nowRoom(engine.kind, expected);
       const memory = memoryFor(room, expected > 0 ? room - 1 : 0);
       engine.writeSync(flush, input, this.offset, this.left, memory, room);
       goesOn = this.#absorb(engine, memory, room);
@@ -156,7 +156,7 @@ export class Driver extends Lessee {
     const hint = Math.max(0, expected);
     try {
       let memory: Buffer;
-      if (chunkLength !== 0 && !(isTry && compresses)) memory = output.ofLength(this.limited(this.chunkRoom));
+      if (chunkLength !== 0 && !(isTry && compresses)) memory = output.ofLength(this.cutRoom(engine.kind));
       else if (keepsAll && hint > WHOLE_LENGTH) memory = output.exactly(this.expectedRoom(hint));
       else memory = output.forOutput(hint, most, keepsAll ? 0 : this.input.length);
       engine.write(isTry ? finishFlush : this.flush, this.input, this.offset, this.left, memory, output.room, () => {

@@ -6,7 +6,7 @@ import type { LeaseOwner } from '../pool/lease.ts';
  * owner.
  */
 export interface Owner extends LeaseOwner {
-  /** Compressed bytes consumed. The driver adds to the number before it hands out their output. */
+  /** Bytes consumed. The driver adds to the number before it hands out their output. */
   bytesWritten: number;
   /**
    * Whether the owner keeps all output until the end. The driver then need not cut the output as

@@ -136,9 +136,17 @@ export class Transfer {
     return this.limited(Math.min(expected, most) + 1);
   }
 
+  /**
+   * Returns room up to the end of node:zlib's chunk of output. No limit makes it smaller for an
+   * encoder, whose output may depend on its room.
+   */
+  protected cutRoom({ codec }: EngineKind): number {
+    return codec.compresses ? this.chunkRoom : this.limited(this.chunkRoom);
+  }
+
   /** Returns room for the output of a write that can't leave the calling thread. */
-  protected nowRoom(expected: number): number {
-    if (this.#isCut) return this.limited(this.chunkRoom);
+  protected nowRoom(kind: EngineKind, expected: number): number {
+    if (this.#isCut) return this.cutRoom(kind);
     return expected > 0 ? this.expectedRoom(expected) : this.limited(WHOLE_LENGTH + 1);
   }
 
@@ -157,6 +165,7 @@ export class Transfer {
     const { chunkRoom } = this;
     // A chunkSize is kept to the byte.
     if (room < chunkRoom && this.#isCut) return 0;
+    if (kind.codec.compresses && kind.isCutSensitive) return chunkRoom;
     // With a smaller window, zlib's decoder finds that data reaches back too far by the place where
     // the output is cut.
     const isFree = kind.codec.compresses || (!this.#isCut && kind.options.windowBits === Z_DEFAULT_WINDOWBITS);

@@ -1,6 +1,6 @@
 /**
  * Codecs: one interned object per format and direction, with everything that differs between them.
- * No other module compares formats.
+ * No other module compares formats. The file is longer than 250 lines, so that this is in one place.
  */
 
 import type { BrotliOptions, Gunzip, ZlibOptions, ZlibReset } from 'node:zlib';
@@ -17,6 +17,9 @@ export type Format = 'gzip' | 'deflate' | 'deflate-raw' | 'unzip' | 'br' | 'zstd
 
 /** Format of data to compress. Only decompression detects a format. */
 export type CompressFormat = Exclude<Format, 'unzip'>;
+
+/** Direction of the work of an engine. */
+export type Direction = 'compress' | 'decompress';
 
 /** Stream of node:zlib, as far as zlease uses it. */
 export type StockStream = Gunzip & ZlibReset;
@@ -59,6 +62,8 @@ export interface Codec {
   readonly format: Format;
   /** True for an encoder. */
   readonly compresses: boolean;
+  /** Name of the direction, for channels and metrics. */
+  readonly direction: Direction;
   /** Class and not the `create*` function, which another copy of this library may have replaced. */
   readonly Stock: StockClass;
   /** Names of node:zlib's factory, one-shot function and synchronous one-shot function. */
@@ -170,7 +175,7 @@ const encodesZstd = {
   idleLength: () => 2_097_152,
 };
 
-type Family = Omit<Codec, 'format' | 'Stock' | 'names' | 'once' | 'sync'>;
+type Family = Omit<Codec, 'format' | 'direction' | 'Stock' | 'names' | 'once' | 'sync'>;
 
 function codec(format: Format, once: string, family: Family): [Format, Codec] {
   const name = `${once[0]?.toUpperCase()}${once.slice(1)}`;
@@ -181,6 +186,7 @@ function codec(format: Format, once: string, family: Family): [Format, Codec] {
     Object.freeze({
       ...family,
       format,
+      direction: family.compresses ? 'compress' : 'decompress',
       Stock: all[name] as StockClass,
       names,
       once: all[once] as OnceFunction,

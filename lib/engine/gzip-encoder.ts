@@ -3,6 +3,7 @@
  * output. Node's handle of gzip does not take a strategy, so its window could only be overwritten
  * at three times the cost. See `Deflater`.
  */
+import { codedError } from '../errors.ts';
 import { constants, crc32 } from './builtin-zlib.ts';
 import { encoder } from './codec.ts';
 import { Deflater } from './encoder.ts';
@@ -92,6 +93,11 @@ export class GzipEncoder extends Deflater {
   ): void {
     if (this.failed) return;
     const used = inputLength - this.availIn;
+    if (inputOffset + used > input.byteLength) {
+      // Its memory was detached or shrunk during the write. The checksum can't be made any more.
+      this.fail(codedError('ERR_BUFFER_DETACHED'));
+      return;
+    }
     if (used > 0) {
       this.#crc = crc32(input.subarray(inputOffset, inputOffset + used), this.#crc);
       this.#length = (this.#length + used) % 2 ** 32;

@@ -202,6 +202,12 @@ export class NativeEngine implements Engine {
     checkBuffers(input, inputOffset, inputLength, output, outputLength);
   }
 
+  /** Fails the write that has ended. For an engine that does a part of the work itself. */
+  protected fail(error: EngineFailure): void {
+    this.failed = true;
+    this.#failure = error;
+  }
+
   /** Counts a write that has ended. */
   protected count(inputLength: number, outputLength: number): void {
     const { compresses, keptLength } = this.kind.codec;

@@ -2,42 +2,50 @@
  * Stages for pipelines of gRPC messages as objects. The application compresses one field of each.
  */
 import type { Transform } from 'node:stream';
-import { objectTransform, transform } from 'through2';
-import { decoder, type Format } from '../engine/codec.ts';
+import { transform } from 'through2';
+import { type CompressFormat, decoder, encoder, type Format } from '../engine/codec.ts';
 import { codedError } from '../errors.ts';
 import { poolOf } from '../node-zlib/pool.ts';
 import { type Limits, limits } from '../pool/options.ts';
-import type { Message as Task } from '../streams/message.ts';
-import { decompressTask } from '../streams/whole.ts';
+import { messageSettings } from '../streams/options.ts';
+import { compressTask, decompressTask, type SyncCompressMessageOptions } from '../streams/whole.ts';
 import { bufferOf, shown, shownType } from '../validate.ts';
-import type { StageOptions } from './stage.ts';
+import { converter, type StageOptions } from './stage.ts';
 
-/**
- * Options of both ways to find the compressed bytes. The limits are those of one message. Default:
- * the pool's.
- */
-interface CommonMessageOptions extends StageOptions, Limits {
+/** Place of the bytes in a message. */
+type BytesPlace<Message, Result> =
+  | {
+      /**
+       * Name of the field with the bytes. The stage emits copies of the messages, with the output in
+       * this field.
+       */
+      field: keyof Message & string;
+    }
+  | {
+      /** Returns the bytes of a message. */
+      get: (message: Message) => NodeJS.ArrayBufferView | ArrayBufferLike;
+      /** Returns the message to emit. */
+      set: (message: Message, output: Buffer) => Result;
+    };
+
+/** The limits are those of one message. Default: the pool's. */
+interface CommonDecompressOptions extends StageOptions, Limits {
   /** Format of the compressed bytes in each message. */
   format: Format;
 }
 
-/** Place of the compressed bytes in a message. */
-export type DecompressMessagesOptions<Message, Result = Message> = CommonMessageOptions &
-  (
-    | {
-        /**
-         * Name of the field with the compressed bytes. The stage emits copies of the messages, with
-         * the decompressed bytes in this field.
-         */
-        field: keyof Message & string;
-      }
-    | {
-        /** Returns the compressed bytes of a message. */
-        get: (message: Message) => NodeJS.ArrayBufferView | ArrayBufferLike;
-        /** Returns the message to emit. */
-        set: (message: Message, decompressed: Buffer) => Result;
-      }
-  );
+/** Options of `decompressMessages()`, with the place of the compressed bytes in a message. */
+export type DecompressMessagesOptions<Message, Result = Message> = CommonDecompressOptions &
+  BytesPlace<Message, Result>;
+
+/** The options of the format are those of node:zlib's one-shot function. Default none. */
+interface CommonCompressOptions extends StageOptions, SyncCompressMessageOptions {
+  /** Format of the output in each message. */
+  format: CompressFormat;
+}
+
+/** Options of `compressMessages()`, with the place of the bytes to compress in a message. */
+export type CompressMessagesOptions<Message, Result = Message> = CommonCompressOptions & BytesPlace<Message, Result>;
 
 /**
  * Returns a stage that decompresses one part of each message. Both its sides are in object mode.
@@ -57,51 +65,51 @@ export function decompressMessages<Message, Result = Message>(
   decoder(format);
   const ofMessages = limits(options, pool.settings);
   const { get, set } = accessors(options);
-  let current: Task | undefined;
-  const stage = objectTransform(
-    (message: Message, _encoding: unknown, callback: (error?: Error | null, data?: Result) => void) => {
-      try {
-        current = decompressTask(pool, get(message), format, ofMessages, (error, decompressed) => {
-          current = undefined;
-          if (error !== null) callback(error);
-          else hand(message, decompressed as Buffer, callback);
-        });
-      } catch (error) {
-        callback(error as Error);
-        return;
-      }
-      // Outside the try: the stage must not catch an exception of one of its listeners.
-      current.start();
-    },
-  ) as unknown as Transform;
+  return converter<Message, Result>(
+    { objectMode: true },
+    (message, done) => decompressTask(pool, get(message), format, ofMessages, done),
+    set,
+  );
+}
 
-  function hand(message: Message, decompressed: Buffer, callback: (error?: Error | null, data?: Result) => void): void {
-    let result: Result;
-    try {
-      result = set(message, decompressed);
-    } catch (error) {
-      callback(error as Error);
-      return;
-    }
-    callback(null, result);
-  }
-  // A stage that is destroyed returns its engine now, not when the message is done.
-  return stage.once('close', () => current?.destroy(codedError('ABORT_ERR')));
+/**
+ * Returns a stage that compresses one part of each message. Both its sides are in object mode.
+ * Messages leave in the order in which they came. The stage compresses one message at a time, and
+ * leases an engine only meanwhile. It fails with the error of the first message that can't be
+ * compressed, see `ZlibPool.compress`.
+ * @param options - `format`, and either `field` or both `get` and `set`. `pool`, default
+ * `defaultPool`. Options of node:zlib's one-shot function for the format, such as `level`, default
+ * none
+ * @throws `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`, `ERR_FORMAT_UNAVAILABLE` for bad
+ * options. The errors of node:zlib for its options
+ */
+export function compressMessages<Message, Result = Message>(
+  options: CompressMessagesOptions<Message, Result>,
+): Transform {
+  const { format, level, memLevel, strategy, windowBits, dictionary, params, ...rest } = options;
+  const { pledgedSrcSize, chunkSize, maxOutputLength } = rest;
+  const pool = poolOf(options);
+  const settings = messageSettings(encoder(format), {
+    ...{ level, memLevel, strategy, windowBits, dictionary, params, pledgedSrcSize, chunkSize, maxOutputLength },
+  } as SyncCompressMessageOptions);
+  const { get, set } = accessors(options);
+  return converter<Message, Result>(
+    { objectMode: true },
+    (message, done) => compressTask(pool, get(message), settings, done),
+    set,
+  );
 }
 
 function accessors<Message, Result>(
-  options: DecompressMessagesOptions<Message, Result>,
-): {
-  get: (message: Message) => NodeJS.ArrayBufferView | ArrayBufferLike;
-  set: (message: Message, decompressed: Buffer) => Result;
-} {
+  options: BytesPlace<Message, Result>,
+): Extract<BytesPlace<Message, Result>, { set: unknown }> {
   if ('get' in options && typeof options.get === 'function' && typeof options.set === 'function') return options;
   const { field } = options as { field: keyof Message & string };
   checkField(field);
   return {
     get: (message) => bytesIn(message, field),
-    set: (message, decompressed) =>
-      Object.assign(Object.create(Object.getPrototypeOf(message)), message, { [field]: decompressed }),
+    set: (message, output) =>
+      Object.assign(Object.create(Object.getPrototypeOf(message)), message, { [field]: output }),
   };
 }
 

@@ -3,15 +3,17 @@
  * channel without subscribers costs one comparison.
  */
 import { type Channel, channel } from 'node:diagnostics_channel';
-import type { Format } from '../engine/codec.ts';
+import type { Direction, Format } from '../engine/codec.ts';
 import type { ObservedPool } from './stats.ts';
 
 /** Properties of every event of a lease. */
 interface LeaseMessage {
   /** Pool of the engine. */
   readonly pool: ObservedPool;
-  /** Format of the data. */
+  /** Format of the compressed data. */
   readonly format: Format;
+  /** Whether the engine compresses or decompresses. */
+  readonly direction: Direction;
   /** Number of the lease in its pool, from 1. */
   readonly id: number;
 }
@@ -19,8 +21,7 @@ interface LeaseMessage {
 /** `zlease:lease`: a stream, message or caller acquired an engine. */
 export interface LeaseEvent extends LeaseMessage {
   /**
-   * Function that the caller has called: `createGunzip`, `gunzip`, `decompress`, `lease` and the
-   * like.
+   * Function that the caller has called: `createGunzip`, `gzip`, `decompress`, `lease` and the like.
    */
   readonly entry: string;
   /** True if an earlier lease has used the engine. */
@@ -54,8 +55,10 @@ export interface FailEvent extends LeaseMessage {
 export interface WaitEvent {
   /** Pool without a free engine. */
   readonly pool: ObservedPool;
-  /** Format of the data that needs an engine. */
+  /** Format of the compressed data. */
   readonly format: Format;
+  /** Whether the engine is to compress or to decompress. */
+  readonly direction: Direction;
   /** Number of streams, messages and callers that wait now, this one included. */
   readonly waiting: number;
 }

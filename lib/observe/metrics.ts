@@ -45,11 +45,11 @@ export const metricRows: readonly MetricRow[] = [
   {
     type: 'counter',
     name: 'zlease_leases_total',
-    help: 'Leases, by format and by whether the engine was reused.',
+    help: 'Leases, by format, by direction and by whether the engine was reused.',
     read({ tally }, tell) {
-      for (const [format, { created, reused }] of tally.leases) {
-        tell(created, { format, reused: 'false' });
-        tell(reused, { format, reused: 'true' });
+      for (const { format, direction, created, reused } of tally.leases) {
+        tell(created, { format, direction, reused: 'false' });
+        tell(reused, { format, direction, reused: 'true' });
       }
     },
   },
@@ -110,13 +110,13 @@ export const metricRows: readonly MetricRow[] = [
   {
     type: 'counter',
     name: 'zlease_input_bytes_total',
-    help: 'Compressed bytes consumed.',
+    help: 'Bytes consumed, by decoders and encoders.',
     read: ({ stats }, tell) => tell(stats.bytesIn),
   },
   {
     type: 'counter',
     name: 'zlease_output_bytes_total',
-    help: 'Decompressed bytes made.',
+    help: 'Bytes made, by decoders and encoders.',
     read: ({ stats }, tell) => tell(stats.bytesOut),
   },
 ];

@@ -31,9 +31,12 @@ export interface PoolStats {
   readonly evicted: number;
   /** Engines closed because their lease was garbage collected before it ended. */
   readonly leaked: number;
-  /** Compressed bytes that the engines have consumed. */
+  /**
+   * Bytes that the engines have consumed: compressed ones of decoders, and those that encoders have
+   * compressed.
+   */
   readonly bytesIn: number;
-  /** Decompressed bytes that the engines have made. */
+  /** Bytes that the engines have made: decompressed ones of decoders, compressed ones of encoders. */
   readonly bytesOut: number;
 }
 

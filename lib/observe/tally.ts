@@ -1,10 +1,10 @@
 /**
- * Counts of a pool that are in its channels and not in its stats: leases by format, failures and
- * discards by cause, and waiting times. Earlier leases, failures and discards are counted as
+ * Counts of a pool that are in its channels and not in its stats: leases by format and
+ * direction, failures and discards by cause, and waiting times. Earlier leases, failures and discards are counted as
  * `unknown`, so that the sums equal the stats.
  */
 
-import { type Format, formats } from '../engine/codec.ts';
+import { codecs, type Direction, type Format } from '../engine/codec.ts';
 import { causeLabel } from './causes.ts';
 import type { DiscardEvent, FailEvent, LeaseEvent } from './channels.ts';
 import type { PoolStats } from './stats.ts';
@@ -25,14 +25,15 @@ export const waitBuckets: readonly number[] = Object.freeze([
 ]);
 
 interface Leases {
+  readonly format: Format | typeof UNKNOWN;
+  readonly direction: Direction | typeof UNKNOWN;
   created: number;
   reused: number;
 }
 
 export class Tally {
-  readonly leases = new Map<Format | typeof UNKNOWN, Leases>(
-    formats.map((format) => [format, { created: 0, reused: 0 }]),
-  );
+  readonly leases: Leases[] = [];
+  readonly #byDirection = { compress: new Map<Format, Leases>(), decompress: new Map<Format, Leases>() };
   readonly failures = new Map<string, number>(EXPECTED_FAILURES.map((cause) => [cause, 0]));
   readonly discards = new Map<string, number>(EXPECTED_CAUSES.map((cause) => [cause, 0]));
   /** Number of waits that have begun. */
@@ -43,14 +44,19 @@ export class Tally {
   waitedSeconds = 0;
 
   constructor({ created, reused, failed, discarded }: PoolStats) {
-    if (created > 0) this.leases.set(UNKNOWN, { created, reused });
+    for (const { format, direction } of codecs) {
+      const leases: Leases = { format, direction, created: 0, reused: 0 };
+      this.leases.push(leases);
+      this.#byDirection[direction].set(format, leases);
+    }
+    if (created > 0) this.leases.push({ format: UNKNOWN, direction: UNKNOWN, created, reused });
     if (failed > 0) this.failures.set(UNKNOWN, failed);
     if (discarded > 0) this.discards.set(UNKNOWN, discarded);
   }
 
   /** Counts a lease. It runs for each message, so it must be cheap. */
-  lease({ format, reused, waitedMs }: LeaseEvent): void {
-    const leases = this.leases.get(format) as Leases;
+  lease({ format, direction, reused, waitedMs }: LeaseEvent): void {
+    const leases = this.#byDirection[direction].get(format) as Leases;
     if (reused) leases.reused += 1;
     else leases.created += 1;
     const seconds = waitedMs / 1_000;

@@ -79,8 +79,8 @@ export class LiveLeases {
 
   /** Removes the ended lease of an engine. */
   remove(engine: Engine): void {
-    if (this.#holders.size > 0) this.#holders.delete(engine);
-    const watch = this.#watched.size > 0 ? this.#watched.get(engine) : undefined;
+    this.#holders.delete(engine);
+    const watch = this.#watched.get(engine);
     if (watch === undefined) {
       this.#youngOut -= 1;
       if (this.#young.length > MOST_YOUNG + 2 * this.#youngOut) {

@@ -136,7 +136,8 @@ export class Pool {
    */
   announceWait({ codec }: EngineKind): void {
     const { wait } = channels;
-    if (wait.hasSubscribers) wait.publish({ pool: this, format: codec.format, waiting: this.#queue.length });
+    const { format, direction } = codec;
+    if (wait.hasSubscribers) wait.publish({ pool: this, format, direction, waiting: this.#queue.length });
   }
 
   /**
@@ -146,9 +147,9 @@ export class Pool {
    */
   announce(lease: Lease, waitedMs = 0): void {
     if (!channels.lease.hasSubscribers || lease.released) return;
-    const { format } = engineOf(lease).kind.codec;
+    const { format, direction } = engineOf(lease).kind.codec;
     const entry = lease.owner?.entry ?? 'lease';
-    channels.lease.publish({ pool: this, format, id: lease.id, entry, reused: lease.reused, waitedMs });
+    channels.lease.publish({ pool: this, format, direction, id: lease.id, entry, reused: lease.reused, waitedMs });
   }
 
   /**
@@ -246,12 +247,12 @@ export class Pool {
     else if (!kept) this.#evicted += 1;
     if (!kept) engine.close();
     const { fail, release, discard } = channels;
-    const { format } = engine.kind.codec;
+    const { format, direction } = engine.kind.codec;
     if (failure !== undefined && fail.hasSubscribers)
-      fail.publish({ pool: this, format, id: lease.id, cause: failure });
-    if (proven && release.hasSubscribers) release.publish({ pool: this, format, id: lease.id, kept });
+      fail.publish({ pool: this, format, direction, id: lease.id, cause: failure });
+    if (proven && release.hasSubscribers) release.publish({ pool: this, format, direction, id: lease.id, kept });
     if (!proven && discard.hasSubscribers) {
-      discard.publish({ pool: this, format, id: lease.id, cause: failure });
+      discard.publish({ pool: this, format, direction, id: lease.id, cause: failure });
     }
     this.#oneIsBack();
   }
@@ -260,10 +261,10 @@ export class Pool {
     this.#leased -= 1;
     this.#leaked += 1;
     engine.close();
-    const { format } = engine.kind.codec;
+    const { format, direction } = engine.kind.codec;
     const ageMs = holder && clock.now() - holder.since;
     if (channels.leak.hasSubscribers) {
-      channels.leak.publish({ pool: this, format, id, ageMs, stack: holder?.stack });
+      channels.leak.publish({ pool: this, format, direction, id, ageMs, stack: holder?.stack });
     }
     this.#oneIsBack();
     if (holder !== undefined) {

@@ -58,7 +58,9 @@ export function compress(
   format: CompressFormat,
   options: CompressMessageOptions = {},
 ): Promise<Buffer> {
-  return promised(options.signal, (done) => compressTask(pool, message, format, options, done));
+  return promised(options.signal, (done) =>
+    compressTask(pool, message, messageSettings(encoder(format), options), done),
+  );
 }
 
 /** See `ZlibPool.decompressSync`. */
@@ -97,17 +99,16 @@ export function decompressTask(
 
 /**
  * Returns a task that compresses a message.
+ * @param settings - settings of an encoder, by `messageSettings()`
  * @param done - called once, during `start()` or later
  * @throws the error of an argument
  */
 export function compressTask(
   pool: Pool,
   message: Bytes,
-  format: CompressFormat,
-  options: SyncCompressMessageOptions,
+  settings: StreamSettings,
   done: (error: Error | null, output?: Buffer) => void,
 ): Message {
-  const settings = messageSettings(encoder(format), options);
   return new Message(pool, 'compress', inputOf(message), settings, limitsOf(pool, settings), done);
 }
 

@@ -69,6 +69,28 @@ export const surroundings: readonly Variant[] = [
     ],
   },
   {
+    name: 'a frame of a compressed message without its flag',
+    caughtBy: 'grpc',
+    edits: [
+      {
+        file: 'grpc/frames.ts',
+        from: 'frame(1, payload)',
+        to: 'frame(0, payload)',
+      },
+    ],
+  },
+  {
+    name: 'messages that are all compressed with the default options',
+    caughtBy: 'grpc',
+    edits: [
+      {
+        file: 'grpc/messages.ts',
+        from: 'compressTask(pool, get(message), settings, done)',
+        to: 'compressTask(pool, get(message), messageSettings(encoder(format), undefined), done)',
+      },
+    ],
+  },
+  {
     name: 'waiting times in milliseconds',
     caughtBy: 'prometheus',
     edits: [
@@ -76,6 +98,17 @@ export const surroundings: readonly Variant[] = [
         file: 'observe/tally.ts',
         from: 'waitedMs / 1_000',
         to: 'waitedMs',
+      },
+    ],
+  },
+  {
+    name: 'encoders that count as decoders',
+    caughtBy: 'prometheus',
+    edits: [
+      {
+        file: 'engine/codec.ts',
+        from: "direction: family.compresses ? 'compress' : 'decompress',",
+        to: "direction: 'decompress',",
       },
     ],
   },

@@ -60,6 +60,14 @@ describe('Examples with streams', function () {
     });
   });
 
+  describe('oracle', () => {
+    it('reads the secret of another user from an encoder that is only reset, and nothing on the pool', async () => {
+      const { code, stdout, stderr } = await example('oracle/oracle.ts');
+      expect({ code, stderr }).to.deep.equal({ code: 0, stderr: '' });
+      expect(stdout).to.match(/^reset only: the secret\nzlease: \?{6}\n1 engine made, \d+ times used again\n$/);
+    });
+  });
+
   describe('chat', () => {
     it('decodes the messages of each connection in its own window, with the same result, and one damaged connection fails alone', async () => {
       const [stock, pooled] = await Promise.all(['stock', 'pooled'].map((half) => example(`chat/${half}.ts`)));

@@ -1,11 +1,11 @@
 /** The driver under an owner that does nothing but note its calls: waits, budget, pauses and ends. */
 import { AsyncLocalStorage, AsyncResource } from 'node:async_hooks';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { constants, gzipSync } from 'node:zlib';
+import { constants, gzipSync, inflateSync } from 'node:zlib';
 import { expect } from 'chai';
 import { Driver } from '../../lib/driver/driver.ts';
 import type { Owner } from '../../lib/driver/owner.ts';
-import { decoder } from '../../lib/engine/codec.ts';
+import { decoder, encoder } from '../../lib/engine/codec.ts';
 import { engineKind } from '../../lib/engine/kind.ts';
 import type { Limits } from '../../lib/pool/options.ts';
 import { Pool } from '../../lib/pool/pool.ts';
@@ -50,7 +50,7 @@ class Noted implements Owner {
   isWhole(): boolean {
     return this.whole;
   }
-  keepsUp(): boolean {
+  keepsUp(_hasTaken: boolean): boolean {
     return true;
   }
   get bytes(): Buffer {
@@ -315,6 +315,47 @@ describe('The driver', () => {
     expect(owner.calls).to.deep.equal([]);
   });
 
+  it('makes in the threadpool what it makes on the main thread: chunks of the caller, all at once, or slabs', async () => {
+    const pool = new Pool({ inline: { inputLength: 0 } });
+    const lengthsOf = async (text: Buffer, terms: Terms, set: (owner: Noted) => void): Promise<number[]> => {
+      const { owner, driver } = driven({ pool, ...terms });
+      set(owner);
+      driver.begin(gzipSync(text), Z_NO_FLUSH, true);
+      await until(() => driver.isIdle);
+      expect(owner.bytes.equals(text)).to.equal(true);
+      driver.takeLease()?.release();
+      return owner.chunks.map(({ length }) => length);
+    };
+    const cut = await lengthsOf(json(3_500, 1), { chunkLength: 1_000 }, () => {});
+    expect(cut).to.deep.equal([1_000, 1_000, 1_000, 500]);
+    const whole = await lengthsOf(json(400_000, 1), {}, (owner) => {
+      owner.keepsAll = true;
+    });
+    expect(whole).to.deep.equal([400_000]);
+    // Too long for its input to be made at once.
+    const zeros = Buffer.alloc(1_000_000);
+    const slow = await lengthsOf(zeros, {}, (owner) => {
+      owner.keepsUp = () => false;
+    });
+    expect(slow.slice(0, 3)).to.deep.equal([65_536, 65_536, 65_536]);
+    const quick = await lengthsOf(zeros, {}, (owner) => {
+      owner.keepsUp = (hasTaken) => hasTaken;
+    });
+    expect(quick.slice(0, 3)).to.deep.equal([65_536, 262_144, 262_144]);
+  });
+
+  it('makes a whole message in one write in the threadpool too, and nothing of its last flush', async () => {
+    const { owner, driver } = driven({ pool: new Pool({ inline: { inputLength: 0 } }) });
+    taken.push(driver);
+    owner.whole = true;
+    driver.begin(data, Z_NO_FLUSH, true);
+    await until(() => driver.isIdle);
+    expect(owner.bytes.equals(plain)).to.equal(true);
+    driver.begin(NOTHING, Z_FINISH, true);
+    expect(threadpool.isIdle).to.equal(true);
+    expect(owner.calls).to.deep.equal(['output', 'consumed 0', 'consumed 0']);
+  });
+
   it('takes no engine for the threadpool before there is room', async () => {
     const pool = new Pool({ inline: { inputLength: 0 } });
     const { owner, driver } = driven({ pool });
@@ -417,6 +458,7 @@ describe('The driver', () => {
     for (const [options, length, kind] of [
       [{}, 300_000, gzip],
       [{}, 30_000, engineKind(decoder('deflate-raw'))],
+      [{}, 65_536, engineKind(decoder('deflate-raw'))],
       [{ chunkLength: 1_000 }, 30_000, gzip],
     ] as const) {
       const { owner, driver } = driven({ pool, kind, ...options });
@@ -454,5 +496,19 @@ describe('The driver', () => {
     expect(driver).to.include({ inputLength: 0, outputLength: 0 });
     driver.takeLease()?.release();
     held?.release();
+  });
+});
+
+describe('The driver of an encoder', () => {
+  it('sets level and strategy at once while it is idle, and says so if the output is finished', () => {
+    const { owner, driver, pool } = driven({ kind: engineKind(encoder('deflate')) });
+    expect(driver.setParams(0, 0)).to.equal(undefined);
+    driver.begin(plain, Z_FINISH, true);
+    expect(inflateSync(owner.bytes).equals(plain)).to.equal(true);
+    // Level 0 stores.
+    expect(owner.bytes.length).to.be.above(plain.length);
+    expect(driver.setParams(9, 0)).to.have.property('code', 'Z_STREAM_ERROR');
+    driver.takeLease()?.discard();
+    expect(pool.stats).to.include({ leased: 0, discarded: 1 });
   });
 });

@@ -171,11 +171,13 @@ export function endsWithFullChunk(
 }
 
 /**
- * Whether the data of a compressing stream may come at another time: all of its input may come at
- * once, or its last write may have begun before end().
+ * Whether the data of a compressing stream may come at another time: all input since its start or its
+ * last reset may come at once, or its last write may have begun before end().
  */
 function hasDataAtAnotherTime(script: Script): boolean {
-  return script.pace === 'a turn each' || (script.chunks[0] as number) >= inputOf(script).length;
+  const isWhole = (script.chunks[0] as number) >= inputOf(script).length;
+  const isCut = script.plan.some(({ action }) => action.do === 'end' || action.do === 'reset');
+  return script.pace === 'a turn each' || isWhole || isCut;
 }
 
 /** In one chunk, so that it may be handed out in one piece. */

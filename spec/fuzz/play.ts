@@ -96,9 +96,12 @@ export async function play(script: Script, make: Make): Promise<Transcript> {
     };
   };
   const attempt = (what: string, act: () => void): void => {
+    const before = pendingCallbacks;
     try {
       act();
     } catch (reason) {
+      // A call that throws does not call back.
+      pendingCallbacks = before;
       const { code, message } = failureOf(reason);
       note(`${what} threw ${code ?? message}`);
     }

@@ -152,14 +152,16 @@ function selection(covering, known, sandboxFileName) {
   const order = [...files.values()].sort((a, b) => distance(a) - distance(b) || a.workMs - b.workMs);
   let leftMs = MOST_WORK_MS;
   const chosen = order.map(({ file, ids }) => {
+    // No file takes all of the limit.
+    let fileMs = Math.min(leftMs, MOST_WORK_MS / 3);
     const quick = ids.sort((a, b) => known[a].workMs - known[b].workMs);
-    return {
-      file,
-      ids: quick.filter((id) => {
-        leftMs -= known[id].workMs;
-        return leftMs > 0;
-      }),
-    };
+    const some = quick.filter((id) => {
+      fileMs -= known[id].workMs;
+      if (fileMs < 0) return false;
+      leftMs -= known[id].workMs;
+      return true;
+    });
+    return { file, ids: some };
   });
   const left = chosen.filter(({ ids }) => ids.length > 0);
   return { files: left.map(({ file }) => file), only: left.flatMap(({ ids }) => ids) };

@@ -1,4 +1,4 @@
-// Stryker's settings, for `npm run mutation`. CONTRIBUTING.md says how to use it.
+// Stryker's settings, for `npm run mutation`. CONTRIBUTING.md says how to use it. Stryker's own flags work too, as '--mutate lib/pool/*.ts'.
 
 /** @type {import('@stryker-mutator/api/core').PartialStrykerOptions} */
 export default {

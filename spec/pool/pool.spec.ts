@@ -1,4 +1,5 @@
 /** The pool: leases, idle engines, options, close and destroy. */
+import diagnostics from 'node:diagnostics_channel';
 import { once } from 'node:events';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { inspect } from 'node:util';
@@ -142,6 +143,35 @@ describe('ZlibPool', () => {
       });
     });
   }
+
+  it('publishes zlease:fail for a lease that has failed, and for no other', () => {
+    const pool = new ZlibPool();
+    const causes: unknown[] = [];
+    const note = (message: unknown): unknown => causes.push((message as { cause: unknown }).cause);
+    const failure = new Error('bad');
+    diagnostics.subscribe('zlease:fail', note);
+    try {
+      pool.tryLease('gzip')?.release();
+      pool.tryLease('gzip')?.discard();
+      pool.tryLease('gzip')?.discard(failure);
+    } finally {
+      diagnostics.unsubscribe('zlease:fail', note);
+    }
+    expect(causes).to.deep.equal([failure]);
+    expect(pool.stats).to.include({ failed: 1, discarded: 2 });
+  });
+
+  it('tells pools from all else, without running its code', () => {
+    const pool = new ZlibPool();
+    expect(ZlibPool.isPool(pool)).to.equal(true);
+    const trap = (): never => {
+      throw new Error('A trap was called');
+    };
+    const proxy = new Proxy(pool, { get: trap, has: trap, getPrototypeOf: trap });
+    for (const value of [null, undefined, 5, 'pool', {}, () => {}, Object.create(pool), proxy]) {
+      expect(ZlibPool.isPool(value)).to.equal(false);
+    }
+  });
 
   it('closes its idle engines at once with close()', async () => {
     const pool = new ZlibPool();

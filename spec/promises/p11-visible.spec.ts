@@ -112,8 +112,8 @@ describe('P11 visible', () => {
         await closed(stream);
         pool.decompressSync(data, 'gzip');
       });
-      const gzip = { format: 'gzip' as Format };
-      const deflate = { format: 'deflate' as Format };
+      const gzip = { format: 'gzip' as Format, direction: 'decompress' };
+      const deflate = { format: 'deflate' as Format, direction: 'decompress' };
       const cleaned = messages.map(([name, message]) => {
         const { waitedMs, cause, ...rest } = message as { waitedMs?: number; cause?: Error & { code?: string } };
         if (name === 'lease') expect(waitedMs).to.be.within(0, performance.now() - start);
@@ -128,8 +128,8 @@ describe('P11 visible', () => {
         ['discard', { ...gzip, id: 2, cause: 'enough' }],
         ['lease', { ...deflate, id: 3, reused: false, entry: 'lease' }],
         ['release', { ...deflate, id: 3, kept: true }],
-        ['lease', { format: 'br', id: 4, reused: false, entry: 'lease' }],
-        ['release', { format: 'br', id: 4, kept: false }],
+        ['lease', { format: 'br', direction: 'decompress', id: 4, reused: false, entry: 'lease' }],
+        ['release', { format: 'br', direction: 'decompress', id: 4, kept: false }],
         ['lease', { ...gzip, id: 5, reused: false, entry: 'createGunzip' }],
         ['fail', { ...gzip, id: 5, cause: 'Z_DATA_ERROR' }],
         // A reset makes zlib's inflate as new after bad data, but not node:zlib's stream.
@@ -141,6 +141,32 @@ describe('P11 visible', () => {
       ]);
       addsUp(pool);
       expect(pool.stats.failed).to.equal(2);
+    });
+
+    it(`names the direction of each event (${engine})`, async () => {
+      const pool = new ZlibPool({ engine, maxLeased: 1 });
+      const messages = await told(pool, async () => {
+        await pool.compress(plain, 'gzip');
+        await pool.decompress(data, 'gzip');
+        const held = await pool.lease('gzip', { compress: true });
+        const waiting = pool.lease('br', { compress: true });
+        const last = pool.lease('br');
+        held.discard(new Error('enough'));
+        (await waiting).release();
+        (await last).release();
+        await closed(pool.createDeflate().resume().end(plain));
+      });
+      const tags = messages.map(([name, message]) => {
+        const { format, direction } = message as { format: Format; direction: string };
+        return `${name} ${format} ${direction}`;
+      });
+      expect(tags).to.deep.equal([
+        ...['lease gzip compress', 'release gzip compress', 'lease gzip decompress', 'release gzip decompress'],
+        ...['lease gzip compress', 'wait br compress', 'wait br decompress'],
+        ...['fail gzip compress', 'discard gzip compress'],
+        ...['lease br compress', 'release br compress', 'lease br decompress', 'release br decompress'],
+        ...['lease deflate compress', 'release deflate compress'],
+      ]);
     });
 
     it(`tells the leases of encoders by the function that was called (${engine})`, async () => {
@@ -247,7 +273,10 @@ describe('P11 visible', () => {
       });
       expect(warnings).to.have.length(0);
     }).then((messages) => messages.filter(([name]) => name === 'leak'));
-    expect(event).to.deep.equal(['leak', { format: 'gzip', id: 1, ageMs: undefined, stack: undefined }]);
+    expect(event).to.deep.equal([
+      'leak',
+      { format: 'gzip', direction: 'decompress', id: 1, ageMs: undefined, stack: undefined },
+    ]);
   });
 
   it('takes one stack in 128 or so with leakDetection sampled', async () => {

@@ -105,6 +105,22 @@ describe('The threadpool', () => {
     expect(ours.isIdle).to.equal(true);
   });
 
+  it('gives the places of one long write to as many tasks as there are', async () => {
+    let sent = 0;
+    for (; !ours.isFull; sent += 8) ours.sent(8);
+    let calls = 0;
+    const task = (): void => {
+      calls += 1;
+    };
+    for (let i = 0; i < 3; i++) ours.whenFree(context, task, undefined);
+    ours.landed(8);
+    await nextTurn();
+    expect(calls).to.equal(3);
+    expect(ours.isFull).to.equal(false);
+    ours.landed(sent - 8);
+    expect(ours.isIdle).to.equal(true);
+  });
+
   it('has the place of a task back that sends no write, or throws', async () => {
     const sent = fill(ours);
     let calls = 0;

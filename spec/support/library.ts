@@ -57,9 +57,8 @@ export const { acceptEncoding, codingsOf } = (await import(
   `${folder}/http/content-encoding.ts`
 )) as typeof import('../../lib/http/content-encoding.ts');
 
-export const { decompressMessages, frameDecoder, messageBytes, toStatus } = (await import(
-  `${folder}/grpc.ts`
-)) as typeof import('../../lib/grpc.ts');
+export const { compressMessages, decompressMessages, frameDecoder, frameEncoder, messageBytes, toStatus } =
+  (await import(`${folder}/grpc.ts`)) as typeof import('../../lib/grpc.ts');
 /** Not exported from the package. */
 export const { httpError } = (await import(
   `${folder}/http/http-errors.ts`
