@@ -1,6 +1,7 @@
 /** Gets compressed answers of a server, decoded on an engine of node:zlib's own. */
 import { once } from 'node:events';
 import { get, type IncomingMessage, type OutgoingHttpHeaders } from 'node:http';
+import type { Duplex } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
 import { digest } from './scenario.ts';
@@ -33,19 +34,19 @@ export async function answer(url: string, accepted: string): Promise<unknown> {
 export async function eachLine(url: string, accepted: string, onLine: (index: number) => void): Promise<unknown> {
   const response = await open(url, { 'accept-encoding': accepted });
   const { 'content-encoding': encoding } = response.headers;
-  const stream = decoder(encoding);
+  const stream = decoder(encoding) as Duplex;
+  response.on('error', (error) => stream.destroy(error)).pipe(stream);
   const lines: string[] = [];
   let rest = '';
-  stream.on('data', (chunk) => {
-    const all = (rest + chunk).split('\n');
-    rest = all.pop() as string;
-    for (const line of all) {
-      lines.push(line);
-      onLine(lines.length - 1);
-    }
-  });
   try {
-    await pipeline(response, stream);
+    for await (const chunk of stream) {
+      const all = (rest + chunk).split('\n');
+      rest = all.pop() as string;
+      for (const line of all) {
+        lines.push(line);
+        onLine(lines.length - 1);
+      }
+    }
   } finally {
     response.destroy();
   }
