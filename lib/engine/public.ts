@@ -100,14 +100,10 @@ export class PublicEngine implements Engine {
     this.#output = output;
     this.#outputLength = outputLength;
     this.availOut = outputLength;
-    if (this.failure !== undefined) {
-      // The inner stream failed after its callback. This write is the first that can report it.
-      nextTick(() => this.#finish());
-      return;
-    }
-    if (this.#feeding) {
-      // The inner stream has this input already. Only its output needs room.
-      nextTick(() => this.#take());
+    if (this.failure !== undefined || this.#feeding) {
+      // The inner stream has failed after its callback, and this write is the first that can report it.
+      // Or the stream has this input already, and only its output needs room.
+      nextTick(() => (this.failure === undefined ? this.#take() : this.#finish()));
       return;
     }
     this.#feeding = true;
@@ -120,17 +116,15 @@ export class PublicEngine implements Engine {
       this.#fed = true;
       this.#take();
     };
-    // An encoder may make other output of a write and a flush than of one write that flushes. No
-    // documented method makes one.
+    const flushes = inputLength === 0 || flush !== constants.Z_NO_FLUSH;
     const old = inner as StockStream & Partial<OldStream>;
-    if (this.kind.codec.compresses && inputLength > 0 && flush !== constants.Z_NO_FLUSH && old._processChunk) {
+    // An encoder may make other output of one write that flushes than of a write and a flush.
+    if (this.kind.codec.compresses && inputLength > 0 && flushes && old._processChunk) {
       old._processChunk(copy, flush, fed);
       return;
     }
-    if (inputLength > 0) {
-      inner.write(copy, flush === constants.Z_NO_FLUSH ? fed : undefined);
-    }
-    if (inputLength === 0 || flush !== constants.Z_NO_FLUSH) inner.flush(flush, fed);
+    if (inputLength > 0) inner.write(copy, flushes ? undefined : fed);
+    if (flushes) inner.flush(flush, fed);
   }
 
   /**
@@ -195,8 +189,7 @@ export class PublicEngine implements Engine {
   params(level: number, strategy: number): void {
     if (this.busy) throw new Error('A write is in progress');
     const inner = this.#inner as StockStream & OldStream;
-    // The documented method flushes first. It sets both in the callback of that flush, when the next
-    // write may be in flight, and throws then if the stream is closed.
+    // The documented method sets both in a callback, when the next write may be in flight.
     if (inner._handle?.params) inner._handle.params(level, strategy);
     else (inner as unknown as Deflate).params(level, strategy, () => {});
     if (inner.errored !== null) this.failure = inner.errored as EngineFailure;

@@ -54,6 +54,8 @@ export abstract class ZlibStream extends Transform {
   readonly #settings: StreamSettings;
   readonly #limits: Readonly<Required<Limits>>;
   readonly #driver: Driver;
+  /** Whether a flush was queued that the last one does not include. */
+  #isParted = false;
   #chunk: Buffer = NOTHING;
   #flag = Z_NO_FLUSH;
   #done: TransformCallback | undefined;
@@ -132,6 +134,9 @@ export abstract class ZlibStream extends Transform {
       kind = this.#settings.fullFlush;
     }
     const mark = flushMark(this.#settings.kind.codec, kind, this.writableEnded);
+    const { finishFlush } = this.#settings;
+    // Metadata of Brotli is not a part of the last write.
+    if (strongerFlush(markedFlush(mark) as number, finishFlush) !== finishFlush) this.#isParted = true;
     if (this.writableFinished) {
       if (callback !== undefined) nextTick(callback);
     } else if (this.writableEnded) {
@@ -335,6 +340,7 @@ export abstract class ZlibStream extends Transform {
       length > 0 &&
       length === this.writableLength &&
       this.#flag === Z_NO_FLUSH &&
+      !this.#isParted &&
       this.#settings.finishFlush === this.#settings.kind.codec.finishFlush
     );
   }
