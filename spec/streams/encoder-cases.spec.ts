@@ -76,6 +76,18 @@ describe('An encoder, as the one of node:zlib,', () => {
       expect(ours).to.deep.equal(theirs);
     });
 
+    it(`puts metadata of Brotli before the end of its output (${engine})`, async () => {
+      const pool = new ZlibPool({ engine });
+      const options = { params: { [constants.BROTLI_PARAM_QUALITY]: 5 } };
+      const drive = (stream: Encoder): void => {
+        stream.write(Buffer.alloc(29_393));
+        stream.flush(constants.BROTLI_OPERATION_EMIT_METADATA);
+        stream.end();
+      };
+      const { bytes } = await outcomeOf(zlib.createBrotliCompress(options) as never, drive);
+      expect((await outcomeOf(pool.createBrotliCompress(options) as never, drive)).bytes).to.equal(bytes);
+    });
+
     it(`fails where params() change the strategy of finished output (${engine})`, async () => {
       const pool = new ZlibPool({ engine });
       const drive = (stream: Encoder): void => {
