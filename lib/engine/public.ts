@@ -57,6 +57,8 @@ export class PublicEngine implements Engine {
   #output: Buffer | undefined;
   #outputLength = 0;
   #done: (() => void) | undefined;
+  /** Level and strategy of `params()`. */
+  #params: [level: number, strategy: number] | undefined;
 
   constructor(kind: EngineKind) {
     this.kind = kind;
@@ -179,16 +181,20 @@ export class PublicEngine implements Engine {
     this.failure = undefined;
     this.oversized = this.kind.codec.compresses;
     this.#inner = this.#open();
+    // A reset of node:zlib's stream keeps them.
+    if (this.#params !== undefined) this.params(...this.#params);
   }
 
   /** A stream that has compressed may keep data over a reset. Only a new stream is clean. */
   clean(): void {
     if (this.kind.codec.compresses) this.#ended = true;
+    this.#params = undefined;
     this.reset();
   }
 
   params(level: number, strategy: number): void {
     if (this.busy) throw new Error('A write is in progress');
+    this.#params = [level, strategy];
     const inner = this.#inner as StockStream & OldStream;
     // The documented method sets both in a callback, when the next write may be in flight.
     if (inner._handle?.params) inner._handle.params(level, strategy);
