@@ -36,7 +36,7 @@ async function madeLog(): Promise<Buffer> {
   const offset = records.length;
   // In its checksum: all of the records come out as they were, and are not to be trusted.
   const damaged = Buffer.from(last.payload);
-  damaged.writeUInt32LE(damaged.readUInt32LE(damaged.length - 8) ^ 1, damaged.length - 8);
+  damaged.writeInt32LE(damaged.readInt32LE(damaged.length - 8) ^ 1, damaged.length - 8);
   batches.push({ ...last, offset, payload: damaged });
   batches.push({ ...last, offset: offset + BATCH, codec: 'lz4' });
   batches.push({ ...last, offset: offset + 2 * BATCH, payload: zlib.gzipSync(Buffer.alloc(2 * MAX_BATCH_LENGTH)) });

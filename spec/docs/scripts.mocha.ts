@@ -139,6 +139,7 @@ const scripts: Record<string, Script> = {
       '--seed': '(default: random)',
       '--together': 'scripts or calls that run at the same time (default: 64)',
       '--only': '(default: scripts with both) (choices: "streams", "messages")',
+      '--direction': '(default: both in turn) (choices: "decompress", "compress")',
       '--mode': '(default: all in turn) (choices: "native, all on the main thread", ',
     },
     wrong: [
