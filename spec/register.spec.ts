@@ -93,6 +93,24 @@ else new Worker(new URL(import.meta.url)).on('message', (theirs) => console.log(
     expect(await start(['--import', url()])).to.deep.equal({ ...works, stderr: '' });
   });
 
+  it('leaves the compressing half alone with ZLEASE=decompress, and all with ZLEASE=off', async () => {
+    const code = `
+import zlib from 'node:zlib';
+import { CompressStream, DecompressStream, defaultPool } from ${JSON.stringify(pathToFileURL(join(dirname(register), 'index.js')).href)};
+const is = [zlib.createGzip() instanceof CompressStream, zlib.createGunzip() instanceof DecompressStream];
+const text = String(zlib.gunzipSync(zlib.gzipSync('x')));
+const { created } = defaultPool.stats;
+console.log(JSON.stringify({ is, text, created }));`;
+    const seen = async (ZLEASE: string) => {
+      const args = ['--import', url(), '--input-type=module', '-e', code];
+      const { stdout } = await run(process.execPath, args, { env: { ...process.env, NODE_OPTIONS: '', ZLEASE } });
+      return JSON.parse(stdout);
+    };
+    expect(await seen('')).to.deep.equal({ is: [true, true], text: 'x', created: 2 });
+    expect(await seen('decompress')).to.deep.equal({ is: [false, true], text: 'x', created: 1 });
+    expect(await seen('off')).to.deep.equal({ is: [false, false], text: 'x', created: 0 });
+  });
+
   it('works as -r', async () => {
     expect(await start(['-r', required])).to.deep.equal({ ...works, stderr: '' });
   });

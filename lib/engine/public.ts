@@ -1,10 +1,10 @@
 /**
  * Public engine: it drives a node:zlib stream through documented API, for majors of Node whose
- * internals were not tested. Only `processChunk()`, and the writes of an encoder that flush, use
- * undocumented API. All work but that of `processChunk()` runs in the threadpool. The engine copies
- * its output once more than the native engine, so it is slower. It may not end the inner stream: the
- * last write is a flush with Z_FINISH, and `reset()` cleans the stream after that. The file is longer
- * than 250 lines, since one inner stream stands behind all methods.
+ * internals were not tested. Only `processChunk()`, `params()` and the writes of an encoder that
+ * flush use undocumented API. All work but that of `processChunk()` runs in the threadpool. The engine
+ * copies its output once more than the native engine, so it is slower. It may not end the inner
+ * stream: the last write is a flush with Z_FINISH, and `reset()` cleans the stream after that. The file
+ * is longer than 250 lines, since one inner stream stands behind all methods.
  */
 import { constants as bufferConstants } from 'node:buffer';
 import type { Deflate } from 'node:zlib';
@@ -17,7 +17,7 @@ import { checkBuffers, type Engine, type EngineFailure } from './contract.ts';
 import type { EngineKind } from './kind.ts';
 
 interface OldStream {
-  _handle: { close: () => void } | null | undefined;
+  _handle: { close: () => void; params?: (level: number, strategy: number) => void } | null | undefined;
   _maxOutputLength: number;
   _processChunk(chunk: Buffer, flush: number): Uint8Array | Uint8Array[];
   _processChunk(chunk: Buffer, flush: number, callback: () => void): void;
@@ -57,10 +57,8 @@ export class PublicEngine implements Engine {
   #output: Buffer | undefined;
   #outputLength = 0;
   #done: (() => void) | undefined;
-  /** Level and strategy of an encoder, once they were set. A new inner stream gets them too. */
-  #params: { readonly level: number; readonly strategy: number } | undefined;
-  /** Whether the inner stream does not have them yet. */
-  #isParamsDue = false;
+  /** Level and strategy of `params()`. */
+  #params: [level: number, strategy: number] | undefined;
 
   constructor(kind: EngineKind) {
     this.kind = kind;
@@ -105,14 +103,10 @@ export class PublicEngine implements Engine {
     this.#output = output;
     this.#outputLength = outputLength;
     this.availOut = outputLength;
-    if (this.failure !== undefined) {
-      // The inner stream failed after its callback. This write is the first that can report it.
-      nextTick(() => this.#finish());
-      return;
-    }
-    if (this.#feeding) {
-      // The inner stream has this input already. Only its output needs room.
-      nextTick(() => this.#take());
+    if (this.failure !== undefined || this.#feeding) {
+      // The inner stream has failed after its callback, and this write is the first that can report it.
+      // Or the stream has this input already, and only its output needs room.
+      nextTick(() => (this.failure === undefined ? this.#take() : this.#finish()));
       return;
     }
     this.#feeding = true;
@@ -125,28 +119,15 @@ export class PublicEngine implements Engine {
       this.#fed = true;
       this.#take();
     };
-    const feed = () => {
-      if (inner !== this.#inner || this.#closed) return;
-      // An encoder may make other output of a write and a flush than of one write that flushes. No
-      // documented method makes one.
-      const old = inner as StockStream & Partial<OldStream>;
-      if (this.kind.codec.compresses && inputLength > 0 && flush !== constants.Z_NO_FLUSH && old._processChunk) {
-        old._processChunk(copy, flush, fed);
-        return;
-      }
-      if (inputLength > 0) {
-        inner.write(copy, flush === constants.Z_NO_FLUSH ? fed : undefined);
-      }
-      if (inputLength === 0 || flush !== constants.Z_NO_FLUSH) inner.flush(flush, fed);
-    };
-    if (!this.#isParamsDue) {
-      feed();
+    const flushes = inputLength === 0 || flush !== constants.Z_NO_FLUSH;
+    const old = inner as StockStream & Partial<OldStream>;
+    // An encoder may make other output of one write that flushes than of a write and a flush.
+    if (this.kind.codec.compresses && inputLength > 0 && flushes && old._processChunk) {
+      old._processChunk(copy, flush, fed);
       return;
     }
-    this.#isParamsDue = false;
-    const { level, strategy } = this.#params as { level: number; strategy: number };
-    // The inner stream sets them after a flush. A write before that would be in flight meanwhile.
-    (inner as unknown as Deflate).params(level, strategy, feed);
+    if (inputLength > 0) inner.write(copy, flushes ? undefined : fed);
+    if (flushes) inner.flush(flush, fed);
   }
 
   /**
@@ -200,6 +181,8 @@ export class PublicEngine implements Engine {
     this.failure = undefined;
     this.oversized = this.kind.codec.compresses;
     this.#inner = this.#open();
+    // A reset of node:zlib's stream keeps them.
+    if (this.#params !== undefined) this.params(...this.#params);
   }
 
   /** A stream that has compressed may keep data over a reset. Only a new stream is clean. */
@@ -211,8 +194,12 @@ export class PublicEngine implements Engine {
 
   params(level: number, strategy: number): void {
     if (this.busy) throw new Error('A write is in progress');
-    this.#params = { level, strategy };
-    this.#isParamsDue = true;
+    this.#params = [level, strategy];
+    const inner = this.#inner as StockStream & OldStream;
+    // The documented method sets both in a callback, when the next write may be in flight.
+    if (inner._handle?.params) inner._handle.params(level, strategy);
+    else (inner as unknown as Deflate).params(level, strategy, () => {});
+    if (inner.errored !== null) this.failure = inner.errored as EngineFailure;
   }
 
   close(): void {
@@ -223,11 +210,7 @@ export class PublicEngine implements Engine {
   }
 
   #open(): StockStream {
-    const { codec, options } = this.kind;
-    this.#isParamsDue = false;
-    // node:zlib's handle of gzip ignores `params()`.
-    const own = codec.isFramed ? options : { ...options, ...this.#params };
-    const inner = outsideOfContexts(() => stockStream(codec, own));
+    const inner = outsideOfContexts(() => stockStream(this.kind.codec, this.kind.options));
     inner.on('readable', () => {
       if (inner === this.#inner) this.#take();
     });

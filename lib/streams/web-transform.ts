@@ -21,6 +21,7 @@ export class WebTransform {
   readonly writable: WritableStream<ArrayBuffer | ArrayBufferView>;
   readonly #owner: WebOwner;
   readonly #finishFlush: number;
+  readonly #compresses: boolean;
   readonly #framing: Framing | undefined;
   #source!: ReadableStreamDefaultController<Uint8Array>;
   #sink!: WritableStreamDefaultController;
@@ -41,6 +42,7 @@ export class WebTransform {
    */
   constructor(pool: Pool, entry: string, codec: Codec, framing?: Framing, maxOutputLength?: number) {
     this.#finishFlush = codec.finishFlush;
+    this.#compresses = codec.compresses;
     this.#framing = framing;
     this.#owner = new WebOwner(
       pool,
@@ -93,7 +95,8 @@ export class WebTransform {
     let rest = bytes;
     if (!this.#hasEnded) {
       const [from, to] = this.#framing?.data(bytes) ?? [0, bytes.length];
-      const used = from < to ? await this.#convert(bytes.subarray(from, to), NO_FLUSH) : 0;
+      // Zstandard writes another header if its first write is empty.
+      const used = from < to || this.#compresses ? await this.#convert(bytes.subarray(from, to), NO_FLUSH) : 0;
       rest = bytes.subarray(from + used);
     }
     if (this.#hasEnded) {

@@ -55,6 +55,8 @@ export abstract class ZlibStream extends Transform {
   readonly #settings: StreamSettings;
   readonly #limits: Readonly<Required<Limits>>;
   readonly #driver: Driver;
+  /** Whether a flush was queued that the last one does not include. */
+  #isParted = false;
   #chunk: Buffer = NOTHING;
   #flag = Z_NO_FLUSH;
   #done: TransformCallback | undefined;
@@ -133,6 +135,9 @@ export abstract class ZlibStream extends Transform {
       kind = this.#settings.fullFlush;
     }
     const mark = flushMark(this.#settings.kind.codec, kind, this.writableEnded);
+    const { finishFlush } = this.#settings;
+    // Metadata of Brotli is not a part of the last write.
+    if (strongerFlush(markedFlush(mark) as number, finishFlush) !== finishFlush) this.#isParted = true;
     if (this.writableFinished) {
       if (callback !== undefined) nextTick(callback);
     } else if (this.writableEnded) {
@@ -337,6 +342,7 @@ export abstract class ZlibStream extends Transform {
       length > 0 &&
       length === this.writableLength &&
       this.#flag === Z_NO_FLUSH &&
+      !this.#isParted &&
       // An encoder keeps a `chunkSize` to the byte.
       (!compresses || this.#settings.chunkLength === Z_DEFAULT_CHUNK) &&
       this.#settings.finishFlush === finishFlush

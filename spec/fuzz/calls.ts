@@ -194,15 +194,19 @@ function isFollowed(options: Record<string, unknown> | undefined): boolean {
 /**
  * Options that are not played on the public engine. Its output is cut at other places, where zlib
  * looks for data that reaches back too far. On Node 26 the engine finds some of the garbage itself.
+ * The output of some encoders depends on the cuts.
  */
-const NOT_PUBLIC = new Set(['windowBits', 'rejectGarbageAfterEnd']);
+const NOT_PUBLIC = {
+  decompress: new Set(['windowBits', 'rejectGarbageAfterEnd']),
+  compress: new Set(['chunkSize']),
+};
 
 function argumentsOf({ direction, options, dictionary }: Call, { pool: { engine } }: Mode): [Record<string, unknown>?] {
   if (options === undefined && dictionary === 'none') return [];
   const all: Record<string, unknown> = {};
   for (const [name, value] of Object.entries(options ?? {})) {
     if (value === undefined) continue;
-    if (engine !== 'public' || direction === 'compress' || !NOT_PUBLIC.has(name)) all[name] = value;
+    if (engine !== 'public' || !NOT_PUBLIC[direction].has(name)) all[name] = value;
   }
   if (dictionary !== 'none') all.dictionary = dictionaries[dictionary];
   return [all];

@@ -27,9 +27,10 @@ export function describeScripts(numRuns: number): void {
           expect(first, inspect(first, { depth: 9 })).to.equal(undefined);
         }
         await addsUp(pool);
-        // The public engine makes a new encoder for each owner.
-        const isReused = direction === 'decompress' || mode.pool.engine !== 'public';
-        expect(pool.stats.reused).to.be.within(isReused ? numRuns / 2 : 0, Number.POSITIVE_INFINITY);
+        // Encoders of the public engine are not used again.
+        if (direction === 'decompress' || mode.pool.engine !== 'public') {
+          expect(pool.stats.reused).to.be.above(numRuns / 4);
+        }
       });
 
       it(`have calls of the one-shot functions answered as by node:zlib (${title})`, async () => {

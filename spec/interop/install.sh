@@ -4,7 +4,7 @@ set -eu
 
 # mariadb-server-core is the server of mariadb-server, without the service of the system and its Perl. nginx brings its service
 # along, which may listen on port 80 from then on. The specs start servers of their own, and leave the service alone.
-packages='python3-grpcio golang-google-grpc-dev golang-go curl mariadb-server-core nginx'
+packages='python3-grpcio golang-google-grpc-dev golang-go curl mariadb-server-core nginx brotli zstd'
 
 missing=''
 for package in $packages; do

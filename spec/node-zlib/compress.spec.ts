@@ -136,6 +136,23 @@ for (const engine of engines) {
       }
     });
 
+    it('reset() keeps the level and the strategy that params() has set, as in node:zlib', async () => {
+      const pool = new ZlibPool({ engine });
+      const course = (stream: Stream) => {
+        stream.write(json);
+        stream.params(1, Z_HUFFMAN_ONLY, () => {
+          stream.flush(Z_FINISH, () => {
+            stream.reset();
+            stream.end(json);
+          });
+        });
+      };
+      const theirs = await outcome(stockCompressStream('deflate'), course as never);
+      const ours = await outcome(pool.createDeflate(), course as never);
+      expect(ours.error?.code).to.equal(theirs.error?.code);
+      expect(ours.bytes.equals(theirs.bytes)).to.equal(true);
+    });
+
     it('maxOutputLength is honoured, to the byte', async () => {
       const pool = new ZlibPool({ engine, maxOutputLength: 10 });
       // The limit of the pool is for decompression.

@@ -201,8 +201,9 @@ describe('P5 clean: the secret of an earlier owner', () => {
               (message) => stockCompress(format, message, options),
             );
             expect(found, `${way}, ${format}`).to.equal(UNREAD);
-            // A stream that is destroyed during a native write costs its engine.
-            if (engine === 'native') expect(pool.stats.reused, way).to.be.above(pool.stats.created);
+            // In the threadpool, its next write may be in flight when a stream is destroyed.
+            const isAborted = where === 'threadpool' && name.endsWith('pending');
+            if (engine === 'native' && !isAborted) expect(pool.stats.created, way).to.be.below(3);
           }
         });
       }
