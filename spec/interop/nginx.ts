@@ -1,15 +1,15 @@
 /** Files that nginx sends compressed, and those that a client gets from it. */
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { gzipSync } from 'node:zlib';
 import { json } from '../../bench/payloads.ts';
 import { digest, outcome, scenario } from '../ecosystem/scenario.ts';
+import { gzip } from '../ecosystem/stock.ts';
 
 /** Bodies that nginx compresses as it sends them. It leaves shorter ones as they are: `gzip_min_length`. */
 const lengths = [0, 10, 20, 300, 10_000, 1_000_000];
 const COMPRESSED_FROM = 20;
 
-const good = gzipSync(json(50_000, 5));
+const good = gzip(json(50_000, 5));
 const damaged = (at: number) => Buffer.from(good.map((byte, i) => (i >= at && i < at + 4 ? byte ^ 0xff : byte)));
 /** Files that are compressed already, as `gzip_static` sends them. */
 const compressed: Record<string, Buffer> = {
@@ -22,7 +22,7 @@ const compressed: Record<string, Buffer> = {
   'not-compressed': json(1_000, 6),
   'with-zeros-behind': Buffer.concat([good, Buffer.alloc(9)]),
   'with-junk-behind': Buffer.concat([good, Buffer.from('junk')]),
-  'of-two-members': Buffer.concat([good, gzipSync('second')]),
+  'of-two-members': Buffer.concat([good, gzip('second')]),
 };
 
 /** Writes a configuration and files into a folder, and returns the command that runs nginx there, in the foreground. */
