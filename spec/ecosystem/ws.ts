@@ -206,10 +206,12 @@ for (const [name, server] of Object.entries(takeovers)) {
     conversation(
       { server, client, clientMaxPayload: 10_000 },
       (socket) => socket.send('go'),
-      (socket) => {
-        socket.send(Buffer.alloc(10_000));
-        socket.send(Buffer.alloc(10_001));
-      },
+      // Not before the server has the message: the end of the connection could overtake it.
+      (socket) =>
+        socket.once('message', () => {
+          socket.send(Buffer.alloc(10_000));
+          socket.send(Buffer.alloc(10_001));
+        }),
     ),
   );
 
