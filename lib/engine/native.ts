@@ -187,7 +187,7 @@ export class NativeEngine implements Engine {
   }
 
   params(_level: number, _strategy: number): void {
-    // As on a decoding handle of node:zlib.
+    // Does nothing, as on a decoding handle of node:zlib.
   }
 
   close(): void {
