@@ -72,6 +72,8 @@ export interface Codec {
   readonly once: OnceFunction;
   /** The synchronous twin of `once`. */
   readonly sync: SyncFunction;
+  /** Returns whether `once` tells the encoder the length of the input, which changes the output. */
+  statesInputLength(): boolean;
   /** Highest flush constant. The lowest is 0. */
   readonly lastFlush: number;
   /** Flush constant that ends the data. */
@@ -140,7 +142,14 @@ const zstdFamily = {
   keptLength: KEPT_WINDOW_LENGTH,
 };
 
-const decodes = { compresses: false, statesLength: false, isFramed: false, detects: false, workPerByte: () => 1 };
+const decodes = {
+  compresses: false,
+  statesLength: false,
+  isFramed: false,
+  detects: false,
+  statesInputLength: () => false,
+  workPerByte: () => 1,
+};
 const inflates = {
   ...zlibFamily,
   ...decodes,
@@ -168,12 +177,33 @@ const encodesBrotli = {
 const encodesZstd = {
   ...zstdFamily,
   ...encodes,
+  statesInputLength: () => {
+    pledges ??= findPledge();
+    return pledges;
+  },
   workPerByte({ params }: EngineOptions) {
     const level = Number(params?.[ZSTD_PARAM_LEVEL] ?? ZSTD_DEFAULT_LEVEL);
     return level < 6 ? 12 : level < 13 ? 64 : 1_024;
   },
   idleLength: () => 2_097_152,
 };
+
+/** Whether node:zlib's `zstdCompress()` sets `pledgedSrcSize`. Undefined: not known yet. */
+let pledges: boolean | undefined;
+
+/**
+ * Finds whether `zstdCompress()` sets `pledgedSrcSize`, as Node 26.12 does. It copies the options
+ * for that, so that an inherited one has no effect, and `flush` is the first option that is wrong.
+ */
+function findPledge(): boolean {
+  const options = Object.assign(Object.create({ chunkSize: 0 }), { flush: -1 });
+  try {
+    (zlib as unknown as Record<string, OnceFunction>).zstdCompress?.('', options, () => {});
+  } catch (error) {
+    return (error as Error).message.includes('flush');
+  }
+  return false;
+}
 
 type Family = Omit<Codec, 'format' | 'direction' | 'Stock' | 'names' | 'once' | 'sync'>;
 

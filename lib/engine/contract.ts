@@ -103,7 +103,8 @@ export interface Engine {
 
   /**
    * Resets the engine for another message of the same owner. After a write that failed, a native
-   * engine must be `recoverable`.
+   * engine must be `recoverable`. The engine has failed after a reset that its Node refuses: from
+   * Node 26.12 on, that of an encoder of gzip or Zstandard in the middle of its data.
    */
   reset(): void;
 

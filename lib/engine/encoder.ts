@@ -13,6 +13,10 @@ import { NativeEngine } from './native.ts';
 
 const { Z_DEFAULT_COMPRESSION, Z_NO_FLUSH, Z_RLE } = constants;
 
+const NOTHING = Buffer.alloc(0);
+/** Room for output that is dropped: that of 64 KB of zeros, or a part of a frame. */
+const dropped = Buffer.alloc(16_384);
+
 /** Encoder of Brotli or Zstandard, and base of the others. */
 export class NativeEncoder extends NativeEngine {
   /** False: the errors of an encoder are those of misuse and of missing memory. */
@@ -24,6 +28,17 @@ export class NativeEncoder extends NativeEngine {
     if (this.failed) return 'failed';
     return this.availOut > 0 ? 'whole' : 'part';
   }
+
+  /** Ends a frame of Zstandard if the Node refuses a reset before its end, as from 26.12 on. */
+  override clean(): void {
+    super.clean();
+    if (!this.failed) return;
+    do {
+      this.handle.writeSync(this.kind.codec.finishFlush, NOTHING, 0, 0, dropped, 0, dropped.length);
+    } while (this.availOut === 0);
+    this.failed = false;
+    super.restart();
+  }
 }
 
 /**
@@ -31,8 +46,6 @@ export class NativeEncoder extends NativeEngine {
  */
 const WINDOW_LENGTH = 65_536;
 const zeros = Buffer.alloc(WINDOW_LENGTH);
-/** Room for the output of that many zeros, which is dropped. */
-const dropped = Buffer.alloc(16_384);
 
 /** Encoder of zlib's formats. */
 export class Deflater extends NativeEncoder {
@@ -62,7 +75,7 @@ export class Deflater extends NativeEncoder {
    * which costs a third of the time.
    */
   override clean(): void {
-    this.reset();
+    this.restart();
     const { level = Z_DEFAULT_COMPRESSION, strategy = 0 } = this.kind.options;
     if (this.#usedLength > 0) {
       // Level 0 has no strategy.

@@ -4,12 +4,14 @@
  * at three times the cost. See `Deflater`.
  */
 import { codedError } from '../errors.ts';
+import { outsideOfContexts } from '../schedule/context.ts';
 import { constants, crc32 } from './builtin-zlib.ts';
-import { encoder } from './codec.ts';
+import { encoder, stockStream } from './codec.ts';
 import { Deflater } from './encoder.ts';
 import type { EngineKind } from './kind.ts';
+import { type Donor, zlibError } from './native.ts';
 
-const { Z_FINISH } = constants;
+const { Z_FINISH, Z_NO_FLUSH } = constants;
 
 const HEADER_LENGTH = 10;
 const TRAILER_LENGTH = 8;
@@ -25,6 +27,29 @@ function headerOf(kind: EngineKind): Buffer {
     headers.set(kind, header);
   }
   return header;
+}
+
+type Refusal = Parameters<typeof zlibError>;
+/** Null: there is none. Undefined: not known yet. */
+let resetRefusal: Refusal | null | undefined;
+
+/**
+ * Returns the error of node:zlib's engine of gzip for a reset in the middle of a member. From Node
+ * 26.12 on there is one.
+ */
+function refusalOfReset(): Refusal | undefined {
+  if (resetRefusal === undefined) {
+    resetRefusal = null;
+    const donor = outsideOfContexts(() => stockStream(encoder('gzip'))) as Donor;
+    const { _handle: handle } = donor;
+    handle.onerror = (...refusal) => {
+      resetRefusal = refusal;
+    };
+    handle.writeSync(Z_NO_FLUSH, NOTHING, 0, 0, Buffer.alloc(HEADER_LENGTH), 0, HEADER_LENGTH);
+    handle.reset();
+    donor.close();
+  }
+  return resetRefusal ?? undefined;
 }
 
 export class GzipEncoder extends Deflater {
@@ -71,8 +96,17 @@ export class GzipEncoder extends Deflater {
     super.write(flush, input, inputOffset, inputLength, output, outputLength - offset, landed, offset);
   }
 
+  /** Fails in the middle of a member if node:zlib's own engine of gzip does. */
   override reset(): void {
-    super.reset();
+    const hasBegun = this.#pending.length < HEADER_LENGTH;
+    const hasEnded = this.#isFinished && this.#pending.length === 0;
+    const refusal = hasBegun && !hasEnded && !this.busy ? refusalOfReset() : undefined;
+    if (refusal === undefined) this.restart();
+    else this.fail(zlibError(...refusal));
+  }
+
+  protected override restart(): void {
+    super.restart();
     this.#pending = this.#header;
     this.#crc = 0;
     this.#length = 0;

@@ -136,7 +136,7 @@ export class NativeEngine implements Engine {
     // The write state does not have the output length of a failed write. A wrong length hint may
     // also have cut the output at another place than node:zlib, which emits none of the output
     // before an error there.
-    this.reset();
+    this.restart();
     return 'undone';
   }
 
@@ -174,16 +174,22 @@ export class NativeEngine implements Engine {
   }
 
   reset(): void {
-    if (this.busy) throw new Error('Cannot reset zlib stream while a write is in progress');
-    if (this.#closed || (this.failed && !this.recoverable)) throw codedError('ERR_LEASE_SEALED');
-    this.handle.reset();
-    this.failed = false;
-    this.#failure = undefined;
-    this.#plainLength = 0;
+    this.restart();
   }
 
   clean(): void {
-    this.reset();
+    this.restart();
+  }
+
+  /** Resets the handle. */
+  protected restart(): void {
+    if (this.busy) throw new Error('Cannot reset zlib stream while a write is in progress');
+    if (this.#closed || (this.failed && !this.recoverable)) throw codedError('ERR_LEASE_SEALED');
+    this.failed = false;
+    this.#failure = undefined;
+    this.#plainLength = 0;
+    // May fail: see `Engine.reset()`.
+    this.handle.reset();
   }
 
   params(_level: number, _strategy: number): void {
@@ -230,7 +236,7 @@ export class NativeEngine implements Engine {
 const JUNK = 'ERR_TRAILING_JUNK_AFTER_STREAM_END';
 
 /** Returns the error that node:zlib creates from the arguments of `onerror`. */
-function zlibError(message: string, errno: number, code: string): EngineFailure {
+export function zlibError(message: string, errno: number, code: string): EngineFailure {
   if (code === JUNK) return codedError(code);
   return Object.assign(new Error(message), { errno, code });
 }

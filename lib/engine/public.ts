@@ -171,6 +171,7 @@ export class PublicEngine implements Engine {
     this.#plainLength = 0;
     if (!this.#feeding && !this.#ended && this.failure === undefined) {
       this.#inner.reset();
+      this.#noteFailure();
       return;
     }
     // The inner stream may have a write in flight, or its data has ended. Only a new stream is
@@ -199,7 +200,12 @@ export class PublicEngine implements Engine {
     // The documented method sets both in a callback, when the next write may be in flight.
     if (inner._handle?.params) inner._handle.params(level, strategy);
     else (inner as unknown as Deflate).params(level, strategy, () => {});
-    if (inner.errored !== null) this.failure = inner.errored as EngineFailure;
+    this.#noteFailure();
+  }
+
+  /** Takes an error of the inner stream now, which emits it in a tick. */
+  #noteFailure(): void {
+    if (this.#inner.errored !== null) this.failure = this.#inner.errored as EngineFailure;
   }
 
   close(): void {

@@ -126,11 +126,14 @@ export class Lease {
   /**
    * Resets the engine and its window, for another message.
    * @throws `ERR_LEASE_SEALED` once the lease has ended, and after an error that no reset can clean
-   * up
+   * up. `ERR_ZLIB_INCOMPLETE_FRAME`, from Node 26.12 on, in the middle of the data of an encoder of
+   * gzip or Zstandard
    */
   reset(): void {
-    engineOf(this).reset();
+    const engine = engineOf(this);
+    engine.reset();
     this.#isCutShort = false;
+    if (engine.failure !== undefined) throw engine.failure;
   }
 
   /**

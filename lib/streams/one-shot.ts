@@ -13,7 +13,7 @@ import type { Pool } from '../pool/pool.ts';
 import { enqueueTick } from '../schedule/tick.ts';
 import { type Bytes, bufferOf } from '../validate.ts';
 import { Message } from './message.ts';
-import { limitsOf, messageSettings, type StreamOptions, streamSettings } from './options.ts';
+import { limitsOf, messageSettings, type StreamOptions, settingsFor, streamSettings } from './options.ts';
 import { convertNow } from './whole.ts';
 
 const { Z_FINISH } = constants;
@@ -88,7 +88,7 @@ export function oneShot(
     once(buffer, given, done as Parameters<OnceFunction>[2]);
     return;
   }
-  const settings = isFollowed(given) ? messageSettings(codec, given) : undefined;
+  const settings = isFollowed(given) ? settingsFor(input.length, messageSettings(codec, given)) : undefined;
   // node:zlib's function makes two writes, of which only the last has `finishFlush`. The pool makes
   // one. The two differ for a flush that stops at the end of a block.
   if (settings === undefined || settings.flush !== 0 || settings.finishFlush > Z_FINISH) {

@@ -142,6 +142,23 @@ function forMessage(settings: StreamSettings): StreamSettings {
   return chunkLength === 0 ? { ...settings, chunkLength: Z_DEFAULT_CHUNK } : settings;
 }
 
+/** Length from which the output of one write may differ from that of a write and a flush: two blocks. */
+const TWO_BLOCKS = 262_144;
+
+/**
+ * Returns the settings for one message of node:zlib's asynchronous function, which tells some
+ * encoders the length of their input. An encoder finds the length itself if one write finishes the
+ * data: an engine is reused for that. For all else it is in the settings.
+ */
+export function settingsFor(length: number, settings: StreamSettings): StreamSettings {
+  const { kind, finishFlush } = settings;
+  const { params, dictionary, pledgedSrcSize } = kind.options;
+  if (!kind.codec.statesInputLength() || pledgedSrcSize !== undefined) return settings;
+  const isPlain = params === undefined && dictionary === undefined && finishFlush === kind.codec.finishFlush;
+  if (isPlain && length < TWO_BLOCKS) return settings;
+  return { ...settings, kind: engineKind(kind.codec, { ...kind.options, pledgedSrcSize: length }) };
+}
+
 /** Returns the limits of a stream or message. Those of the pool are for decompression. */
 export function limitsOf(pool: Pool, { kind, limits: own }: StreamSettings): Required<Limits> {
   const standard = kind.codec.compresses ? noLimits : pool.settings;
@@ -212,6 +229,7 @@ export function transformOptions(options: DecompressOptions | undefined): Transf
     autoDestroy: true,
     ...rest,
     encoding: undefined,
+    decodeStrings: true,
     objectMode: false,
     writableObjectMode: false,
   } as TransformOptions;

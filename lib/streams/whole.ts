@@ -8,7 +8,7 @@ import type { Pool } from '../pool/pool.ts';
 import { root } from '../schedule/context.ts';
 import { type Bytes, bufferOf, shownType } from '../validate.ts';
 import { Message } from './message.ts';
-import { type CompressOptions, limitsOf, messageSettings, type StreamSettings } from './options.ts';
+import { type CompressOptions, limitsOf, messageSettings, type StreamSettings, settingsFor } from './options.ts';
 
 /** Limits of one message. Default: the pool's. */
 export interface SyncMessageOptions extends Limits {}
@@ -109,7 +109,9 @@ export function compressTask(
   settings: StreamSettings,
   done: (error: Error | null, output?: Buffer) => void,
 ): Message {
-  return new Message(pool, 'compress', inputOf(message), settings, limitsOf(pool, settings), done);
+  const input = inputOf(message);
+  const ofMessage = settingsFor(input.length, settings);
+  return new Message(pool, 'compress', input, ofMessage, limitsOf(pool, settings), done);
 }
 
 function promised(signal: AbortSignal | undefined, task: Task): Promise<Buffer> {

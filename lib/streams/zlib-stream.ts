@@ -157,6 +157,8 @@ export abstract class ZlibStream extends Transform {
     if (this.destroyed || this.#isHandleGone) throw codedError('ERR_LEASE_SEALED');
     if (this.#driver.isMidway) throw new Error('Cannot reset zlib stream while a write is in progress');
     this.#driver.reset();
+    const { failure } = this.#driver;
+    if (failure !== undefined) this.destroy(failure);
   }
 
   /**

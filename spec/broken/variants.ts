@@ -200,8 +200,8 @@ export const variants: readonly Variant[] = [
     edits: [
       {
         file: 'engine/gzip-encoder.ts',
-        from: '    super.reset();\n    this.#pending = this.#header;\n',
-        to: '    super.reset();\n    if (this.#pending.length === 0) this.#pending = this.#header;\n',
+        from: '    super.restart();\n    this.#pending = this.#header;\n',
+        to: '    super.restart();\n    if (this.#pending.length === 0) this.#pending = this.#header;\n',
       },
     ],
   },

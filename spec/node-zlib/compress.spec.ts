@@ -153,6 +153,50 @@ for (const engine of engines) {
       expect(ours.bytes.equals(theirs.bytes)).to.equal(true);
     });
 
+    it('reset() in the middle of the data gives the error of node:zlib, or none', async () => {
+      const pool = new ZlibPool({ engine });
+      const moments: Array<(stream: Stream, then: () => void) => void> = [
+        (_stream, then) => then(),
+        (stream, then) => void stream.write(json, then),
+        (stream, then) => stream.flush(then),
+        (stream, then) => void stream.write(json, () => stream.flush(then)),
+      ];
+      for (const format of compressFormats) {
+        for (const moment of moments) {
+          const course = (stream: Stream) =>
+            moment(stream, () => {
+              stream.reset();
+              if (!stream.destroyed) stream.end(json);
+            });
+          const theirs = await outcome(stockCompressStream(format), course as never);
+          const ours = await outcome(pool.createCompress(format), course as never);
+          const what = `${format}: ${moment}`;
+          expect(ours.error, what).to.deep.equal(theirs.error);
+          expect(ours.bytes.equals(theirs.bytes), what).to.equal(true);
+        }
+      }
+      expect(pool.stats.leased).to.equal(0);
+    });
+
+    it('functions give the output of node:zlib at lengths around those of blocks and chunks', async () => {
+      const pool = new ZlibPool({ engine });
+      const long = Buffer.concat([sample(300_000).plain, noise]);
+      for (const format of compressFormats.filter((each) => each !== 'br')) {
+        const { names, once } = encoder(format);
+        const ours = promisify(
+          (pool as never as Record<string, () => void>)[names.once]?.bind(pool) as () => void,
+        ) as Compress;
+        const theirs = promisify(once as (...args: unknown[]) => void) as Compress;
+        for (const length of [0, 1, 131_071, 131_072, 131_073, 262_143, 262_144, 262_145, 340_000]) {
+          for (const options of [undefined, { finishFlush: encoder(format).fullFlush }]) {
+            const input = long.subarray(0, length);
+            const what = `${names.once}() of ${length} bytes, ${JSON.stringify(options)}`;
+            expect((await ours(input, options)).equals(await theirs(input, options)), what).to.equal(true);
+          }
+        }
+      }
+    });
+
     it('maxOutputLength is honoured, to the byte', async () => {
       const pool = new ZlibPool({ engine, maxOutputLength: 10 });
       // The limit of the pool is for decompression.

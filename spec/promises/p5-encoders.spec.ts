@@ -11,7 +11,7 @@ import { engines, NativeEngine, ZlibPool } from '../support/library.ts';
 import { bytesOf, closed } from '../support/outcome.ts';
 import { json, pieces, random } from '../support/samples.ts';
 import { dice, seed } from '../support/seed.ts';
-import { stockCompress, stockCompressStream } from '../support/stock.ts';
+import { refusesReset, stockCompress, stockCompressStream } from '../support/stock.ts';
 import { until } from '../support/until.ts';
 
 const { Z_NO_FLUSH, Z_SYNC_FLUSH, Z_FINISH, Z_RLE, Z_HUFFMAN_ONLY, Z_FIXED } = constants;
@@ -67,6 +67,8 @@ const ways: Record<string, Way> = {
   },
 };
 
+type Once = (message: Buffer, options?: object) => Promise<Buffer>;
+
 /** The same without the end of the data. */
 const flushingWays: Record<string, Way> = {
   'a stream that flushes': (pool, format, message) => flushed(pool.createCompress(format), message),
@@ -76,7 +78,7 @@ const flushingWays: Record<string, Way> = {
   },
 };
 
-/** Ways in which an earlier owner leaves an engine with its message. */
+/** Ways in which an earlier owner leaves an engine with its message. True: its reset was refused, which costs the engine. */
 const predecessors: Record<string, (pool: Pool, format: CompressFormat, message: Buffer) => Promise<unknown>> = {
   'a stream that ended': (pool, format, message) => ways['a stream']?.(pool, format, message) as Promise<Buffer>,
   'compress()': (pool, format, message) => pool.compress(message, format),
@@ -98,8 +100,13 @@ const predecessors: Record<string, (pool: Pool, format: CompressFormat, message:
   async 'a stream that was reset and went on'(pool, format, message) {
     const stream = pool.createCompress(format).resume();
     await new Promise((resolve) => stream.write(message, resolve));
+    // Node 26.12 and later refuse this reset for gzip and Zstandard.
+    stream.on('error', ({ code }: NodeJS.ErrnoException) => expect(code).to.equal('ERR_ZLIB_INCOMPLETE_FRAME'));
     stream.reset();
-    await ended(stream, 'short');
+    const isRefused = stream.destroyed;
+    if (isRefused) await closed(stream);
+    else await ended(stream, 'short');
+    return isRefused;
   },
   async 'a lease'(pool, format, message) {
     using lease = await pool.lease(format, { compress: true });
@@ -203,7 +210,8 @@ describe('P5 clean: the secret of an earlier owner', () => {
             expect(found, `${way}, ${format}`).to.equal(UNREAD);
             // In the threadpool, its next write may be in flight when a stream is destroyed.
             const isAborted = where === 'threadpool' && name.endsWith('pending');
-            if (engine === 'native' && !isAborted) expect(pool.stats.created, way).to.be.below(3);
+            const isRefused = name.includes('was reset') && refusesReset(format);
+            if (engine === 'native' && !isAborted && !isRefused) expect(pool.stats.created, way).to.be.below(3);
           }
         });
       }
@@ -268,10 +276,12 @@ describe('P5 clean: an encoder', () => {
         const isCutSensitive = format === 'zstd' || options?.level === 0;
         if (way.endsWith('pieces') && isCutSensitive) continue;
         const bytes = await compress(pool, format, text, options);
-        const stock =
-          isCutSensitive && !way.endsWith('Sync()') && !way.includes('synchronous') && way !== 'a lease'
+        const isNow = !isCutSensitive || way.endsWith('Sync()') || way.includes('synchronous') || way === 'a lease';
+        const stock = isNow
+          ? stockCompress(format, text, options)
+          : way === 'a stream'
             ? await bytesOf(stockCompressStream(format, options), text)
-            : stockCompress(format, text, options);
+            : await (promisify(encoder(format).once) as Once)(text, options);
         expect(bytes.equals(stock), `${i}: ${way}, ${format}, ${JSON.stringify(options)}`).to.equal(true);
         if (roll.onceIn(4)) {
           const [, leave] = roll.one(Object.entries(predecessors));
@@ -287,7 +297,7 @@ describe('P5 clean: an encoder', () => {
       for (const [name, leave] of Object.entries(predecessors)) {
         it(`serves a message after ${name} as a new one does (${engine}, ${format})`, async () => {
           const pool = new ZlibPool({ engine });
-          await leave(pool, format, json(9_000, 1));
+          const isRefused = (await leave(pool, format, json(9_000, 1))) === true;
           const { discarded, created } = pool.stats;
           const message = json(3_000, 2);
           const stream = pool.createCompress(format);
@@ -295,10 +305,11 @@ describe('P5 clean: an encoder', () => {
           expect(bytes.equals(await bytesOf(stockCompressStream(format), message))).to.equal(true);
           expect(stream.bytesWritten).to.equal(message.length);
           await closed(stream);
+          const isKept = engine === 'native' && !isRefused;
           // In the threadpool, the write of a destroyed stream may be in flight.
-          if (engine === 'native') expect(discarded).to.equal(0);
-          expect(pool.stats.reused).to.equal(engine === 'native' ? 1 : 0);
-          expect(pool.stats.created - created).to.equal(engine === 'native' ? 0 : 1);
+          if (isKept) expect(discarded).to.equal(0);
+          expect(pool.stats.reused).to.equal(isKept ? 1 : 0);
+          expect(pool.stats.created - created).to.equal(isKept ? 0 : 1);
         });
       }
 
@@ -371,6 +382,9 @@ describe('P5 clean: an encoder', () => {
         }
         if (engine === 'native') expect(pool.stats).to.include({ created: 4, discarded: 0 });
       });
+
+      // What it does otherwise is in spec/node-zlib/compress.spec.ts.
+      if (refusesReset(format)) continue;
 
       it(`keeps level and strategy over its owner's own reset(), as node:zlib's (${engine}, ${format})`, async () => {
         const pool = new ZlibPool({ engine });

@@ -19,3 +19,14 @@ export function stockCompress(format: CompressFormat, message: Buffer, options?:
 export function stockDecompress(format: Format, data: Buffer): Buffer {
   return decoder(format).sync(data);
 }
+
+/** Whether this Node refuses the reset of an encoder in the middle of its data: from 26.12 on, for gzip and Zstandard. */
+export function refusesReset(format: CompressFormat): boolean {
+  const stream = stockCompressStream(format).on('error', () => {});
+  const handle = (stream as never as { _handle: Record<string, (...args: unknown[]) => void> })._handle;
+  handle.writeSync?.(encoder(format).fullFlush, Buffer.alloc(1), 0, 1, Buffer.alloc(100), 0, 100);
+  stream.reset();
+  const refused = stream.errored !== null;
+  stream.close();
+  return refused;
+}
