@@ -10,6 +10,7 @@ import type { Lease, LeaseOwner } from '../../lib/pool/lease.ts';
 import { engineOf, type ZlibPool } from '../support/library.ts';
 import type { Clock } from './clock.ts';
 import { type Client, claim, type Fate, type PoolModel, type Way } from './model.ts';
+import { recovers } from './samples.ts';
 
 export type Pool = InstanceType<typeof ZlibPool>;
 
@@ -336,7 +337,8 @@ export class Watch {
     const lent = this.#model.out.get(id);
     claim(lent !== undefined, 'a lease ends twice (P4)');
     const engine = lent.engine as Engine;
-    const clean = lent.to?.endsClean(engine) ?? (fate !== 'discarded' && engine.failure === undefined);
+    const mayBeClean = engine.failure === undefined || recovers(engine);
+    const clean = lent.to?.endsClean(engine) ?? (fate !== 'discarded' && mayBeClean);
     this.#model.back(id, fate, clean, lent.to?.reusable ?? !engine.oversized);
     claim(this.#shut.has(engine) === (fate !== 'kept'), `an engine that is ${fate} is to be closed, and no other`);
     claim(fate !== 'kept' || (this.#clean.has(engine) && !engine.busy), 'an engine is kept as it was left (P5)');
@@ -353,7 +355,7 @@ export class Watch {
     if (this.#seen.has(engine)) return;
     this.#seen.add(engine);
     this.#clean.add(engine);
-    const { write, writeSync, reset, close } = engine;
+    const { write, writeSync, reset, clean, close } = engine;
     const out = (what: string): void => {
       this.activity += 1;
       this.keep(() => claim(this.#model.holds(engine), `${what} on an engine that nobody has leased (P3)`));
@@ -371,6 +373,10 @@ export class Watch {
     engine.reset = () => {
       out('a reset');
       reset.call(engine);
+    };
+    engine.clean = () => {
+      out('a cleaning');
+      clean.call(engine);
       this.#clean.add(engine);
     };
     engine.close = () => {
