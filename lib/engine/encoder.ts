@@ -19,9 +19,12 @@ const dropped = Buffer.alloc(16_384);
 
 /** Encoder of Brotli or Zstandard, and base of the others. */
 export class NativeEncoder extends NativeEngine {
-  /** False: the errors of an encoder are those of misuse and of missing memory. */
+  /**
+   * True after a reset that was refused, which has changed nothing. The other errors of an encoder
+   * are those of misuse and of missing memory.
+   */
   override get recoverable(): boolean {
-    return false;
+    return this.failure?.code === 'ERR_ZLIB_INCOMPLETE_FRAME';
   }
 
   override settleWhole(): WholeWrite {
@@ -33,10 +36,10 @@ export class NativeEncoder extends NativeEngine {
   override clean(): void {
     super.clean();
     if (!this.failed) return;
+    this.failed = false;
     do {
       this.handle.writeSync(this.kind.codec.finishFlush, NOTHING, 0, 0, dropped, 0, dropped.length);
-    } while (this.availOut === 0);
-    this.failed = false;
+    } while (this.availOut === 0 && !this.failed);
     super.restart();
   }
 }
