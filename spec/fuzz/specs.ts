@@ -27,9 +27,9 @@ export function describeScripts(numRuns: number): void {
           expect(first, inspect(first, { depth: 9 })).to.equal(undefined);
         }
         await addsUp(pool);
-        // Encoders of the public engine are not used again.
+        // Encoders of the public engine are not used again. Many scripts need an engine of a kind of their own.
         if (direction === 'decompress' || mode.pool.engine !== 'public') {
-          expect(pool.stats.reused).to.be.above(numRuns / 2);
+          expect(pool.stats.reused).to.be.above(numRuns / 8);
         }
       });
 
