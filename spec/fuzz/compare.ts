@@ -172,12 +172,14 @@ export function endsWithFullChunk(
 
 /**
  * Whether the data of a compressing stream may come at another time: all input since its start or its
- * last reset may come at once, or its last write may have begun before end().
+ * last reset may come at once, its last write may have begun before end(), or a callback that a flush
+ * in 'data' leaves for the next tick may come after it: there may be no tick between two pieces.
  */
 function hasDataAtAnotherTime(script: Script): boolean {
   const isWhole = (script.chunks[0] as number) >= inputOf(script).length;
   const isCut = script.plan.some(({ action }) => action.do === 'end' || action.do === 'reset');
-  return script.pace === 'a turn each' || isWhole || isCut;
+  const isFlushedInData = script.plan.some(({ moment, action }) => moment.on === 'output' && action.do === 'flush');
+  return script.pace === 'a turn each' || isWhole || isCut || isFlushedInData;
 }
 
 /** In one chunk, so that it may be handed out in one piece. */
