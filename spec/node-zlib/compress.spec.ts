@@ -187,7 +187,7 @@ for (const engine of engines) {
           (pool as never as Record<string, () => void>)[names.once]?.bind(pool) as () => void,
         ) as Compress;
         const theirs = promisify(once as (...args: unknown[]) => void) as Compress;
-        for (const length of [0, 1, 131_071, 131_072, 131_073, 262_143, 262_144, 262_145, 340_000]) {
+        for (const length of [0, 1, 131_072, 262_143, 262_144, 262_145]) {
           for (const options of [undefined, { finishFlush: encoder(format).fullFlush }]) {
             const input = long.subarray(0, length);
             const what = `${names.once}() of ${length} bytes, ${JSON.stringify(options)}`;

@@ -64,8 +64,8 @@ describe('P6 no shared memory', () => {
         const { create, input, output } = directions[direction as keyof typeof directions];
         it(`keeps every other chunk as it was when somebody ${name} (${direction}, ${engine}, ${where})`, async () => {
           const pool = new ZlibPool({ engine, inline });
-          const lengths = direction === 'compressing' ? [300, 5_000, 70_000] : [300, 5_000, 70_000, 700_000];
-          const samples = lengths.flatMap((length) => Array.from({ length: 6 }, (_, i) => sample(length, length + i)));
+          const lengths = direction === 'compressing' ? [300, 5_000, 70_000] : [300, 5_000, 70_000, 300_000];
+          const samples = lengths.flatMap((length) => Array.from({ length: 4 }, (_, i) => sample(length, length + i)));
           await Promise.all(
             samples.map(async (both, i) => {
               const data = input(both);
@@ -95,7 +95,7 @@ describe('P6 no shared memory', () => {
       }
 
       it(`cuts no two chunks from one piece of memory, but for Node's own Buffer pool (${engine}, ${where})`, async () => {
-        const { data } = sample(4_000_000);
+        const { data } = sample(2_500_000);
         const stream = new ZlibPool({ engine, inline }).createGunzip();
         const memory: ArrayBufferLike[] = [];
         stream.on('data', (chunk: Buffer) => {

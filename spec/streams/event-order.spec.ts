@@ -53,7 +53,7 @@ describe('The order of events', () => {
   for (const engine of engines) {
     for (const format of formats) {
       it(`lets 'end' be awaited after 'finish' was (${format}, ${engine})`, async () => {
-        const inputs = [Buffer.from('hello'), json(3_000, 1), json(100_000, 1), json(2_000_000, 1)];
+        const inputs = [Buffer.from('hello'), json(3_000, 1), json(100_000, 1), json(600_000, 1)];
         for (const input of inputs) {
           const data = compress(format as Format, input);
           for (const [name, writing] of Object.entries(writings)) {

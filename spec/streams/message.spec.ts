@@ -62,20 +62,20 @@ function settled(pool: Pool): void {
 }
 
 /** Lengths around those at which scratch memory or a slab is full. */
-const lengths = [0, 1, 1_000, 65_535, 65_536, 65_537, 200_000, 1_000_000];
+const lengths = [0, 1, 1_000, 65_535, 65_536, 65_537, 200_000, 600_000];
 
 describe('A message', () => {
   for (const engine of engines) {
     for (const format of formats) {
       it(`comes out whole, whatever its length (${format}, ${engine})`, async () => {
+        const messages = lengths.flatMap((length) =>
+          [json(length, 1), Buffer.alloc(length)].map((plain) => ({ length, plain, message: compress(format, plain) })),
+        );
         for (const inline of [undefined, { inputLength: 0 }, { turnLength: 1e9, inputLength: 1e9 }]) {
           const pool = new ZlibPool({ engine, inline });
-          for (const length of lengths) {
-            for (const plain of [json(length, 1), Buffer.alloc(length)]) {
-              const message = compress(format, plain);
-              for (const { bytes, code } of await answers(pool, message, format)) {
-                expect(bytes?.equals(plain), `${length} ${String(code)}`).to.equal(true);
-              }
+          for (const { length, plain, message } of messages) {
+            for (const { bytes, code } of await answers(pool, message, format)) {
+              expect(bytes?.equals(plain), `${length} ${String(code)}`).to.equal(true);
             }
           }
           expect(pool.stats.discarded).to.equal(0);
@@ -101,7 +101,7 @@ describe('A message', () => {
       it(`fails as node:zlib's one-shot function fails (${format}, ${engine}, seed ${seed})`, async () => {
         const { below, one } = dice();
         const pool = new ZlibPool({ engine });
-        for (let i = 0; i < 60; i++) {
+        for (let i = 0; i < 40; i++) {
           const { data } = sample(one([50, 3_000, 90_000]), i, format);
           const at = below(data.length);
           const flipped = Buffer.from(data);
@@ -163,12 +163,12 @@ describe('A message', () => {
 
     it(`is the caller's alone: its bytes are never written again (${engine})`, async () => {
       const pool = new ZlibPool({ engine });
-      const messages = Array.from({ length: 200 }, (_, i) => sample([100, 5_000, 80_000, 300_000][i % 4] as number, i));
+      const messages = Array.from({ length: 80 }, (_, i) => sample([100, 5_000, 80_000, 300_000][i % 4] as number, i));
       const first = await Promise.all(messages.map(({ data }) => pool.decompress(data, 'gzip')));
-      for (const bytes of first.slice(0, 100)) bytes.fill(0xff);
+      for (const bytes of first.slice(0, 40)) bytes.fill(0xff);
       const second = await Promise.all(messages.map(({ data }) => pool.decompress(data, 'gzip')));
       messages.forEach(({ plain }, i) => {
-        if (i >= 100) expect(first[i]?.equals(plain)).to.equal(true);
+        if (i >= 40) expect(first[i]?.equals(plain)).to.equal(true);
         expect(second[i]?.equals(plain)).to.equal(true);
       });
       settled(pool);
