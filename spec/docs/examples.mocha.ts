@@ -9,50 +9,66 @@ import { TEST_TIMEOUT_MS } from '../support/script.ts';
 const run = promisify(execFile);
 const top = fileURLToPath(new URL('../..', import.meta.url));
 
-async function upload(...args: string[]): Promise<{ stdout: string; stderr: string }> {
-  return run(process.execPath, ['--import=tsx', join(top, 'examples/grpc-upload/main.ts'), ...args], { cwd: top });
+async function pair(...args: string[]): Promise<{ stdout: string; stderr: string }> {
+  return run(process.execPath, ['--import=tsx', join(top, 'examples/grpc-pair/main.ts'), ...args], { cwd: top });
 }
 
-describe('examples/grpc-upload', function () {
+interface Run {
+  job: string;
+  variant: string;
+  calls: number;
+  messages: number;
+  engines: number;
+  leased: number;
+  digestsMatch: boolean;
+  refusals: string[];
+}
+
+describe('examples/grpc-pair', function () {
   this.timeout(TEST_TIMEOUT_MS);
-  this.slow(10_000);
+  this.slow(20_000);
 
-  it('uploads files in many calls at a time, verified, and one damaged upload fails alone', async () => {
-    const { stdout } = await upload('--json', '--part-length', '2000', 'package-lock.json', 'README.md');
-    const result = JSON.parse(stdout.trim().split('\n').at(-1) as string);
-    expect(Object.keys(result)).to.deep.equal([
-      'calls',
-      'messages',
-      'bytesIn',
-      'bytesOut',
-      'digestsMatch',
-      'seconds',
-      'pool',
-    ]);
-    expect(result.digestsMatch).to.equal(true);
-    expect(result.calls).to.be.above(20);
-    expect(result.pool).to.include({ leased: 0, leaked: 0, failed: 1, discarded: 0 });
-    expect(result.pool.created).to.be.at.most(18);
+  it('does each job with node:zlib and on the pool, verified, and one damaged upload fails alone', async () => {
+    const { stdout } = await pair('--json', '--messages', '200');
+    const { node, atATime, digestsMatch, runs } = JSON.parse(stdout.trim().split('\n').at(-1) as string);
+    expect({ node, atATime, digestsMatch }).to.deep.equal({ node: process.version, atATime: 16, digestsMatch: true });
+    const done = (runs as Run[]).map(({ job, variant }) => `${job}, ${variant}`);
+    const jobs = ['JSON records', 'lines of text', 'uploads of files'];
+    expect(done).to.deep.equal(jobs.flatMap((job) => [`${job}, node:zlib`, `${job}, zlease`]));
+    for (const { job, variant, messages, engines, leased, refusals, ...rest } of runs as Run[]) {
+      expect(rest.digestsMatch).to.equal(true);
+      expect(leased).to.equal(0);
+      const isUpload = job.startsWith('uploads');
+      if (!isUpload) expect(messages).to.equal(200);
+      expect(refusals).to.have.length(isUpload ? 1 : 0);
+      // Client and server compress and decompress each message and each reply.
+      if (variant === 'zlease') expect(engines).to.be.below(150);
+      else if (!isUpload) expect(engines).to.equal(800);
+    }
   });
 
-  it('prints a table for people, and the reason why the damaged upload was refused', async () => {
-    const { stdout } = await upload('--at-a-time', '3', 'package.json');
-    expect(stdout).to.match(/digests match\W+true/);
-    expect(stdout).to.match(/damaged upload.*status 13, Z_DATA_ERROR/);
-    expect(stdout).to.match(/throughput.*MB\/s/);
+  it('draws the result for people, on files of theirs, and says why the damaged upload was refused', async () => {
+    const { stdout } = await pair('--at-a-time', '3', '--messages', '50', 'package.json');
+    expect(stdout).to.match(/^lines of text: 50 messages in 3 calls/m);
+    expect(stdout).to.match(/^ {2}node:zlib +█.* [\d,]+\/s +[\d,]+ µs +\d+ MB +200$/m);
+    expect(stdout).to.match(/^ {2}zlease +█.* [\d,]+\/s +[\d,]+ µs +\d+ MB +\d+$/m);
+    expect(stdout).to.match(/^ +[\d.]+ times as fast, [\d.]+ of the CPU time$/m);
+    expect(stdout).to.match(/^All digests match\.$/m);
+    expect(stdout).to.match(/^The damaged upload alone was refused: status 13, Z_DATA_ERROR/m);
+    expect(stdout).to.match(/^Engines still leased: 0\.$/m);
+    for (const line of stdout.split('\n')) expect(line.length, line).to.be.at.most(100);
   });
 
-  it('says what is wrong with a file', async () => {
-    const failure = await upload('no-such-file').catch((error: { code: number; stderr: string }) => error);
+  it('does one half alone', async () => {
+    const { stdout } = await pair('--json', '--only', 'zlease', '--messages', '20', 'package.json');
+    const { runs } = JSON.parse(stdout.trim().split('\n').at(-1) as string);
+    expect((runs as Run[]).map(({ variant }) => variant)).to.deep.equal(['zlease', 'zlease']);
+  });
+
+  it('names a file that it can not read', async () => {
+    const failure = await pair('no-such-file').catch((error: { code: number; stderr: string }) => error);
     expect(failure).to.have.property('code', 1);
-    expect(failure.stderr).to.match(/^grpc-upload: ENOENT/m);
-  });
-
-  it('does the same with node:zlib, and no pool', async () => {
-    const { stdout } = await upload('--json', '--stock', '--at-a-time', '4', 'package-lock.json');
-    const result = JSON.parse(stdout.trim().split('\n').at(-1) as string);
-    expect(result).to.include({ digestsMatch: true });
-    expect(result.pool.created).to.equal(0);
+    expect(failure.stderr).to.match(/^grpc-pair: ENOENT/m);
   });
 });
 

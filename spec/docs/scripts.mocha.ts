@@ -27,11 +27,12 @@ const wrongSeed = 'It must be a whole number from -2147483648 to 2147483647.';
 const seconds = 'It must be a number above 0, of at most 1000000.';
 
 const scripts: Record<string, Script> = {
-  'examples/grpc-upload/main.ts': {
+  'examples/grpc-pair/main.ts': {
     usage: 'npm start -- [options] [file...]',
     options: {
       '--json': 'print the result as one line of JSON',
-      '--stock': "use node:zlib's streams",
+      '--only': 'run one of the two (default: both) (choices: "node:zlib", "zlease")',
+      '--messages': 'messages of each job (default: 8000)',
       '--at-a-time': 'calls in flight (default: 16)',
       '--part-length': 'in bytes (default: 262144)',
     },

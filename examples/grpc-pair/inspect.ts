@@ -1,8 +1,8 @@
-/** What stands at the end of the server's pipeline, and what the client compares with. */
+/** The end of the server's pipeline. The client compares with the same facts. */
 import { createHash } from 'node:crypto';
 import type { Receipt } from './service.ts';
 
-/** Reads a file to its end and tells what was in it. */
+/** Reads a file to its end. Returns facts about it. */
 export async function inspect(file: AsyncIterable<Buffer>): Promise<Receipt> {
   const hash = createHash('sha256');
   let length = 0;
