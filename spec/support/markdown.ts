@@ -134,6 +134,7 @@ function isCode(code: string): boolean {
     'ERR_STREAM_WRITE_AFTER_END',
     'ERR_STREAM_PREMATURE_CLOSE',
     'ERR_INTERNAL_ASSERTION',
+    'ERR_ZLIB_INCOMPLETE_FRAME',
   ];
   return errorCodes.includes(code as ErrorCode) || stock.includes(code);
 }
