@@ -89,7 +89,9 @@ export function describeProgram({
 
     it('would do otherwise on functions that give wrong bytes or wrong errors', async () => {
       // Each kind of damage is to be noticed by itself.
-      const others = await Promise.all(damages.map((kind) => run(name, `${broken}?${kind}`, variables?.())));
+      const others = await Promise.all(
+        damages.map((kind) => withoutCrash(() => run(name, `${broken}?${kind}`, variables?.()))),
+      );
       for (const [i, other] of others.entries()) {
         // A driver may complain of wrong bytes on stderr.
         expect(other.end, damages[i]).to.match(/^0 /);
@@ -99,4 +101,15 @@ export function describeProgram({
       }
     });
   });
+}
+
+/**
+ * Runs a program without zlease again if Node crashes. The HTTP/2 of Node 20 corrupts its memory in
+ * one of five runs in which many calls fail at once. That of Node 24 does not.
+ */
+async function withoutCrash(start: () => Promise<Run>): Promise<Run> {
+  for (let attempt = 1; ; attempt++) {
+    const ran = await start();
+    if (attempt === ATTEMPTS || !/^SIG(SEGV|ABRT) /.test(ran.end)) return ran;
+  }
 }
