@@ -1,6 +1,6 @@
 /**
  * Rivals take turns in one process, a round each, and each round gives ratios of its own, of which the median counts: absolute times of a
- * noisy machine mean nothing. Nobody is timed whose output was not compared with what it has to be.
+ * noisy machine mean nothing. The output of each rival is compared before it is timed.
  */
 import assert from 'node:assert/strict';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
@@ -27,10 +27,15 @@ export interface Contest {
   rivals: ReadonlyMap<string, Decompressor>;
 }
 
-/** Of one message: microseconds of wall time and of CPU; and the 99th percentile of the event loop's delay, in milliseconds. */
+/** One rival in one round, per message, except for the delay. */
 export interface Sample {
+  /** Microseconds. */
   wall: number;
+  /** CPU of the process, in microseconds. */
   cpu: number;
+  /** CPU of the main thread, in microseconds. NaN on Node 20 and 22, which do not measure it. */
+  main: number;
+  /** 99th percentile of the event loop's delay, in milliseconds. */
   delay: number;
 }
 
@@ -82,13 +87,23 @@ async function drivePaced(
 async function measure(decompress: Decompressor, contest: Contest, count: number, perMs?: number): Promise<Sample> {
   const delay = monitorEventLoopDelay({ resolution: 1 });
   delay.enable();
+  const mainBefore = mainCpu();
   const cpu = process.cpuUsage();
   const start = performance.now();
   await (perMs === undefined ? drive(decompress, contest, count) : drivePaced(decompress, contest, count, perMs));
   const wall = performance.now() - start;
   const { user, system } = process.cpuUsage(cpu);
+  const main = (mainCpu() - mainBefore) / count;
   delay.disable();
-  return { wall: (wall * 1_000) / count, cpu: (user + system) / count, delay: delay.percentile(99) / 1e6 };
+  return { wall: (wall * 1_000) / count, cpu: (user + system) / count, main, delay: delay.percentile(99) / 1e6 };
+}
+
+/** Returns the CPU that the calling thread has used, in microseconds. */
+function mainCpu(): number {
+  const { threadCpuUsage } = process as { threadCpuUsage?: () => NodeJS.CpuUsage };
+  if (threadCpuUsage === undefined) return Number.NaN;
+  const { user, system } = threadCpuUsage.call(process);
+  return user + system;
 }
 
 /** How many messages take so long. */
@@ -119,7 +134,7 @@ export async function run(contest: Contest, rounds: number): Promise<Samples> {
   const start = performance.now();
   for (let round = 0; round < rounds; round++) {
     if (round >= FEWEST_ROUNDS && performance.now() - start > ENOUGH_MS) break;
-    // Nobody always comes behind the same one, and inherits its garbage.
+    // No rival always follows the same one, whose garbage it would collect.
     for (let i = 0; i < rivals.length; i++) {
       const [name, decompress] = rivals[(round + i) % rivals.length] as [string, Decompressor];
       samples[name]?.push(await measure(decompress, contest, counts.get(name) as number, perMs));

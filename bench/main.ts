@@ -1,6 +1,7 @@
 /**
- * `npm run bench`: zlease against node:zlib and others, in ratios; a minute or two. `-- --full` has every contest, memory and grpc-js, on
- * this Node or on those of `--nodes`; with `--report` it writes docs/benchmarks.md and its charts. `-- --help` prints the usage.
+ * `npm run bench`: zlease against node:zlib and others, in ratios, in a minute or two. `-- --full` has every contest, memory and
+ * services, on this Node or on those of `--nodes`. With `--report` it writes docs/benchmarks.md and its charts. `-- --help` prints the
+ * usage.
  */
 import { execFile } from 'node:child_process';
 import { readFile, writeFile } from 'node:fs/promises';
@@ -12,7 +13,7 @@ import { Option } from '@commander-js/extra-typings';
 import { SingleBar } from 'cli-progress';
 import { command, text, wholeNumber } from '../examples/command.ts';
 import { type Figure, figure, ratio, run, show } from './contest.ts';
-import { type GrpcRow, grpcRows, printGrpc } from './grpc.ts';
+import { printServices, type ServiceRow, serviceRows } from './pairs.ts';
 import { type Group, groups, workloads } from './workloads.ts';
 
 const execute = promisify(execFile);
@@ -23,6 +24,8 @@ export interface Standing {
   speed: Figure;
   /** CPU, of the first one's. */
   cpu: Figure;
+  /** CPU of the main thread, of the first one's. Only on Node 24 and later. */
+  main?: Figure;
   /** Time, of rawSync's, where that runs along. */
   ofRaw?: Figure;
   /** Time, of the least that a stream takes, where that runs along. */
@@ -43,6 +46,8 @@ export interface Result {
 export interface Memory {
   /** Peak of resident memory over the base, 20,000 gunzips of 16 KB at once. Bytes. */
   burst: Record<'stock' | 'unbounded' | 'bounded', number>;
+  /** The same of 20,000 gzips of 16 KB. Stock's is four times that of 5,000. */
+  gzipBurst: Record<'stock' | 'pooled', number>;
   /** Resident bytes of 10,000 open streams. */
   open: Record<'stock' | 'zlease', number>;
   /** On the JavaScript heap, of a stream of 1 KB. */
@@ -58,11 +63,11 @@ export interface Findings {
   seed: number;
   results: Result[];
   memory?: Memory;
-  grpc?: GrpcRow[];
+  services?: ServiceRow[];
 }
 
 const program = command('npm run bench --', 'Compares zlease with node:zlib and others, in ratios.')
-  .option('--full', 'measure every contest, memory and grpc-js')
+  .option('--full', 'measure every contest, memory and services')
   .option('--report', 'write docs/benchmarks.md and its charts, after --full')
   .option('--nodes <majors>', 'major versions of Node, as in 20,22,24,26 (default: this Node)', (majors: string) =>
     majors.split(',').map(wholeNumber(20)).map(String),
@@ -98,6 +103,7 @@ async function contests(): Promise<Result[]> {
       standings[rival] = {
         speed: ratio(samples, first, rival, 'wall'),
         cpu: ratio(samples, rival, first, 'cpu'),
+        ...(Number.isNaN(samples[rival]?.[0]?.main) ? {} : { main: ratio(samples, rival, first, 'main') }),
         ...('rawSync' in samples ? { ofRaw: ratio(samples, rival, 'rawSync', 'wall') } : {}),
         ...('least stream' in samples ? { ofLeast: ratio(samples, rival, 'least stream', 'wall') } : {}),
         delayMs: figure(of('delay')),
@@ -121,27 +127,32 @@ async function tell(script: string, ...args: string[]): Promise<unknown> {
 async function memory(): Promise<Memory> {
   const burst = async (who: string) =>
     ((await tell('../spec/support/burst.ts', who, 'json', '20000')) as { peak: number }).peak;
+  const gzipBurst = async (who: string, count: number) =>
+    ((await tell('../spec/support/one-shot-burst.ts', who, 'gzip', String(count))) as { peak: number }).peak;
   const open = async (who: string) => ((await tell('memory.ts', 'open', who)) as { bytes: number }).bytes;
   const allocation = async (who: string) =>
     (await tell('memory.ts', 'allocation', who)) as { bytes: number; objects: number };
   return {
     burst: { stock: await burst('stock'), unbounded: await burst('unbounded'), bounded: await burst('bounded') },
+    gzipBurst: { stock: 4 * (await gzipBurst('stock', 5_000)), pooled: await gzipBurst('pooled', 20_000) },
     open: { stock: await open('stock'), zlease: await open('zlease') },
     allocation: { stock: await allocation('stock'), zlease: await allocation('zlease') },
   };
 }
 
-function print({ node, results, memory, grpc }: Findings): void {
+function print({ node, results, memory, services }: Findings): void {
   for (const group of Object.keys(groups) as Group[]) {
     const rows: Record<string, Record<string, string>> = {};
     for (const { name, standings } of results.filter((result) => result.group === group)) {
       const [first, ...rest] = Object.keys(standings) as [string, ...string[]];
       for (const rival of rest) {
-        const { speed, cpu, ofRaw, delayMs, wallUs } = standings[rival] as Standing;
+        const { speed, cpu, main, ofRaw, ofLeast, delayMs, wallUs } = standings[rival] as Standing;
         rows[`${name}: ${rival}`] = {
           'times as fast': show(speed),
           'CPU, of stock': show(cpu),
+          "main thread's CPU": main === undefined ? '' : show(main),
           'time, of rawSync': ofRaw === undefined ? '' : show(ofRaw),
+          'time, of least stream': ofLeast === undefined ? '' : show(ofLeast),
           'delay p99 ms, stock / this': `${standings[first]?.delayMs.median.toFixed(1)} / ${delayMs.median.toFixed(1)}`,
           'µs here': wallUs.toFixed(1),
         };
@@ -152,7 +163,7 @@ function print({ node, results, memory, grpc }: Findings): void {
     console.table(rows);
   }
   if (memory !== undefined) console.log(JSON.stringify(memory));
-  if (grpc !== undefined) printGrpc(grpc);
+  if (services !== undefined) printServices(services);
 }
 
 /** This script once more, on another Node: the one that runs this is at hand, the others come as npm packages. */
@@ -186,7 +197,7 @@ async function findings(): Promise<Findings> {
     rounds,
     seed,
     results,
-    ...(more ? { memory: await memory(), grpc: await grpcRows(6) } : {}),
+    ...(more ? { memory: await memory(), services: await serviceRows(6) } : {}),
   };
 }
 

@@ -1,6 +1,6 @@
 /**
- * `npm run bench:metrics`: what it costs a message that its pool is collected by `zlease/prometheus`, or that somebody subscribes to the channel
- * `zlease:lease`; in ratios to a pool that nobody watches. `npm run bench:metrics -- --help` prints the usage.
+ * `npm run bench:metrics`: the cost of `zlease/prometheus`, and of a subscriber of the channel `zlease:lease`, for each message, in
+ * ratios to a pool without either. `npm run bench:metrics -- --help` prints the usage.
  */
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { Registry } from 'prom-client';
@@ -18,7 +18,7 @@ const { rounds } = command('npm run bench:metrics --', 'Measures the CPU of a me
 
 const pool = new ZlibPool();
 
-/** Who watches the pool; each begins, and says how it ends. */
+/** Watchers of the pool. Each starts, and returns a function that stops it. */
 const watchers: Record<string, () => () => void> = {
   nobody: () => () => {},
   'zlease/prometheus': () => collectPool(pool, { register: new Registry() }),
@@ -65,5 +65,5 @@ for (const length of [256, 1_024, 8_192]) {
   }
 }
 end();
-console.log('CPU of a message, of what it takes where nobody watches: median and quartiles');
+console.log('CPU of a message, of that without a watcher: median and quartiles');
 console.table(rows);

@@ -1,4 +1,4 @@
-/** Who is compared: ways to get the bytes of one message, and the floor under all of them. */
+/** Rivals: ways to convert one message, and the floor under all of them. */
 import { type Duplex, Transform, type TransformCallback } from 'node:stream';
 import { promisify } from 'node:util';
 import zlib, { constants, type Gunzip } from 'node:zlib';
@@ -43,9 +43,24 @@ export function rawSync(longest: number): Decompressor {
   };
 }
 
+/** The same for an encoder of gzip. Its window is not overwritten, so that no pool may do this. */
+function rawEncoder(longest: number): Decompressor {
+  const { _handle: handle, _writeState: state } = zlib.createGzip() as zlib.Gzip & {
+    _handle: { writeSync: (...args: unknown[]) => void; reset: () => void };
+    _writeState: Uint32Array;
+  };
+  const output = Buffer.alloc(longest + 1_000);
+  return (message) => {
+    handle.writeSync(constants.Z_FINISH, message, 0, message.length, output, 0, output.length);
+    const chunk = Buffer.from(output.subarray(0, output.length - (state[0] as number)));
+    handle.reset();
+    return chunk;
+  };
+}
+
 /** The least that a stream costs: a Transform that keeps node:zlib's order of events, a tick for the chunk and one for the end, around the floor. */
-function leastStream(longest: number): Decompressor {
-  const inflate = rawSync(longest) as (message: Buffer) => Buffer;
+function leastStream(floor: Decompressor): Decompressor {
+  const inflate = floor as (message: Buffer) => Buffer;
   class Least extends Transform {
     override _transform(chunk: Buffer, _encoding: BufferEncoding, callback: TransformCallback): void {
       process.nextTick(() => callback(null, inflate(chunk)));
@@ -127,7 +142,7 @@ export const streams = (longest: number): Map<string, Decompressor> =>
   new Map([
     ['stock', stock],
     ['zlease', pooled()],
-    ['least stream', leastStream(longest)],
+    ['least stream', leastStream(rawSync(longest))],
     ['rawSync', rawSync(longest)],
   ]);
 
@@ -171,4 +186,51 @@ export function inlineLengths(key: 'inputLength' | 'outputLength' | 'turnLength'
         pooled({ inline: { [key]: length } }),
       ]),
     ]);
+}
+
+/** Compressing streams, for plain messages. */
+export function encoderStreams(longest: number): Map<string, Decompressor> {
+  const pool = new ZlibPool();
+  return new Map<string, Decompressor>([
+    ['stock', (message) => readWhole(zlib.createGzip(), message)],
+    ['zlease', (message) => readWhole(pool.createGzip(), message)],
+    ['least stream', leastStream(rawEncoder(longest))],
+    ['rawSync', rawEncoder(longest)],
+  ]);
+}
+
+/** A one-shot function of node:zlib, and that of a pool. */
+export function oneShots(name: 'gunzip' | 'inflate' | 'gzip' | 'deflate'): () => Map<string, Decompressor> {
+  return () => {
+    const pool = new ZlibPool();
+    return new Map<string, Decompressor>([
+      ['stock', promisify(zlib[name]) as (message: Buffer) => Promise<Buffer>],
+      ['zlease', promisify(pool[name].bind(pool)) as (message: Buffer) => Promise<Buffer>],
+    ]);
+  };
+}
+
+/** Synchronous one-shot functions. */
+export function syncOneShots(name: 'gunzipSync' | 'gzipSync'): () => Map<string, Decompressor> {
+  return () => {
+    const pool = new ZlibPool();
+    return new Map<string, Decompressor>([
+      ['stock', (message) => zlib[name](message)],
+      ['zlease', (message) => pool[name](message)],
+    ]);
+  };
+}
+
+/** Streams of bad messages. The output is the code of the error. */
+export function failing(): Map<string, Decompressor> {
+  const pool = new ZlibPool();
+  const codeOf = (make: () => Duplex) => (message: Buffer) =>
+    readWhole(make(), message).then(
+      () => Buffer.from('none'),
+      ({ code }: NodeJS.ErrnoException) => Buffer.from(String(code)),
+    );
+  return new Map<string, Decompressor>([
+    ['stock', codeOf(() => createGunzip())],
+    ['zlease', codeOf(() => pool.createGunzip())],
+  ]);
 }

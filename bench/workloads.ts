@@ -13,8 +13,11 @@ import type { Contest, Decompressor } from './contest.ts';
 import { type Kind, messagesOf } from './corpus.ts';
 import {
   ablation,
+  encoderStreams,
   everybody,
+  failing,
   inlineLengths,
+  oneShots,
   pooled,
   promises,
   readWhole,
@@ -22,6 +25,7 @@ import {
   stockStreams,
   streams,
   sync,
+  syncOneShots,
 } from './rivals.ts';
 
 /** What a contest shows: each is a table of the report. */
@@ -32,6 +36,10 @@ export const groups = {
   promises: '`decompress()`, against `zlib.gunzip()`',
   sync: '`decompressSync()`, against `gunzipSync()`',
   paced: 'The same load for both, half of what stock can bear',
+  encoders: 'A compressing stream per message',
+  oneShots: 'One-shot functions',
+  syncOneShots: 'Synchronous one-shot functions',
+  bad: 'Bad messages',
   long: 'Long and slow streams',
   everybody: 'Everybody, one message at a time',
   ablation: 'Which part gives what',
@@ -50,8 +58,11 @@ export interface Workload {
 const sizes: ReadonlyArray<[length: number, name: string]> = [
   [256, '256 B'],
   [1_024, '1 KB'],
+  [4_096, '4 KB'],
   [8_192, '8 KB'],
+  [16_384, '16 KB'],
   [65_536, '64 KB'],
+  [262_144, '256 KB'],
   [2 ** 20, '1 MB'],
   [2 ** 24, '16 MB'],
 ];
@@ -79,6 +90,63 @@ function messages(
     }),
   };
 }
+
+/** Messages to compress: their output is that of node:zlib. */
+function plainMessages(length: number, seed: number, compress: (plain: Buffer) => Buffer): Contest['messages'] {
+  return messagesOf(length, { seed, compress }).map(({ plain, data }) => ({ plain: data, data: plain }));
+}
+
+function encoding(
+  group: Group,
+  what: string,
+  length: number,
+  atATime: number,
+  rivals: (longest: number) => ReadonlyMap<string, Decompressor>,
+  compress: (plain: Buffer) => Buffer = gzipSync,
+): Workload {
+  const name = `${what}${nameOf(length)} × ${atATime}`;
+  return {
+    group,
+    name,
+    set: async (seed) => ({
+      contest: { name, messages: plainMessages(length, seed, compress), atATime, rivals: rivals(length) },
+    }),
+  };
+}
+
+function decoding(
+  group: Group,
+  what: string,
+  length: number,
+  atATime: number,
+  rivals: () => ReadonlyMap<string, Decompressor>,
+  compress: (plain: Buffer) => Buffer = gzipSync,
+): Workload {
+  const name = `${what}${nameOf(length)} × ${atATime}`;
+  return {
+    group,
+    name,
+    set: async (seed) => ({
+      contest: { name, messages: messagesOf(length, { seed, compress }), atATime, rivals: rivals() },
+    }),
+  };
+}
+
+const damages: Readonly<Record<string, { code: string; damage: (data: Buffer) => Buffer }>> = {
+  'a bad header': { code: 'Z_DATA_ERROR', damage: (data) => Buffer.from(data).fill(0x55, 0, 2) },
+  'a bad checksum': { code: 'Z_DATA_ERROR', damage: (data) => Buffer.from(data).fill(0x55, -8, -4) },
+  'cut short': { code: 'Z_BUF_ERROR', damage: (data) => data.subarray(0, -20) },
+};
+
+const bad = (what: string): Workload => ({
+  group: 'bad',
+  name: `1 KB × 64, ${what}`,
+  async set(seed) {
+    const { code, damage } = damages[what] as (typeof damages)[string];
+    const messages = messagesOf(1_024, { seed }).map(({ data }) => ({ plain: Buffer.from(code), data: damage(data) }));
+    return { contest: { name: what, messages, atATime: 64, rivals: failing() } };
+  },
+});
 
 const paced = (length: number): Workload => ({
   group: 'paced',
@@ -200,11 +268,28 @@ const quick: Workload[] = [
   messages('streams', 65_536, 64, streams),
   messages('promises', 1_024, 1, promises),
   messages('sync', 1_024, 1, sync),
+  encoding('encoders', '', 1_024, 1, encoderStreams),
+  encoding('encoders', '', 1_024, 64, encoderStreams),
+  encoding('oneShots', 'gzip, ', 1_024, 64, oneShots('gzip')),
+  decoding('oneShots', 'gunzip, ', 1_024, 64, oneShots('gunzip')),
 ];
 
 const all: Workload[] = [
   ...quick,
-  ...sizes.flatMap(([length]) => [1, 8, 64].map((atATime) => messages('streams', length, atATime, streams))),
+  ...[256, 1_024, 8_192, 16_384, 65_536, 2 ** 20, 2 ** 24].flatMap((length) =>
+    [1, 8, 64].map((atATime) => messages('streams', length, atATime, streams)),
+  ),
+  ...[4_096, 16_384, 262_144].map((length) => encoding('encoders', '', length, 64, encoderStreams)),
+  ...[1, 64].flatMap((atATime) => [
+    decoding('oneShots', 'gunzip, ', 1_024, atATime, oneShots('gunzip')),
+    decoding('oneShots', 'inflate, ', 1_024, atATime, oneShots('inflate'), deflateSync),
+    encoding('oneShots', 'gzip, ', 1_024, atATime, oneShots('gzip')),
+    encoding('oneShots', 'deflate, ', 1_024, atATime, oneShots('deflate'), deflateSync),
+  ]),
+  ...[4_096, 16_384, 262_144].map((length) => encoding('oneShots', 'gzip, ', length, 64, oneShots('gzip'))),
+  decoding('syncOneShots', 'gunzipSync, ', 1_024, 1, syncOneShots('gunzipSync')),
+  encoding('syncOneShots', 'gzipSync, ', 1_024, 1, syncOneShots('gzipSync')),
+  ...Object.keys(damages).map(bad),
   ...(['text', 'code', 'binary', 'incompressible', 'repetitive'] as const).flatMap((kind) =>
     [1_024, 8_192, 65_536].map((length) => messages('kinds', length, 64, streams, kind)),
   ),

@@ -17,7 +17,7 @@ const BATCH = 10;
 // Node 20 has no zstd, nor have its types.
 const { zstdCompressSync } = zlib as { zstdCompressSync?: (data: Buffer) => Buffer };
 
-/** Fifty batches, every codec in turn; then one that is damaged, one of a codec that nobody here has, a bomb, and the first part of one more. */
+/** Fifty batches, every codec in turn; then one that is damaged, one of an unknown codec, a bomb, and the first part of one more. */
 async function madeLog(): Promise<Buffer> {
   const { packages } = JSON.parse(await readFile(new URL('../../package-lock.json', import.meta.url), 'utf8'));
   const records = Object.entries(packages).map(([key, entry]) => ({ key, value: JSON.stringify(entry) }));

@@ -3,7 +3,7 @@ import type { FastifyCompressOptions } from '@fastify/compress';
 import { type DecompressOptions, ZlibPool } from 'zlease';
 import { BODY_LIMIT, serve } from './service.ts';
 
-// A stream with a limit stops at it. Where fastify's bodyLimit is the only one, the rest of a bomb is decompressed to its end, for nobody.
+// A stream with a limit stops at it. If fastify's bodyLimit is the only one, the rest of a bomb is decompressed to its end in vain.
 const pool = new ZlibPool({ maxOutputLength: BODY_LIMIT });
 
 // The plugin calls these without `this`. What is not here, all that compresses, it takes from node:zlib.

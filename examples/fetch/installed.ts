@@ -1,6 +1,7 @@
 /**
- * `npx tsx examples/fetch/installed.ts`: what `install()` reaches. Whoever looks a function of node:zlib up when it needs one runs on the pool from then on;
- * whoever took it out of the module before, as undici's interceptor does while it is imported, does not. `--import zlease/register` comes before all of them.
+ * `npx tsx examples/fetch/installed.ts`: the reach of `install()`. Code that looks up a function of node:zlib when it needs one runs on
+ * the pool from then on. Code that has taken the function before does not. undici's interceptor takes it while it is imported.
+ * `--import zlease/register` comes before all of them.
  */
 import { once } from 'node:events';
 import { createServer } from 'node:http';

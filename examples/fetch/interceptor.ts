@@ -46,7 +46,7 @@ function codings(header: string | string[] | undefined): Format[] {
 type Handler = Required<Dispatcher.DispatchHandler>;
 type Controller = Dispatcher.DispatchController;
 
-/** Between a connection and whoever handles its response: handler of the one, controller of the other. */
+/** Between a connection and the handler of its response: handler of the one, controller of the other. */
 class BodyDecoder implements Dispatcher.DispatchHandler, Controller {
   readonly #handler: Dispatcher.DispatchHandler;
   readonly #options: DecodeOptions;
@@ -132,7 +132,7 @@ class BodyDecoder implements Dispatcher.DispatchHandler, Controller {
     this.#handler.onResponseEnd?.(this, this.#trailers);
   }
 
-  /** A connection that is done with the response tells nobody of an error any more. */
+  /** A connection that has ended the response reports no further error. */
   abort(reason: Error): void {
     if (this.#isReceived) this.onResponseError(this.#connection, reason);
     else if (!this.#isOver) this.#connection.abort(reason);

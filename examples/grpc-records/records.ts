@@ -1,4 +1,4 @@
-/** What both of the pair share: a bidirectional call of records, each compressed for itself, and who makes it. */
+/** Code that both of the pair share: a bidirectional call of records, each compressed by itself, and its client. */
 import { once } from 'node:events';
 import type { Duplex } from 'node:stream';
 import { gzipSync } from 'node:zlib';

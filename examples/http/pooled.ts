@@ -1,4 +1,4 @@
-/** `npx tsx examples/http/pooled.ts`: requests decoded on a pool of one's own, for body-parser and for whoever reads the request itself. */
+/** `npx tsx examples/http/pooled.ts`: requests decoded on a pool of its own, for body-parser and for handlers that read the request. */
 import { ZlibPool } from 'zlease';
 import { decodeRequests } from 'zlease/http';
 import { MAX_LENGTH, serve } from './service.ts';

@@ -34,11 +34,11 @@ export async function load(pool: ZlibPool, signal: AbortSignal): Promise<void> {
   await Promise.all(Array.from({ length: CALLERS }, caller));
 }
 
-/** Somebody who goes half way. */
+/** A caller that stops half way. */
 async function leave(pool: ZlibPool, data: Buffer, format: Format): Promise<void> {
   const stream = pool.createDecompress(format);
   stream.write(data.subarray(0, data.length >> 1));
   await delay(1);
-  stream.destroy(new Error('nobody wants it any more'));
+  stream.destroy(new Error('the caller is gone'));
   await finished(stream).catch(() => {});
 }

@@ -108,7 +108,7 @@ const scripts: Record<string, Script> = {
   'bench/main.ts': {
     usage: 'npm run bench -- [options]',
     options: {
-      '--full': 'every contest, memory and grpc-js',
+      '--full': 'every contest, memory and services',
       '--report': 'docs/benchmarks.md',
       '--nodes': 'major versions of Node, as in 20,22,24,26 (default: this Node)',
       '--rounds': '(default: 11, 15 with --full)',
@@ -122,9 +122,13 @@ const scripts: Record<string, Script> = {
       [['--report'], '--report needs --full'],
     ],
   },
-  'bench/grpc.ts': {
-    usage: 'npm run bench:grpc -- [options]',
-    options: { '--rounds': 'rounds of each workload (default: 6)' },
+  'bench/pairs.ts': {
+    usage: 'npm run bench:services -- [options]',
+    options: {
+      '--rounds': 'rounds of each workload (default: 6)',
+      '--only': '(default: all) (choices: "grpcUnary", ',
+      '--json': 'write all figures there',
+    },
     wrong: [[['--rounds', '1.5'], `option '--rounds <number>' argument '1.5' is invalid. ${least(1)}`]],
   },
   'bench/metrics.ts': {
@@ -294,7 +298,7 @@ describe('Scripts', function () {
     expect(started).to.have.members([
       'start',
       'bench',
-      'bench:grpc',
+      'bench:services',
       'bench:metrics',
       'fuzz',
       'model',
