@@ -30,7 +30,7 @@ const table = {
   ERR_RATIO_TOO_HIGH: [RangeError, 'The data expands by more than the limit', 413, RESOURCE_EXHAUSTED],
   ERR_ENGINE_UNAVAILABLE: [Error, 'The native engine fails its probe on this Node'],
   ERR_FORMAT_UNAVAILABLE: [Error, 'This Node does not have the format', 500, UNIMPLEMENTED],
-  ERR_BUFFER_DETACHED: [Error, 'The memory of the input was detached or shrunk before it was decompressed'],
+  ERR_BUFFER_DETACHED: [Error, 'The memory of the input was detached or shrunk before the end of its write'],
   ERR_METRICS_TAKEN: [Error, 'The registry already has metrics of this name'],
   ERR_CODING_UNKNOWN: [Error, 'The body has an unknown content coding', 415],
   ERR_TOO_MANY_CODINGS: [Error, 'The body has more content codings than the limit', 415],
