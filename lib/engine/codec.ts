@@ -87,7 +87,7 @@ export interface Codec {
   /** True if the encoder writes a header and a trailer around deflate-raw data itself. */
   readonly isFramed: boolean;
   /**
-   * True if the place where node:zlib cuts the output decides about later output. See
+   * True if the place where node:zlib cuts input or output decides about later output. See
    * `endsWithChunk()`.
    */
   readonly isCutSensitive: boolean;
@@ -168,6 +168,8 @@ const deflates = {
 const encodesBrotli = {
   ...brotliFamily,
   ...encodes,
+  // Of the input: a write that fills a block, and a flush after it, make one block more.
+  isCutSensitive: true,
   workPerByte({ params }: EngineOptions) {
     const quality = Number(params?.[BROTLI_PARAM_QUALITY] ?? BROTLI_DEFAULT_QUALITY);
     return quality < 5 ? 16 : quality < 10 ? 64 : 1_024;

@@ -11,7 +11,7 @@ import { top } from '../support/markdown.ts';
 describe('CONTRIBUTING.md', () => {
   it('says where an engine is released: in the last function of the stream, and in one method of a lease', async () => {
     const text = await readFile(join(top, 'CONTRIBUTING.md'), 'utf8');
-    const [, name] = /is in `(\w+)`, at the end of/.exec(text) ?? [];
+    const [, name] = /is in\s+`(\w+)`, at\s+the\s+end\s+of/.exec(text) ?? [];
     const stream = await readFile(join(top, 'lib/streams/zlib-stream.ts'), 'utf8');
     const last = stream.slice(stream.lastIndexOf('\nfunction '));
     expect(last)

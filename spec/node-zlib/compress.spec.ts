@@ -197,6 +197,27 @@ for (const engine of engines) {
       }
     });
 
+    it('the functions of Brotli give the output of node:zlib for input that fills a block', async () => {
+      const pool = new ZlibPool({ engine });
+      const { once, sync } = encoder('br');
+      const theirs = promisify(once as (...args: unknown[]) => void) as Compress;
+      const ours = promisify(pool.brotliCompress.bind(pool)) as Compress;
+      for (const params of [
+        { 0: 0, 1: 2, 2: 13, 3: 24, 5: 1_000, 7: 0 },
+        { 1: 5, 2: 10 },
+      ]) {
+        for (const input of [Buffer.alloc(65_536), Buffer.alloc(131_072), sample(131_072).plain]) {
+          const what = `${input.length} ${JSON.stringify(params)}`;
+          expect((await ours(input, { params })).equals(await theirs(input, { params })), what).to.equal(true);
+          expect(pool.brotliCompressSync(input, { params }).equals(sync(input, { params })), what).to.equal(true);
+          const write = (stream: Stream) => void stream.end(input);
+          const stream = await outcome(pool.createBrotliCompress({ params }), write as never);
+          const stock = await outcome(stockCompressStream('br', { params } as never), write as never);
+          expect(stream.bytes.equals(stock.bytes), `stream, ${what}`).to.equal(true);
+        }
+      }
+    });
+
     it('maxOutputLength is honoured, to the byte', async () => {
       const pool = new ZlibPool({ engine, maxOutputLength: 10 });
       // The limit of the pool is for decompression.
