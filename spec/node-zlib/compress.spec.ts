@@ -202,10 +202,11 @@ for (const engine of engines) {
       const { once, sync } = encoder('br');
       const theirs = promisify(once as (...args: unknown[]) => void) as Compress;
       const ours = promisify(pool.brotliCompress.bind(pool)) as Compress;
-      for (const params of [
+      const settings: Array<{ [key: number]: number }> = [
         { 0: 0, 1: 2, 2: 13, 3: 24, 5: 1_000, 7: 0 },
         { 1: 5, 2: 10 },
-      ]) {
+      ];
+      for (const params of settings) {
         for (const input of [Buffer.alloc(65_536), Buffer.alloc(131_072), sample(131_072).plain]) {
           const what = `${input.length} ${JSON.stringify(params)}`;
           expect((await ours(input, { params })).equals(await theirs(input, { params })), what).to.equal(true);
