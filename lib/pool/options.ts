@@ -19,7 +19,7 @@ export interface InlineOptions {
   inputLength?: number;
   /**
    * Most output of one chunk or message that the main thread makes. Default 65536 bytes. 0 sends
-   * all work to the threadpool. While other work waits, work that takes longer than to inflate 3/32
+   * all work to the threadpool. While other work waits, work that takes longer than to inflate 3/16
    * of this length goes to the threadpool.
    */
   outputLength?: number;

@@ -27,11 +27,11 @@ export interface Load {
 
 /**
  * Longest work that the main thread does while other work waits, as a part of `outputLength`. With
- * the default it takes about 10 microseconds. A way to the threadpool and back takes the main
- * thread as long.
+ * the default it takes about 15 microseconds. A way to the threadpool and back takes the main
+ * thread as long, and the other threads besides.
  */
-const SHORT_PART = 3 / 32;
-const SHORTEST_LENGTH = 6_144;
+const SHORT_PART = 3 / 16;
+const SHORTEST_LENGTH = 12_288;
 
 /**
  * Most input that waits for the next turn if this turn is used up, in bytes. The threadpool costs
