@@ -21,7 +21,11 @@ describe('The place of a step', () => {
         [300, 12_289, 12_289, 0, { ...limits, outputLength: 70_000 }, busy],
         'main',
       ],
-      ['the longest work with a lower limit', [300, 1_000, 12_288, 0, { ...limits, outputLength: 1_000 }, busy], 'main'],
+      [
+        'the longest work with a lower limit',
+        [300, 1_000, 12_288, 0, { ...limits, outputLength: 1_000 }, busy],
+        'main',
+      ],
       ['longer work alone', [300, 12_289, 12_289, 0, limits, idle], 'main'],
       ['the longest input', [16_384, -1, 65_536, 0, limits, idle], 'main'],
       ['an input that is a byte longer', [16_385, -1, 65_540, 0, limits, idle], 'threadpool'],
