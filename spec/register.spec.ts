@@ -284,6 +284,27 @@ peak leased 2, leased at exit 0, failed 1
       }
     });
 
+    it('has them give the bytes of node:zlib in a process that has compressed nothing before', async () => {
+      const file = join(folder, 'bytes.js');
+      await writeFile(
+        file,
+        `import zlib from 'node:zlib';
+import { promisify } from 'node:util';
+for (const name of ['gzip', 'deflate', 'deflateRaw', 'brotliCompress', 'zstdCompress'].filter((each) => each in zlib)) {
+  for (const length of [0, 1_000, 300_000]) {
+    const bytes = await promisify(zlib[name])(Buffer.alloc(length, 'ab'));
+    console.log(name, length, bytes.toString('base64'));
+  }
+}
+`,
+      );
+      const [plain, pooled] = await Promise.all(
+        [[], ['--import', url()]].map(async (flags) => (await run(process.execPath, [...flags, file])).stdout),
+      );
+      expect(plain).to.match(/^gzip 0 H4/);
+      expect(pooled).to.equal(plain);
+    });
+
     it('prints the table once if the process ends by process.exit() or by an exception', async () => {
       expect(await outputs({ ZLEASE_REPORT: '1' }, 'exit')).to.deep.include({ code: 3, stderr: table });
       const { code, stderr } = await outputs({ ZLEASE_REPORT: '1' }, 'throw');

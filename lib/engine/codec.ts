@@ -190,7 +190,9 @@ const encodesZstd = {
   idleLength: () => 2_097_152,
 };
 
-/** Whether node:zlib's `zstdCompress()` sets `pledgedSrcSize`. Undefined: not known yet. */
+/** The function as it was when the library was loaded. `install()` replaces it. */
+const { zstdCompress } = zlib as { zstdCompress?: OnceFunction };
+/** Whether that function sets `pledgedSrcSize`. Undefined: not known yet. */
 let pledges: boolean | undefined;
 
 /**
@@ -200,7 +202,7 @@ let pledges: boolean | undefined;
 function findPledge(): boolean {
   const options = Object.assign(Object.create({ chunkSize: 0 }), { flush: -1 });
   try {
-    (zlib as unknown as Record<string, OnceFunction>).zstdCompress?.('', options, () => {});
+    zstdCompress?.('', options, () => {});
   } catch (error) {
     return (error as Error).message.includes('flush');
   }

@@ -100,7 +100,8 @@ export class GzipEncoder extends Deflater {
   override reset(): void {
     const hasBegun = this.#pending.length < HEADER_LENGTH;
     const hasEnded = this.#isFinished && this.#pending.length === 0;
-    const refusal = hasBegun && !hasEnded && !this.busy ? refusalOfReset() : undefined;
+    const isSound = !this.busy && (!this.failed || this.recoverable);
+    const refusal = isSound && hasBegun && !hasEnded ? refusalOfReset() : undefined;
     if (refusal === undefined) this.restart();
     else this.fail(zlibError(...refusal));
   }

@@ -27,8 +27,8 @@ export interface Load {
 
 /**
  * Longest work that the main thread does while other work waits, as a part of `outputLength`. With
- * the default it takes about 15 microseconds. A way to the threadpool and back takes the main
- * thread as long, and the other threads besides.
+ * the default it takes about 15 microseconds. A round trip to the threadpool takes the main thread
+ * as long, and costs CPU time of another thread besides.
  */
 const SHORT_PART = 3 / 16;
 const SHORTEST_LENGTH = 12_288;
