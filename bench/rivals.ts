@@ -28,13 +28,13 @@ export function pooled(options?: ZlibPoolOptions, format: Format = 'gzip'): Deco
   return (message) => readWhole(pool.createDecompress(format), message);
 }
 
-/** The floor: one native handle, driven on the main thread, no stream around it. */
-export function rawSync(longest: number): Decompressor {
-  const { _handle: handle, _writeState: state } = createGunzip() as Gunzip & {
+/** One native handle, driven on the main thread, without a stream. */
+function rawHandle(stream: Duplex, room: number): Decompressor {
+  const { _handle: handle, _writeState: state } = stream as Duplex & {
     _handle: { writeSync: (...args: unknown[]) => void; reset: () => void };
     _writeState: Uint32Array;
   };
-  const output = Buffer.alloc(longest + 1);
+  const output = Buffer.alloc(room);
   return (message) => {
     handle.writeSync(constants.Z_FINISH, message, 0, message.length, output, 0, output.length);
     const chunk = Buffer.from(output.subarray(0, output.length - (state[0] as number)));
@@ -43,20 +43,11 @@ export function rawSync(longest: number): Decompressor {
   };
 }
 
-/** The same for an encoder of gzip. Its window is not overwritten, so that no pool may do this. */
-function rawEncoder(longest: number): Decompressor {
-  const { _handle: handle, _writeState: state } = zlib.createGzip() as zlib.Gzip & {
-    _handle: { writeSync: (...args: unknown[]) => void; reset: () => void };
-    _writeState: Uint32Array;
-  };
-  const output = Buffer.alloc(longest + 1_000);
-  return (message) => {
-    handle.writeSync(constants.Z_FINISH, message, 0, message.length, output, 0, output.length);
-    const chunk = Buffer.from(output.subarray(0, output.length - (state[0] as number)));
-    handle.reset();
-    return chunk;
-  };
-}
+/** The floor of decompression. */
+export const rawSync = (longest: number): Decompressor => rawHandle(createGunzip(), longest + 1);
+
+/** The floor of compression. The window is not overwritten, so that no pool may do this. */
+const rawEncoder = (longest: number): Decompressor => rawHandle(zlib.createGzip(), longest + 1_000);
 
 /** The least that a stream costs: a Transform that keeps node:zlib's order of events, a tick for the chunk and one for the end, around the floor. */
 function leastStream(floor: Decompressor): Decompressor {

@@ -91,45 +91,33 @@ function messages(
   };
 }
 
-/** Messages to compress: their output is that of node:zlib. */
-function plainMessages(length: number, seed: number, compress: (plain: Buffer) => Buffer): Contest['messages'] {
-  return messagesOf(length, { seed, compress }).map(({ plain, data }) => ({ plain: data, data: plain }));
-}
+type MessagesFor = (length: number, seed: number) => Contest['messages'];
 
-function encoding(
+/** Messages to decompress. */
+const packed =
+  (compress: (plain: Buffer) => Buffer = gzipSync): MessagesFor =>
+  (length, seed) =>
+    messagesOf(length, { seed, compress });
+
+/** Messages to compress. The output has to be that of `compress`. */
+const plain =
+  (compress: (plain: Buffer) => Buffer = gzipSync): MessagesFor =>
+  (length, seed) =>
+    messagesOf(length, { seed, compress }).map((message) => ({ plain: message.data, data: message.plain }));
+
+function coding(
   group: Group,
   what: string,
   length: number,
   atATime: number,
   rivals: (longest: number) => ReadonlyMap<string, Decompressor>,
-  compress: (plain: Buffer) => Buffer = gzipSync,
+  messagesFor: MessagesFor,
 ): Workload {
   const name = `${what}${nameOf(length)} × ${atATime}`;
-  return {
-    group,
-    name,
-    set: async (seed) => ({
-      contest: { name, messages: plainMessages(length, seed, compress), atATime, rivals: rivals(length) },
-    }),
-  };
-}
-
-function decoding(
-  group: Group,
-  what: string,
-  length: number,
-  atATime: number,
-  rivals: () => ReadonlyMap<string, Decompressor>,
-  compress: (plain: Buffer) => Buffer = gzipSync,
-): Workload {
-  const name = `${what}${nameOf(length)} × ${atATime}`;
-  return {
-    group,
-    name,
-    set: async (seed) => ({
-      contest: { name, messages: messagesOf(length, { seed, compress }), atATime, rivals: rivals() },
-    }),
-  };
+  const set: Workload['set'] = async (seed) => ({
+    contest: { name, messages: messagesFor(length, seed), atATime, rivals: rivals(length) },
+  });
+  return { group, name, set };
 }
 
 const damages: Readonly<Record<string, { code: string; damage: (data: Buffer) => Buffer }>> = {
@@ -268,10 +256,10 @@ const quick: Workload[] = [
   messages('streams', 65_536, 64, streams),
   messages('promises', 1_024, 1, promises),
   messages('sync', 1_024, 1, sync),
-  encoding('encoders', '', 1_024, 1, encoderStreams),
-  encoding('encoders', '', 1_024, 64, encoderStreams),
-  encoding('oneShots', 'gzip, ', 1_024, 64, oneShots('gzip')),
-  decoding('oneShots', 'gunzip, ', 1_024, 64, oneShots('gunzip')),
+  coding('encoders', '', 1_024, 1, encoderStreams, plain()),
+  coding('encoders', '', 1_024, 64, encoderStreams, plain()),
+  coding('oneShots', 'gzip, ', 1_024, 64, oneShots('gzip'), plain()),
+  coding('oneShots', 'gunzip, ', 1_024, 64, oneShots('gunzip'), packed()),
 ];
 
 const all: Workload[] = [
@@ -279,16 +267,16 @@ const all: Workload[] = [
   ...[256, 1_024, 8_192, 16_384, 65_536, 2 ** 20, 2 ** 24].flatMap((length) =>
     [1, 8, 64].map((atATime) => messages('streams', length, atATime, streams)),
   ),
-  ...[4_096, 16_384, 262_144].map((length) => encoding('encoders', '', length, 64, encoderStreams)),
+  ...[4_096, 16_384, 262_144].map((length) => coding('encoders', '', length, 64, encoderStreams, plain())),
   ...[1, 64].flatMap((atATime) => [
-    decoding('oneShots', 'gunzip, ', 1_024, atATime, oneShots('gunzip')),
-    decoding('oneShots', 'inflate, ', 1_024, atATime, oneShots('inflate'), deflateSync),
-    encoding('oneShots', 'gzip, ', 1_024, atATime, oneShots('gzip')),
-    encoding('oneShots', 'deflate, ', 1_024, atATime, oneShots('deflate'), deflateSync),
+    coding('oneShots', 'gunzip, ', 1_024, atATime, oneShots('gunzip'), packed()),
+    coding('oneShots', 'inflate, ', 1_024, atATime, oneShots('inflate'), packed(deflateSync)),
+    coding('oneShots', 'gzip, ', 1_024, atATime, oneShots('gzip'), plain()),
+    coding('oneShots', 'deflate, ', 1_024, atATime, oneShots('deflate'), plain(deflateSync)),
   ]),
-  ...[4_096, 16_384, 262_144].map((length) => encoding('oneShots', 'gzip, ', length, 64, oneShots('gzip'))),
-  decoding('syncOneShots', 'gunzipSync, ', 1_024, 1, syncOneShots('gunzipSync')),
-  encoding('syncOneShots', 'gzipSync, ', 1_024, 1, syncOneShots('gzipSync')),
+  ...[4_096, 16_384, 262_144].map((length) => coding('oneShots', 'gzip, ', length, 64, oneShots('gzip'), plain())),
+  coding('syncOneShots', 'gunzipSync, ', 1_024, 1, syncOneShots('gunzipSync'), packed()),
+  coding('syncOneShots', 'gzipSync, ', 1_024, 1, syncOneShots('gzipSync'), plain()),
   ...Object.keys(damages).map(bad),
   ...(['text', 'code', 'binary', 'incompressible', 'repetitive'] as const).flatMap((kind) =>
     [1_024, 8_192, 65_536].map((length) => messages('kinds', length, 64, streams, kind)),
