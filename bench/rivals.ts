@@ -111,7 +111,7 @@ export const stockStreams: Readonly<Partial<Record<Format, () => Duplex>>> = {
 
 const gunzip = promisify(zlib.gunzip) as (message: Buffer) => Promise<Buffer>;
 
-/** Everybody, for whole gzip messages. */
+/** All rivals for whole gzip messages. */
 export function everybody(longest: number): Map<string, Decompressor> {
   const pool = new ZlibPool();
   return new Map<string, Decompressor>([

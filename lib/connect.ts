@@ -27,7 +27,8 @@ export type Compressions = [gzip: Compression, br: Compression, ...zstd: Compres
  * `readMaxBytes`, the limit is `maxOutputLength` of the pool. A message over a limit is answered
  * with `resource_exhausted`. A corrupt one is answered with `invalid_argument`, and one that is cut
  * short with `internal`. Once the pool is closed, the answer is `unavailable`, for a message to
- * compress too. The error of zlib or of the pool is the `cause`. Compression has no options and no limits, as that of connect-node.
+ * compress too. The error of zlib or of the pool is the `cause`. Compression has no options and no
+ * limits, as that of connect-node.
  *
  * A message that is marked as compressed and has no bytes counts as cut short, as in grpc-js.
  * connect-node's own compressions take it for an empty message.

@@ -86,11 +86,19 @@ export function decompressMessages<Message, Result = Message>(
 export function compressMessages<Message, Result = Message>(
   options: CompressMessagesOptions<Message, Result>,
 ): Transform {
-  const { format, level, memLevel, strategy, windowBits, dictionary, params, ...rest } = options;
-  const { pledgedSrcSize, chunkSize, maxOutputLength } = rest;
+  const { format, level, memLevel, strategy, windowBits, dictionary, params } = options;
+  const { pledgedSrcSize, chunkSize, maxOutputLength } = options;
   const pool = poolOf(options);
   const settings = messageSettings(encoder(format), {
-    ...{ level, memLevel, strategy, windowBits, dictionary, params, pledgedSrcSize, chunkSize, maxOutputLength },
+    level,
+    memLevel,
+    strategy,
+    windowBits,
+    dictionary,
+    params,
+    pledgedSrcSize,
+    chunkSize,
+    maxOutputLength,
   } as SyncCompressMessageOptions);
   const { get, set } = accessors(options);
   return converter<Message, Result>(

@@ -1,7 +1,7 @@
 /**
- * Counts of a pool that are in its channels and not in its stats: leases by format and
- * direction, failures and discards by cause, and waiting times. Earlier leases, failures and discards are counted as
- * `unknown`, so that the sums equal the stats.
+ * Counts of a pool that are in its channels and not in its stats: leases by format and direction,
+ * failures and discards by cause, and waiting times. Earlier leases, failures and discards are
+ * counted as `unknown`, so that the sums equal the stats.
  */
 
 import { codecs, type Direction, type Format } from '../engine/codec.ts';
