@@ -6,6 +6,7 @@ import { codecOf, dictionaries, inputOf, type Script } from './script.ts';
 
 interface OldStream {
   _handle: { close(): void; reset(): void } | null;
+  readonly errored: Error | null;
   _processChunk(chunk: Buffer, flush: number): Buffer;
   on(name: 'error', listener: () => void): void;
 }
@@ -47,6 +48,8 @@ export function leaseDifference(
     for (const { chunk, flush, isReset } of writesOf(script)) {
       const theirs = answer(() => {
         if (isReset) handle.reset();
+        // From Node 26.12 on a handle may refuse.
+        if (stock.errored) throw stock.errored;
         const output = Buffer.from(stock._processChunk(chunk, flush));
         stock._handle = handle;
         return output;
