@@ -20,7 +20,7 @@ const webPlatform = ['wpt/test-compression.js', 'wpt/test-streams.js'];
 
 const program = command(
   'node spec/node-suite.js',
-  "Runs Node's own tests of decompression, as they are and with zlease preloaded.",
+  "Runs Node's own tests of zlib, as they are and with zlease preloaded.",
 )
   .argument('<directory>', 'the `test` folder of a Node source tree', text)
   .addOption(
