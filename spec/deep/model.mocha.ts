@@ -1,4 +1,4 @@
 /** P1 to P5, bounds and numbers of a pool at random: a longer run than that of `npm test`. */
 import { describeModel } from '../model/specs.ts';
 
-describeModel(2_000);
+describeModel(1_000);

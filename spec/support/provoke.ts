@@ -156,7 +156,7 @@ export const provocations: Record<string, Provocation> = {
   },
   'ends a worker thread during writes': async (pool) => {
     const engine = pool.settings.engine;
-    for (let i = 0; i < 6; i++) {
+    for (let i = 0; i < 4; i++) {
       // Node 20 does not hand --import on to worker threads.
       const loading = loader.length === 0 ? '' : "import('tsx/esm/api').then(({ register }) => register())";
       const script = `Promise.resolve(${loading}).then(() => import('${import.meta.url}'))`;
