@@ -87,6 +87,25 @@ export function abortError(signal: AbortSignal): Error & { code: ErrorCode } {
   return Object.assign(codedError('ABORT_ERR', undefined, { cause: signal.reason }), { name: 'AbortError' });
 }
 
+/** Most stack frames of an error that is reported later, as in node:zlib. */
+const LATE_FRAMES = 2;
+
+/**
+ * Returns the error that `create` returns, with a short stack. For errors that are reported later,
+ * which name no caller in node:zlib. A full stack costs more than the rest of a small bad message:
+ * V8 collects its frames, and node:stream has them formatted.
+ */
+export function withShortStack<T>(create: () => T): T {
+  const { stackTraceLimit } = Error;
+  // A program may have deleted or frozen the limit, or set it to anything.
+  if (!(stackTraceLimit > LATE_FRAMES) || !Reflect.set(Error, 'stackTraceLimit', LATE_FRAMES)) return create();
+  try {
+    return create();
+  } finally {
+    Error.stackTraceLimit = stackTraceLimit;
+  }
+}
+
 /** Codes of zlib, Brotli and Zstandard for bad data, and not for missing memory or misuse. */
 const DATA_ERROR =
   /^(Z_(DATA|BUF)_ERROR$|Z_NEED_DICT$|ERR_PADDING_|ERR__ERROR_(FORMAT|DICTIONARY)_|ZSTD_error_(?!memory_allocation$))/;

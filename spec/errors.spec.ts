@@ -1,7 +1,10 @@
 /** One table of codes, one spec over it and over its page. */
 import { readdir, readFile } from 'node:fs/promises';
+import type { Transform } from 'node:stream';
+import { createGunzip } from 'node:zlib';
 import { expect } from 'chai';
-import { codedError, errorCodes } from './support/library.ts';
+import type { ZlibPool as Pool } from '../lib/index.ts';
+import { codedError, errorCodes, ZlibPool } from './support/library.ts';
 
 const docs = await readFile(new URL('../docs/errors.md', import.meta.url), 'utf8');
 /** By their headings. */
@@ -48,4 +51,56 @@ describe('An error of zlease', () => {
     const text = sections.get(UNCODED)?.replace(/\s+/g, ' ');
     for (const message of plain) expect(text).to.include(message);
   });
+});
+
+describe('The stack of an error of the data', () => {
+  const BAD = Buffer.alloc(400, 7);
+  const framesOf = (error: Error) => (error.stack as string).split('\n').filter((line) => line.startsWith('    at '));
+  const failureOf = (create: () => Transform) =>
+    new Promise<Error>((resolve) => create().on('error', resolve).resume().end(BAD));
+  const ways: Record<string, (pool: Pool) => Promise<Error>> = {
+    stream: (pool) => failureOf(() => pool.createGunzip()),
+    message: (pool) =>
+      pool.decompress(BAD, 'gzip').then(
+        () => new Error('no failure'),
+        (error: Error) => error,
+      ),
+    callback: (pool) => new Promise((resolve) => pool.gunzip(BAD, (error) => resolve(error as Error))),
+  };
+
+  for (const [name, failure] of Object.entries(ways))
+    it(`is no longer than node:zlib's for a ${name}, and leaves the process's limit as it was`, async () => {
+      const pool = new ZlibPool();
+      const { stackTraceLimit } = Error;
+      const [theirs, ours] = [await failureOf(createGunzip), await failure(pool)];
+      expect(ours.message).to.equal(theirs.message);
+      expect(framesOf(ours)).to.have.lengthOf.within(1, framesOf(theirs).length);
+      expect(Error.stackTraceLimit).to.equal(stackTraceLimit);
+      await pool.close();
+    });
+
+  it('names the caller of a synchronous call', () => {
+    const pool = new ZlibPool();
+    for (const call of [() => pool.decompressSync(BAD, 'gzip'), () => pool.gunzipSync(BAD)])
+      expect(call).to.throw('incorrect header check').with.property('stack').that.includes('errors.spec');
+  });
+
+  for (const [state, set] of Object.entries({
+    deleted: () => Reflect.deleteProperty(Error, 'stackTraceLimit'),
+    frozen: () => Object.defineProperty(Error, 'stackTraceLimit', { writable: false }),
+    'no number': () => Object.assign(Error, { stackTraceLimit: 'many' }),
+  }))
+    it(`is left to V8 if the limit of the process is ${state}`, async () => {
+      const before = Object.getOwnPropertyDescriptor(Error, 'stackTraceLimit') as PropertyDescriptor;
+      const pool = new ZlibPool();
+      set();
+      try {
+        const { stackTraceLimit } = Error;
+        expect((await ways.stream?.(pool))?.message).to.equal('incorrect header check');
+        expect(Error.stackTraceLimit).to.equal(stackTraceLimit);
+      } finally {
+        Object.defineProperty(Error, 'stackTraceLimit', { ...before, writable: true });
+      }
+      await pool.close();
+    });
 });

@@ -146,7 +146,7 @@ export class Message implements Owner {
   onError(error: Error | undefined): void {
     if (error !== undefined) this.destroy(error);
     else if (this.#isNow) this.#hasFailedNow = true;
-    else this.destroy(this.#driver.failure as Error);
+    else this.destroy(this.#driver.lateFailure as Error);
   }
 
   /** Failure of the engine in `startNow()`. The caller destroys the message with it. */

@@ -101,7 +101,7 @@ export class WebOwner implements Owner {
   }
 
   onError(error: Error | undefined): void {
-    this.destroy(error ?? (this.#driver.failure as Error));
+    this.destroy(error ?? (this.#driver.lateFailure as Error));
   }
 
   onStopped(): void {

@@ -424,14 +424,13 @@ export abstract class ZlibStream extends Transform {
    * Fails in a later turn than the write, as errors of the threadpool do. undici's fetch waits
    * forever for an error in the turn of the write. The callback of a write that failed is not
    * called. `then` calls it for an error that node:zlib's native part does not know.
-   * @param error - undefined for the failure of the engine: its stack trace is taken here, where
-   * the stack is short
+   * @param error - undefined for the failure of the engine
    */
   #failLater(error: Error | undefined, then?: () => void): void {
     this.#driver.context.runInAsyncScope(setImmediate, undefined, () => {
       if (!this.#driver.isHeld) return;
       this.#driver.free();
-      const failure = error ?? this.#driver.failure;
+      const failure = error ?? this.#driver.lateFailure;
       if (then === undefined) this.#done = undefined;
       this.destroy(failure);
       then?.();
