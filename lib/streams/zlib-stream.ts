@@ -2,28 +2,25 @@
  * The stream of both directions: a Transform that behaves as node:zlib's do, and the owner of a
  * driver. It leases an engine at the first byte. The lease ends right after 'close', which waits
  * for a native write in flight. The file is longer than 250 lines, since all members have to be on
- * one prototype. That includes the members that node:zlib keeps for old code: see
- * `node-zlib/stock-shape.ts`.
+ * one prototype.
  */
 import { AsyncResource } from 'node:async_hooks';
-import { constants as bufferConstants } from 'node:buffer';
 import { EventEmitter } from 'node:events';
 import { finished, type Readable, Transform, type TransformCallback } from 'node:stream';
 import { Driver } from '../driver/driver.ts';
 import { constants } from '../engine/builtin-zlib.ts';
 import type { Codec } from '../engine/codec.ts';
-import { type Engine, inputFault } from '../engine/contract.ts';
-import { codedError, tooLarge } from '../errors.ts';
+import { codedError } from '../errors.ts';
 import { originOf } from '../observe/origin.ts';
 import type { Lease } from '../pool/lease.ts';
-import { type Limits, outputLimit, overLimit } from '../pool/options.ts';
+import type { Limits } from '../pool/options.ts';
 import type { Pool } from '../pool/pool.ts';
 import { nextTick, setImmediate } from '../schedule/clock.ts';
 import { throwLater } from '../schedule/context.ts';
 import { enqueueNextRun } from '../schedule/tick.ts';
 import { bufferOf, shownType } from '../validate.ts';
 import { flushMark, markedFlush, strongerFlush } from './flush-marks.ts';
-import { type LegacyHandle, legacyHandle } from './legacy.ts';
+import { Legacy, type StockHandle } from './legacy.ts';
 import { limitsOf, type StreamOptions, type StreamSettings, streamSettings, transformOptions } from './options.ts';
 
 const { Z_NO_FLUSH, Z_DEFAULT_CHUNK } = constants;
@@ -61,10 +58,8 @@ export abstract class ZlibStream extends Transform {
   #flag = Z_NO_FLUSH;
   #done: TransformCallback | undefined;
   #heldDestroy: [error: Error | null, callback: (error?: Error | null) => void] | undefined;
-  /** Whether `_handle` was read or assigned. */
-  #hasHandle = false;
-  /** Whether the handle is closed. The stream gets no engine any more. */
-  #isHandleClosed = false;
+  /** The old ways in, once one is used. */
+  #legacy: Legacy | undefined;
 
   static {
     settingsOf = (stream) => stream.#settings;
@@ -93,33 +88,18 @@ export abstract class ZlibStream extends Transform {
    * reads its constructor, and `params()` calls it. Old code disables its `close` to keep the
    * window over `_processChunk()`. It is null once the stream is destroyed.
    */
-  get _handle(): LegacyHandle | null | undefined {
-    if (this.destroyed) return null;
-    // Old code has deleted the handle, which is an own property as with node:zlib.
-    if (this.#hasHandle) return undefined;
-    const handle = legacyHandle(
-      this,
-      this.#settings,
-      () => this.#closeHandle(),
-      () => this.reset(),
-      (level, strategy) => {
-        const failure = this.#driver.setParams(level, strategy);
-        if (failure !== undefined) this.destroy(failure);
-      },
-    );
-    this.#showHandle(handle);
-    return handle;
+  get _handle(): StockHandle | null | undefined {
+    return this.destroyed ? null : this.#old.handle();
   }
 
   /** @internal */
   set _handle(value: unknown) {
-    this.#showHandle(value);
+    this.#old.show(value);
   }
 
-  /** Makes the handle an own property, which can be deleted as with node:zlib. */
-  #showHandle(value: unknown): void {
-    this.#hasHandle = true;
-    Reflect.defineProperty(this, '_handle', { configurable: true, enumerable: true, writable: true, value });
+  get #old(): Legacy {
+    this.#legacy ??= new Legacy(this, this.#driver, this.#settings, this.#limits);
+    return this.#legacy;
   }
 
   /**
@@ -154,7 +134,7 @@ export abstract class ZlibStream extends Transform {
    * as node:zlib from Node 22 on
    */
   reset(): void {
-    if (this.destroyed || this.#isHandleGone) throw codedError('ERR_LEASE_SEALED');
+    if (this.destroyed || this.#legacy?.isHandleGone) throw codedError('ERR_LEASE_SEALED');
     if (this.#driver.isMidway) throw new Error('Cannot reset zlib stream while a write is in progress');
     this.#driver.reset();
     const { failure } = this.#driver;
@@ -215,66 +195,13 @@ export abstract class ZlibStream extends Transform {
     if (!(Number.isInteger(flag) && flag >= 0 && flag <= this.#settings.kind.codec.lastFlush)) {
       throw codedError('ERR_OUT_OF_RANGE', 'The flush flag must be a flush constant of the format');
     }
-    if (typeof callback !== 'function') return this.#processSync(input, flag);
+    if (typeof callback !== 'function') return this.#old.processSync(input, flag);
     this.#begin(input, flag, callback);
     return undefined;
   }
 
-  #processSync(input: Buffer, flag: number): Buffer {
-    this.#checkIdle();
-    const fault = inputFault(input, input.length);
-    if (fault !== undefined) throw fault;
-    const engine = this.#driver.engineNow(input) as Engine;
-    // A subscriber of the channel may have destroyed the stream, or written to it.
-    this.#checkIdle();
-    const most = Math.min(outputLimit(this.#limits, input.length), bufferConstants.MAX_LENGTH);
-    let output: Buffer;
-    try {
-      output = engine.processChunk(flag, input, this.#settings.chunkLength || Z_DEFAULT_CHUNK, most);
-    } catch (error) {
-      // The error is both thrown and emitted, as by node:zlib. An 'error' without a listener would
-      // end the process.
-      this.on('error', () => {});
-      const isOver = !engine.inline && (error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE';
-      const failure = isOver ? (overLimit(this.#limits, input.length, most + 1) ?? tooLarge(most)) : (error as Error);
-      this.destroy(failure);
-      throw failure;
-    }
-    const used = input.length - engine.availIn;
-    this.bytesWritten = used;
-    this.#driver.countNow(used, output.length);
-    const hasGarbage = engine.availIn > 0 && this.#settings.rejectGarbageAfterEnd;
-    const handle = this.#hasHandle ? this._handle : undefined;
-    this.#showHandle(null);
-    if (handle) handle.close();
-    else this.#closeHandle();
-    if (output.length > most) throw overLimit(this.#limits, used, output.length) ?? tooLarge(most);
-    if (hasGarbage) throw codedError('ERR_TRAILING_JUNK_AFTER_STREAM_END');
-    return output;
-  }
-
-  /**
-   * Checks that a write could begin now.
-   * @throws `ERR_LEASE_SEALED`, or an error while a write is in progress
-   */
-  #checkIdle(): void {
-    if (this.destroyed || this.#isHandleGone) throw codedError('ERR_LEASE_SEALED');
-    if (!this.#driver.isIdle) throw new Error('A write is in progress');
-  }
-
-  /** Whether old code has closed or deleted the handle, or set it to null. */
-  get #isHandleGone(): boolean {
-    return this.#hasHandle && (this.#isHandleClosed || !this._handle);
-  }
-
-  /** Releases the engine for good. A stream of node:zlib ends at its `_processChunk()`, too. */
-  #closeHandle(): void {
-    this.#isHandleClosed = true;
-    if (this.#driver.isIdle) this.#driver.takeLease()?.release();
-  }
-
   #begin(chunk: Buffer, flag: number, callback: TransformCallback): void {
-    if (this.destroyed || this.#isHandleGone) {
+    if (this.destroyed || this.#legacy?.isHandleGone) {
       nextTick(callback);
       return;
     }
@@ -445,7 +372,7 @@ export abstract class ZlibStream extends Transform {
     const cutShort = isMidway ? this.#done : undefined;
     const clean = this.#heldDestroy === undefined && (error === null || error === this.#driver.failure);
     const lease = this.#driver.takeLease();
-    if (this.#hasHandle) this.#showHandle(null);
+    this.#legacy?.hide();
     // Schedules 'close', if the stream emits it at all. The tick scheduled next comes right after
     // it.
     callback(error);
