@@ -5,7 +5,6 @@
 import type { AsyncResource } from 'node:async_hooks';
 import type { Engine, WholeWrite } from '../engine/contract.ts';
 import { type EngineKind, kindFor, workOf } from '../engine/kind.ts';
-import { withShortStack } from '../errors.ts';
 import { engineOf, type Lease } from '../pool/lease.ts';
 import type { Limits } from '../pool/options.ts';
 import type { Pool } from '../pool/pool.ts';
@@ -103,11 +102,6 @@ export abstract class Lessee extends Transfer {
   /** Failure of the engine. */
   get failure(): Error | undefined {
     return this.lease === undefined ? undefined : engineOf(this.lease).failure;
-  }
-
-  /** Failure of the engine, for an owner that reports it later. Its stack is short. */
-  get lateFailure(): Error | undefined {
-    return withShortStack(() => this.failure);
   }
 
   /** Returns the lease and forgets it. The owner has to end it. */

@@ -8,7 +8,7 @@ import { Driver } from '../driver/driver.ts';
 import type { Owner } from '../driver/owner.ts';
 import { MAX_WRITE_LENGTH } from '../engine/contract.ts';
 import { inOnePiece } from '../engine/memory.ts';
-import { codedError, tooLarge } from '../errors.ts';
+import { codedError, tooLarge, withShortStack } from '../errors.ts';
 import { originOf } from '../observe/origin.ts';
 import { engineOf } from '../pool/lease.ts';
 import { type Limits, outputLimit, overLimit } from '../pool/options.ts';
@@ -146,7 +146,7 @@ export class Message implements Owner {
   onError(error: Error | undefined): void {
     if (error !== undefined) this.destroy(error);
     else if (this.#isNow) this.#hasFailedNow = true;
-    else this.destroy(this.#driver.lateFailure as Error);
+    else this.destroy(withShortStack(() => this.#driver.failure) as Error);
   }
 
   /** Failure of the engine in `startNow()`. The caller destroys the message with it. */

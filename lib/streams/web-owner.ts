@@ -5,6 +5,7 @@ import { AsyncResource } from 'node:async_hooks';
 import { Driver } from '../driver/driver.ts';
 import type { Owner } from '../driver/owner.ts';
 import type { Codec } from '../engine/codec.ts';
+import { withShortStack } from '../errors.ts';
 import { originOf } from '../observe/origin.ts';
 import type { Pool } from '../pool/pool.ts';
 import { limitsOf, streamSettings } from './options.ts';
@@ -101,7 +102,7 @@ export class WebOwner implements Owner {
   }
 
   onError(error: Error | undefined): void {
-    this.destroy(error ?? (this.#driver.lateFailure as Error));
+    this.destroy(error ?? (withShortStack(() => this.#driver.failure) as Error));
   }
 
   onStopped(): void {

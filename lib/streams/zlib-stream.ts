@@ -10,7 +10,7 @@ import { finished, type Readable, Transform, type TransformCallback } from 'node
 import { Driver } from '../driver/driver.ts';
 import { constants } from '../engine/builtin-zlib.ts';
 import type { Codec } from '../engine/codec.ts';
-import { codedError } from '../errors.ts';
+import { codedError, withShortStack } from '../errors.ts';
 import { originOf } from '../observe/origin.ts';
 import type { Lease } from '../pool/lease.ts';
 import type { Limits } from '../pool/options.ts';
@@ -357,7 +357,7 @@ export abstract class ZlibStream extends Transform {
     this.#driver.context.runInAsyncScope(setImmediate, undefined, () => {
       if (!this.#driver.isHeld) return;
       this.#driver.free();
-      const failure = error ?? this.#driver.lateFailure;
+      const failure = error ?? withShortStack(() => this.#driver.failure);
       if (then === undefined) this.#done = undefined;
       this.destroy(failure);
       then?.();

@@ -85,7 +85,11 @@ export const variants: readonly Variant[] = [
     name: 'P3: a sealed stream whose reset() is silent',
     caughtBy: 'promises/p3-sealed',
     edits: [
-      { file: stream, from: 'if (this.destroyed || this.#legacy?.isHandleGone) throw', to: 'if (this.#legacy?.isHandleGone) throw' },
+      {
+        file: stream,
+        from: 'if (this.destroyed || this.#legacy?.isHandleGone) throw',
+        to: 'if (this.#legacy?.isHandleGone) throw',
+      },
     ],
   },
   {
