@@ -186,9 +186,14 @@ export class PublicEngine implements Engine {
     if (this.#params !== undefined) this.params(...this.#params);
   }
 
-  /** A stream that has compressed may keep data over a reset. Only a new stream is clean. */
+  /**
+   * A stream that has compressed may keep data over a reset. The inner stream also continues its
+   * chunk of output, and where a chunk ends decides what a Zstandard decoder reads after the data.
+   * Only a new stream is clean then.
+   */
   clean(): void {
-    if (this.kind.codec.compresses) this.#ended = true;
+    const { compresses, isCutSensitive } = this.kind.codec;
+    if (compresses || isCutSensitive) this.#ended = true;
     this.#params = undefined;
     this.reset();
   }

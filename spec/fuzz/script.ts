@@ -399,7 +399,9 @@ function isSound(script: Script): boolean {
 
 /** Whether every write comes out well, unless the stream is destroyed. */
 export function isGood(script: Script): boolean {
-  return isSound(script) && !script.plan.some(({ action }) => ['write', 'reset', 'flush'].includes(action.do));
+  // An early end() cuts the data of a decoder short.
+  const harmful = ['write', 'reset', 'flush', ...(script.direction === 'decompress' ? ['end'] : [])];
+  return isSound(script) && !script.plan.some(({ action }) => harmful.includes(action.do));
 }
 
 export const dictionaries = { right: json(600, 77), wrong: json(600, 78) };

@@ -1,4 +1,5 @@
 /** P5 clean: an engine is reset before reuse; one that can't be proven clean is closed instead. */
+import { randomBytes } from 'node:crypto';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { constants } from 'node:zlib';
 import { expect } from 'chai';
@@ -70,6 +71,24 @@ describe('P5 clean', () => {
           expect(pool.stats.reused).to.equal(clean && !undecided ? 1 : 0);
         });
       }
+    }
+
+    for (const format of formats) {
+      it(`ignores bytes after the data, however much of a chunk the owner before has filled (${engine}, ${format})`, async () => {
+        const noise = randomBytes(constants.Z_DEFAULT_CHUNK);
+        for (const length of [1, 100, noise.length - 1]) {
+          const pool = new ZlibPool({ engine });
+          const before = compress(format, noise.subarray(0, length));
+          await bytesOf(pool.createDecompress(format), before);
+          // Both outputs together fill one chunk of node:zlib's.
+          const data = Buffer.concat([compress(format, noise.subarray(length)), Buffer.alloc(9, 0xaa)]);
+          const [ours, theirs] = [pool.createDecompress(format), stockStream(format)].map((stream) =>
+            outcome(stream, (to) => void to.end(data)),
+          );
+          expect(await ours).to.deep.equal(await theirs);
+          expect(pool.stats).to.include({ created: 1, reused: 1 });
+        }
+      });
     }
 
     it(`never hands a gzip engine to a deflate stream, nor one of another window (${engine})`, async () => {
