@@ -287,7 +287,8 @@ export function sensible(script: Script): Script {
   if (script.reader !== 'data' && early && script.options?.allowHalfOpen === false) script.options.allowHalfOpen = true;
   const plan = script.plan.filter(({ moment, action }) => {
     // Node 20 lets reset() run while a write is under way, a data race. Only when all is still it can't.
-    const isSlow = script.pace === 'one by one' || (script.pace === 'when still' && !script.plan.some(isQueued));
+    const isBusy = (step: Script['plan'][number]) => isQueued(step) || step.action.do === 'end';
+    const isSlow = script.pace === 'one by one' || (script.pace === 'when still' && !script.plan.some(isBusy));
     const still = isSlow && moment.on === 'callback' && !script.endWithChunk;
     if (action.do === 'reset' && isNode20 && !still) return false;
     // When so much is out, and how far the stream is by then, is only certain for a reader that takes it at once.
