@@ -1,9 +1,9 @@
 /**
  * `zlease/connect`: `Compression` objects for @connectrpc/connect-node. They are for
  * `acceptCompression` of its servers and clients, and for `sendCompression` of its clients. They
- * compress and decompress on a pool, with the bytes and the errors of connect-node's own. No other
- * module imports @connectrpc/connect, an optional peer dependency: the code for the peer has to be
- * in a ConnectError.
+ * compress and decompress on a pool. Their bytes and errors are those of connect-node's own
+ * compressions. Only this module imports @connectrpc/connect, an optional peer dependency. It needs
+ * `ConnectError`, which has the code for the peer.
  */
 import { Code, ConnectError } from '@connectrpc/connect';
 import type { Compression } from '@connectrpc/connect/protocol';
@@ -24,11 +24,12 @@ export type Compressions = [gzip: Compression, br: Compression, ...zstd: Compres
  * Returns all compressions of this Node on one pool, in the order in which a client asks for them.
  *
  * A message may become as long as the `readMaxBytes` of the server or client. Without
- * `readMaxBytes`, the limit is `maxOutputLength` of the pool. A message over a limit is answered
- * with `resource_exhausted`. A corrupt one is answered with `invalid_argument`, and one that is cut
- * short with `internal`. Once the pool is closed, the answer is `unavailable`, for a message to
- * compress too. The error of zlib or of the pool is the `cause`. Compression has no options and no
- * limits, as that of connect-node.
+ * `readMaxBytes`, the limit is `maxOutputLength` of the pool. `decompress()` rejects with
+ * `resource_exhausted` for a message over a limit, with `invalid_argument` for corrupt data, and
+ * with `internal` for data that is cut short. Both methods reject with `unavailable` once the pool
+ * is closed, and with `resource_exhausted` if its queue is full or a wait too long. The error of
+ * zlib or of the pool is the `cause`. `compress()` has no options and no limits, as in
+ * connect-node.
  *
  * A message that is marked as compressed and has no bytes counts as cut short, as in grpc-js.
  * connect-node's own compressions take it for an empty message.
@@ -102,19 +103,22 @@ function limitOf({ settings }: ZlibPool, readMaxBytes: number): Limit {
 }
 
 /**
- * Codes for which connect-node reports `invalid_argument`. Data that is cut short is not among
- * them. The codes of Zstandard are chosen alike.
+ * Codes for which connect-node reports `invalid_argument`. The code for data that is cut short is
+ * not one of them. connect-node has no Zstandard. Its codes here follow the same rule.
  */
 const DATA_ERROR = /^(Z_DATA_ERROR$|ERR_PADDING_2$|ERR__ERROR_FORMAT_|ZSTD_error_(?!memory_allocation$))/;
 
-/** Returns the code for an error of the pool, and `internal` for others. */
+/** Returns `resource_exhausted` or `unavailable` if that is the error's status, else `internal`. */
 function codeOf(error: NodeJS.ErrnoException): Code {
   // The codes of Connect are the numbers of gRPC's statuses.
   const status = grpcStatus(error.code);
   return status === Code.ResourceExhausted || status === Code.Unavailable ? status : Code.Internal;
 }
 
-/** Returns the error that connect-node makes, with its text, which the peer receives. */
+/**
+ * Returns the ConnectError for an error of decompression. The peer receives its text. The texts are
+ * those of connect-node, but one names `maxOutputLength` if that is the limit.
+ */
 function connectError(error: NodeJS.ErrnoException, limit: Limit): ConnectError {
   let code = codeOf(error);
   let message = 'decompression failed';

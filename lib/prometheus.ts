@@ -1,8 +1,8 @@
 /**
  * `zlease/prometheus`: the numbers of pools for a registry of prom-client, an optional peer
  * dependency. It imports nothing from prom-client: a process may hold several copies, and only the
- * caller knows the one that is scraped. The metrics are objects of our own with the `get()` that a
- * registry calls. So a lease costs an addition instead of an `observe()` and an `inc()`.
+ * caller knows the one that is scraped. The metrics are objects of this module with the `get()`
+ * that a registry calls. So a lease costs a few additions instead of an `observe()` and an `inc()`.
  */
 
 import { codedError } from './errors.ts';
@@ -50,7 +50,7 @@ class Metric {
   name: string;
   readonly help: string;
   readonly type: MetricRow['type'];
-  /** Operation that combines a cluster's workers in prom-client's AggregatorRegistry. */
+  /** How prom-client's AggregatorRegistry combines the values of a cluster's workers. */
   readonly aggregator = 'sum';
   readonly #read: MetricRow['read'];
   readonly #readings: Readings;
@@ -63,7 +63,9 @@ class Metric {
     this.#readings = readings;
   }
 
-  /** Returns the numbers of one moment: a registry calls all metrics before it awaits any. */
+  /**
+   * Returns the numbers of one moment: a registry calls every `get()` before it awaits a result.
+   */
   async get(): Promise<MetricObject> {
     const { name, help, type, aggregator } = this;
     const values: MetricObject['values'] = [];
@@ -79,7 +81,7 @@ class Metric {
   reset(): void {}
 }
 
-/** A pool that is collected. The weak reference does not keep it alive. */
+/** A pool whose numbers are reported. The weak reference does not keep the pool alive. */
 interface Member {
   readonly name: string;
   readonly pool: WeakRef<Pool>;
@@ -112,7 +114,7 @@ class Collection {
     channels.wait.subscribe(this.#onWait);
   }
 
-  /** Whether the metrics are still registered. `register.clear()` removes them without notice. */
+  /** Whether any of the metrics is still registered. `register.clear()` gives no notice. */
   get isRegistered(): boolean {
     return [...this.#metrics].some(([name, metric]) => this.#register.getSingleMetric(name) === metric);
   }
@@ -173,19 +175,18 @@ class Collection {
 const collections = new WeakMap<PrometheusRegistry, Map<string, Collection>>();
 
 /**
- * Adds the numbers of a pool to a registry of prom-client. The pools of a registry share its
- * metrics, each under its own `name`.
+ * Adds the numbers of a pool to a registry of prom-client. Pools with the same registry and the
+ * same `prefix` share the metrics, each under its own `name`.
  *
- * While any pool is collected, all pools of the process publish their leases, failures, discards
- * and waits. docs/metrics.md gives the cost. A closed pool is reported until the undo. The
- * collection does not keep a pool alive: the series of a pool end when it is garbage collected.
+ * While any pool is reported, all pools of this thread publish their leases, failures, discards and
+ * waits. A closed pool is reported until the returned function is called. The registry does not
+ * keep a pool alive. The series of a pool end when the pool is garbage collected.
  * @param pool - the pool to report
  * @param options - `register` (required), `name` (default `'default'`), `prefix` (default none)
- * @returns a function that removes the pool, once. It ends the series of the pool. With the last
- * pool of the registry it also removes the metrics
- * @throws `ERR_METRICS_TAKEN` if the registry has metrics of this pool, of another pool by this
- * `name`, or other metrics of the same names. `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE` for
- * invalid arguments
+ * @returns a function that removes the pool, once. With the last pool it also removes the metrics
+ * @throws `ERR_METRICS_TAKEN` if these metrics have this pool already or another pool by this
+ * `name`, or if the registry has other metrics of the same names. `ERR_INVALID_ARG_TYPE`,
+ * `ERR_INVALID_ARG_VALUE` for invalid arguments
  */
 export function collectPool(pool: Pool, options: CollectOptions): () => void {
   const { register, name, prefix } = collectSettings(pool, options);

@@ -1,11 +1,12 @@
 /**
- * `zlease/register`: for `node --import zlease/register app.js`, or `-r`. It replaces functions of
- * node:zlib in the whole process: the factories of streams, and the one-shot functions, of both
- * directions. They then run on `defaultPool`. Each worker thread has its own `defaultPool`.
+ * `zlease/register`: for `node --import zlease/register app.js`, or `-r`. Replaces functions of
+ * node:zlib in each thread of the process: the factories of streams and the one-shot functions, to
+ * compress and to decompress. The new functions run on `defaultPool`. Each worker thread has its
+ * own `defaultPool`.
  *
- * The environment variable ZLEASE=off turns it off. ZLEASE=decompress leaves the compressing
- * functions as they are. ZLEASE_ONE_SHOT=off leaves the one-shot functions as they are.
- * ZLEASE_REPORT=1 prints a table of the main thread's leases at exit.
+ * With the environment variable ZLEASE=off, it replaces nothing. ZLEASE=decompress leaves the
+ * compressing functions as they are. ZLEASE_ONE_SHOT=off leaves the one-shot functions as they are.
+ * ZLEASE_REPORT=1 prints a table of the leases of the main thread's `defaultPool` at exit.
  */
 import { isMainThread } from 'node:worker_threads';
 import { isOneShotOn, isReportWanted, registered } from './node-zlib/environment.ts';

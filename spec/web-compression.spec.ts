@@ -227,10 +227,10 @@ describe('zlease/web, CompressionStream', () => {
 
         it(`keeps its engine until the native write has ended: ${format}`, async () => {
           const own = new ZlibPool({ engine, inline: { inputLength: 0 } });
-          const { lend } = own;
+          const { leaseNow } = own;
           const isWriting = new Promise<void>((resolve) => {
-            own.lend = (...args) => {
-              const lease = lend.apply(own, args);
+            own.leaseNow = (...args) => {
+              const lease = leaseNow.apply(own, args);
               const driven = engineOf(lease);
               const { write } = driven;
               driven.write = (...of) => {

@@ -329,10 +329,10 @@ describe('zlease/web', () => {
 
         it(`keeps the engine until its native write has landed, however often it is ended meanwhile: ${format}`, async () => {
           const own = new ZlibPool({ engine, inline: { inputLength: 0 } });
-          const { lend } = own;
+          const { leaseNow } = own;
           const isWriting = new Promise<void>((resolve) => {
-            own.lend = (...args) => {
-              const lease = lend.apply(own, args);
+            own.leaseNow = (...args) => {
+              const lease = leaseNow.apply(own, args);
               const driven = engineOf(lease);
               const { write } = driven;
               driven.write = (...of) => {

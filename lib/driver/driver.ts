@@ -160,7 +160,7 @@ export class Driver extends Lessee {
       else if (keepsAll && hint > WHOLE_LENGTH) memory = output.exactly(this.expectedRoom(hint));
       else memory = output.forOutput(hint, most, keepsAll ? 0 : this.input.length);
       engine.write(isTry ? finishFlush : this.flush, this.input, this.offset, this.left, memory, output.room, () => {
-        runIn(this.context, this.#landed, this);
+        runIn(this.context, this.#completed, this);
       });
     } catch (error) {
       // There is no memory for the output.
@@ -168,11 +168,11 @@ export class Driver extends Lessee {
       return;
     }
     this.state = isTry ? 'trying' : 'inFlight';
-    threadpool.sent(this.places);
+    threadpool.sent(this.slots);
   }
 
-  #landed(): void {
-    threadpool.landed(this.places);
+  #completed(): void {
+    threadpool.completed(this.slots);
     if (this.state === 'stopping') {
       this.state = 'stopped';
       this.output?.drop();

@@ -1,6 +1,6 @@
 /**
- * The lease of a driver. It waits for a tick, for room on the main thread or in the threadpool, and
- * for an engine. It keeps the engine until the owner takes the lease. It writes to no engine.
+ * The part of a driver that acquires its lease, and holds it until the owner takes the lease. It
+ * waits for ticks, for room and for an engine. It writes to no engine.
  */
 import type { AsyncResource } from 'node:async_hooks';
 import type { Engine, WholeWrite } from '../engine/contract.ts';
@@ -10,7 +10,7 @@ import type { Limits } from '../pool/options.ts';
 import type { Pool } from '../pool/pool.ts';
 import { runIn } from '../schedule/context.ts';
 import { type Place, place } from '../schedule/place.ts';
-import { ENCODER_PLACES, threadpool } from '../schedule/threadpool.ts';
+import { ENCODER_SLOTS, threadpool } from '../schedule/threadpool.ts';
 import { enqueueNextRun, enqueueTick } from '../schedule/tick.ts';
 import { turn } from '../schedule/turn.ts';
 import type { Output } from './output.ts';
@@ -19,8 +19,8 @@ import { Transfer } from './transfer.ts';
 
 /**
  * idle: no input. tick: waits for its tick. turn: waits for a later turn. threadpool: waits for
- * room there. lease: waits for an engine. running: on the stack. inFlight: a native write is in the
- * threadpool. trying: as inFlight, with a whole message at once. stopping: as inFlight, and the
+ * room there. lease: waits for an engine. running: is on the stack. inFlight: a native write is in
+ * the threadpool. trying: as inFlight, with a whole message at once. stopping: as inFlight, and the
  * owner has stopped the driver. paused: waits for `resume()`. held: waits for its owner, after an
  * error or a `hold()`. stopped: ended.
  */
@@ -40,7 +40,7 @@ type State =
 
 export interface DriverSettings {
   readonly kind: EngineKind;
-  /** The most output at a time, in bytes. 0: as fits. */
+  /** Most bytes of one piece of output, as `chunkSize` of node:zlib. 0: the driver chooses. */
   readonly chunkLength: number;
 }
 
@@ -50,8 +50,8 @@ export abstract class Lessee extends Transfer {
   protected readonly pool: Pool;
   protected readonly settings: DriverSettings;
   protected readonly origin: string | undefined;
-  /** Places that a write takes in the threadpool. */
-  protected readonly places: number;
+  /** Slots of the threadpool that a write takes. */
+  protected readonly slots: number;
   protected state: State = 'idle';
   protected flush = 0;
   protected lease: Lease | undefined;
@@ -60,14 +60,14 @@ export abstract class Lessee extends Transfer {
   protected whole: WholeWrite | undefined;
   /** Level and strategy for the next write, see `setParams()`. */
   protected newParams: [level: number, strategy: number] | undefined;
-  /** Whether level and strategy were set. */
+  /** Whether `setParams()` has changed level or strategy of an engine. */
   protected isChanged = false;
   /** Output memory for the threadpool, made when it is first needed. */
   protected output: Output | undefined;
 
   /**
-   * @param context - async context of the owner's creation. The events of the owner happen in it
-   * @param origin - stack that requested the lease, if the pool tracks leases
+   * @param context - async context of the owner's creation. The owner emits its events in it
+   * @param origin - stack of the call that created the owner, if `leakDetection` has selected it
    */
   constructor(
     owner: Owner,
@@ -83,7 +83,7 @@ export abstract class Lessee extends Transfer {
     this.context = context;
     this.settings = settings;
     this.origin = origin;
-    this.places = settings.kind.codec.compresses ? ENCODER_PLACES : 1;
+    this.slots = settings.kind.codec.compresses ? ENCODER_SLOTS : 1;
   }
 
   get isIdle(): boolean {
@@ -94,7 +94,7 @@ export abstract class Lessee extends Transfer {
     return this.state === 'held';
   }
 
-  /** Whether there is unfinished work that is neither on the stack nor paused. */
+  /** Whether the driver waits for anything other than input or `resume()`. */
   get isMidway(): boolean {
     return this.state !== 'idle' && this.state !== 'running' && this.state !== 'paused' && this.state !== 'stopped';
   }
@@ -112,12 +112,12 @@ export abstract class Lessee extends Transfer {
   }
 
   /**
-   * Returns the engine for a synchronous call. Such a call can't wait, so the lease may be one more
-   * than `maxLeased`. A subscriber may have stopped the driver or begun an input meanwhile.
+   * Returns the engine for a synchronous call. Such a call can't wait, so its lease may exceed
+   * `maxLeased`. Undefined: a subscriber has ended the lease.
    */
   engineNow(input: Buffer): Engine | undefined {
     if (this.lease === undefined) {
-      this.lease = this.pool.lend(kindFor(this.settings.kind, input), this.owner, this.origin);
+      this.lease = this.pool.leaseNow(kindFor(this.settings.kind, input), this.owner, this.origin);
       this.pool.announce(this.lease);
     }
     return this.lease === undefined ? undefined : engineOf(this.lease);
@@ -130,7 +130,7 @@ export abstract class Lessee extends Transfer {
     this.pool.count(used, made);
   }
 
-  /** Sets level and strategy of an encoder before its next write. Returns a failure of the engine. */
+  /** Sets level and strategy of an encoder before its next write. Returns the engine's failure. */
   setParams(level: number, strategy: number): Error | undefined {
     this.newParams = [level, strategy];
     if (this.state === 'idle' && this.lease !== undefined) this.applyParams(engineOf(this.lease));
@@ -145,7 +145,7 @@ export abstract class Lessee extends Transfer {
 
   /**
    * Ends the work.
-   * @returns false if a native write is in flight: `onStopped()` follows when it has landed
+   * @returns false during a native write. `onStopped()` follows it, and any call in `onOutput()`
    */
   stop(): boolean {
     if (this.state === 'inFlight' || this.state === 'trying') this.state = 'stopping';
@@ -180,19 +180,19 @@ export abstract class Lessee extends Transfer {
   }
 
   protected start(): void {
-    if (this.lease === undefined && this.#standsBack()) return;
+    if (this.lease === undefined && this.#waitsForRoom()) return;
     this.#proceed();
   }
 
-  /** Waits without an engine if there is no room for the first step. Returns whether it waits. */
-  #standsBack(): boolean {
+  /** Waits without an engine if there is no room for the first step. Returns whether it does. */
+  #waitsForRoom(): boolean {
     const { input } = this;
     const kind = kindFor(this.settings.kind, input);
     const where = this.pool.isInline(kind.codec) ? this.placeOf(kind, this.expected(kind)) : 'threadpool';
     if (where === 'turn') this.awaitTurn();
     else if (where === 'threadpool' && threadpool.isFull) {
       this.state = 'threadpool';
-      threadpool.whenFree(this.context, this.#admitted, this, this.places);
+      threadpool.whenFree(this.context, this.#admitted, this, this.slots);
     } else return false;
     return true;
   }
@@ -230,7 +230,7 @@ export abstract class Lessee extends Transfer {
       this.#leaveQueue = this.pool.waitForLease(kind, this.owner, this.origin, (error, lease) => {
         this.#leaveQueue = undefined;
         this.lease = lease;
-        // In a tick: the owner that released the engine is on the stack.
+        // In a tick: the code that ended the other lease is on the stack.
         if (error === null) this.enqueue();
         else runIn(this.context, () => this.fail(error), undefined);
       });

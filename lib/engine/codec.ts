@@ -1,6 +1,7 @@
 /**
  * Codecs: one interned object per format and direction, with everything that differs between them.
- * No other module compares formats. The file is longer than 250 lines, so that this is in one place.
+ * No other module compares formats. The file is longer than 250 lines, so that this is in one
+ * place.
  */
 
 import type { BrotliOptions, Gunzip, ZlibOptions, ZlibReset } from 'node:zlib';

@@ -89,11 +89,11 @@ export class GzipEncoder extends Deflater {
     done: () => void,
   ): void {
     const offset = this.#put(output, 0, outputLength);
-    const landed = () => {
+    const completed = () => {
       this.#absorb(flush, input, inputOffset, inputLength, output, outputLength);
       done();
     };
-    super.write(flush, input, inputOffset, inputLength, output, outputLength - offset, landed, offset);
+    super.write(flush, input, inputOffset, inputLength, output, outputLength - offset, completed, offset);
   }
 
   /** Fails in the middle of a member if node:zlib's own engine of gzip does. */

@@ -98,10 +98,14 @@ function tested(): boolean {
   return bun === undefined && deno === undefined && TESTED_MAJORS.has(Number.parseInt(node, 10));
 }
 
-/** Results of the probe. A codec is probed at its first use, since an encoder's takes milliseconds. */
+/**
+ * Results of the probe. A codec is probed at its first use, since an encoder's takes milliseconds.
+ */
 const results = new Map<Codec, boolean>();
 
-/** Returns whether the native engine of a codec may be used. Never on a major that is not tested. */
+/**
+ * Returns whether the native engine of a codec may be used. Never on a major that is not tested.
+ */
 export function isNative(codec: Codec): boolean {
   let result = results.get(codec);
   if (result === undefined) {

@@ -3,8 +3,8 @@
  * internals were not tested. Only `processChunk()`, `params()` and the writes of an encoder that
  * flush use undocumented API. All work but that of `processChunk()` runs in the threadpool. The
  * engine copies its output once more than the native engine, so it is slower. It may not end the
- * inner stream: the last write is a flush with Z_FINISH, and `reset()` cleans the stream after that.
- * The file is longer than 250 lines, since one inner stream stands behind all methods.
+ * inner stream: the last write is a flush with Z_FINISH, and `reset()` cleans the stream after
+ * that. The file is longer than 250 lines, since one inner stream stands behind all methods.
  */
 import { constants as bufferConstants } from 'node:buffer';
 import type { Deflate } from 'node:zlib';
@@ -104,8 +104,8 @@ export class PublicEngine implements Engine {
     this.#outputLength = outputLength;
     this.availOut = outputLength;
     if (this.failure !== undefined || this.#feeding) {
-      // The inner stream has failed after its callback, and this write is the first to report it. Or
-      // the stream has this input already, and only its output needs room.
+      // The inner stream has failed after its callback, and this write is the first to report it.
+      // Or the stream has this input already, and only its output needs room.
       nextTick(() => (this.failure === undefined ? this.#take() : this.#finish()));
       return;
     }

@@ -84,10 +84,10 @@ export function frameDecoder(options: FrameDecoderOptions = {}): Transform {
 }
 
 /**
- * Returns a stage that takes messages, each a Uint8Array or other bytes. It emits the frames for the
- * body of a request or response, one for each message, in order. With an encoding other than
- * identity it compresses every message, an empty one too, as grpc-js does. It compresses one message
- * at a time, and leases an engine only meanwhile.
+ * Returns a stage that takes messages, each a Uint8Array or other bytes. It emits the frames for
+ * the body of a request or response, one for each message, in order. With an encoding other than
+ * identity it compresses every message, an empty one too, as grpc-js does. It compresses one
+ * message at a time, and leases an engine only meanwhile.
  *
  * The stage fails with `ERR_INVALID_ARG_TYPE` at a message that is no bytes. Other errors are those
  * of `ZlibPool.compress`.

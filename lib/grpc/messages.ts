@@ -16,8 +16,8 @@ import { converter, type StageOptions } from './stage.ts';
 type BytesPlace<Message, Result> =
   | {
       /**
-       * Name of the field with the bytes. The stage emits copies of the messages, with the output in
-       * this field.
+       * Name of the field with the bytes. The stage emits copies of the messages, with the output
+       * in this field.
        */
       field: keyof Message & string;
     }

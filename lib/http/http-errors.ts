@@ -8,9 +8,9 @@ import { acceptEncoding } from './content-encoding.ts';
 
 /** An error with the response to send. Its `cause` is the original error. */
 export interface HttpError extends Error {
-  /** Code of the original error. */
+  /** Code of the original error, or `ERR_UNKNOWN` if the error has none. */
   code: string;
-  /** `errno` of zlib, if zlib reported the error. */
+  /** `errno` of the original error, if it has one: zlib's, or that of a system call. */
   errno?: number;
   /** HTTP status: 400, 413, 415, 500 or 503. */
   status: number;
@@ -25,8 +25,8 @@ export interface HttpError extends Error {
 }
 
 /**
- * Returns the HTTP error for an error of decoding, with its code and message. A RangeError stays a
- * RangeError. Any other error becomes an Error.
+ * Returns the HTTP error for an error of decoding. It has the code and the message of the original
+ * error. A RangeError stays a RangeError. Any other error becomes an Error.
  */
 export function httpError(cause: Error & { code?: string; errno?: number }): HttpError {
   const { code = 'ERR_UNKNOWN', errno, message } = cause;

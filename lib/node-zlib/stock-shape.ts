@@ -18,7 +18,9 @@ type Class = typeof DecompressStream | typeof CompressStream;
 
 const shapes = new Map<Codec, Class>();
 
-/** Returns the shape of a codec. It is made at its first use: a stream of node:zlib is its model. */
+/**
+ * Returns the shape of a codec. It is made at its first use: a stream of node:zlib is its model.
+ */
 function shapeFor(codec: Codec): Class {
   let shape = shapes.get(codec);
   if (shape === undefined) {

@@ -21,7 +21,8 @@ interface LeaseMessage {
 /** `zlease:lease`: a stream, message or caller acquired an engine. */
 export interface LeaseEvent extends LeaseMessage {
   /**
-   * Function that the caller has called: `createGunzip`, `gzip`, `decompress`, `lease` and the like.
+   * Function that the caller has called: `createGunzip`, `gzip`, `decompress`, `lease` and the
+   * like.
    */
   readonly entry: string;
   /** True if an earlier lease has used the engine. */
@@ -47,7 +48,7 @@ export interface DiscardEvent extends LeaseMessage {
 
 /** `zlease:fail`: a lease ended with an error. `zlease:release` or `zlease:discard` follows. */
 export interface FailEvent extends LeaseMessage {
-  /** Error of bad data, of a limit, or another one that a stream or message was destroyed with. */
+  /** Error of bad data, of a limit or of a `destroy()`, or the cause given to `discard()`. */
   readonly cause: NodeJS.ErrnoException;
 }
 

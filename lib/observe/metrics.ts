@@ -78,7 +78,7 @@ export const metricRows: readonly MetricRow[] = [
   {
     type: 'counter',
     name: 'zlease_engines_evicted_total',
-    help: 'Clean engines closed: over maxIdle, idle for too long, oversized, not reusable, or the pool was closed.',
+    help: 'Clean engines closed: over maxIdle or maxIdleLength, idle for too long, oversized, not reusable, or the pool was closed.',
     read: ({ stats }, tell) => tell(stats.evicted),
   },
   {

@@ -15,28 +15,28 @@ export interface PoolStats {
   /** Leases that took an idle engine. */
   readonly reused: number;
   /**
-   * Leases that ended with an error: of bad data, of a limit, or another one that a stream or
-   * message was destroyed with.
+   * Leases that ended with an error: the error of bad data, of a limit or of a `destroy()`, or the
+   * cause given to `discard()`.
    */
   readonly failed: number;
   /**
-   * Engines closed at the end of a lease because they are not proven clean. Examples are most
-   * errors, and a destroy during a write.
+   * Engines closed at the end of a lease because they are not proven clean: for example after an
+   * error of a limit, after bad data of Brotli or Zstandard, or after a destroy during a write.
    */
   readonly discarded: number;
   /**
-   * Clean engines that were closed: over `maxIdle`, idle for too long, oversized, not reusable, or
-   * the pool was closed.
+   * Engines that the pool closed for another reason: they were over `maxIdle` or `maxIdleLength`,
+   * idle for too long, oversized or not reusable, or the pool was closed.
    */
   readonly evicted: number;
   /** Engines closed because their lease was garbage collected before it ended. */
   readonly leaked: number;
   /**
-   * Bytes that the engines have consumed: compressed ones of decoders, and those that encoders have
-   * compressed.
+   * Bytes that the engines have consumed: compressed bytes by decoders, uncompressed bytes by
+   * encoders.
    */
   readonly bytesIn: number;
-  /** Bytes that the engines have made: decompressed ones of decoders, compressed ones of encoders. */
+  /** Bytes that the engines have made: decompressed by decoders, compressed by encoders. */
   readonly bytesOut: number;
 }
 

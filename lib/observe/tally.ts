@@ -1,7 +1,7 @@
 /**
  * Counts of a pool that are in its channels and not in its stats: leases by format and direction,
- * failures and discards by cause, and waiting times. Earlier leases, failures and discards are
- * counted as `unknown`, so that the sums equal the stats.
+ * failures and discards by cause, and waiting times. Leases, failures and discards from before the
+ * tally are counted as `unknown`, so that the sums equal the stats.
  */
 
 import { codecs, type Direction, type Format } from '../engine/codec.ts';
@@ -18,7 +18,8 @@ const EXPECTED_CAUSES = [...EXPECTED_FAILURES, 'none'];
 
 /**
  * Upper bounds of the buckets of waiting times, in seconds. The first bucket is for leases without
- * a wait. The last bound is the default of `leaseTimeoutMs`, the longest wait.
+ * a wait. The last bound is the default of `leaseTimeoutMs`. A pool with a longer timeout may have
+ * longer waits.
  */
 export const waitBuckets: readonly number[] = Object.freeze([
   0, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30,
@@ -54,7 +55,7 @@ export class Tally {
     if (discarded > 0) this.discards.set(UNKNOWN, discarded);
   }
 
-  /** Counts a lease. It runs for each message, so it must be cheap. */
+  /** Counts a lease. Each stream and each message calls this, so it must be cheap. */
   lease({ format, direction, reused, waitedMs }: LeaseEvent): void {
     const leases = this.#byDirection[direction].get(format) as Leases;
     if (reused) leases.reused += 1;

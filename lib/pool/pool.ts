@@ -93,7 +93,7 @@ export class Pool {
   tryLeaseKind(kind: EngineKind, owner?: LeaseOwner, stack?: string): Lease | undefined {
     if (this.#refusal !== undefined) throw this.#refusal;
     if (this.#leased >= this.settings.maxLeased || this.#queue.length > 0) return undefined;
-    return this.lend(kind, owner, stack);
+    return this.leaseNow(kind, owner, stack);
   }
 
   /**
@@ -116,7 +116,7 @@ export class Pool {
       admit: (waitedMs) => {
         let lease: Lease;
         try {
-          lease = this.lend(kind, owner, stack);
+          lease = this.leaseNow(kind, owner, stack);
         } catch (error) {
           done(error as Error);
           return;
@@ -157,7 +157,7 @@ export class Pool {
    * which can't wait. The caller calls `announce()` next.
    * @throws `ERR_POOL_CLOSED` or the error of `destroy()`, `ERR_ENGINE_UNAVAILABLE`
    */
-  lend(kind: EngineKind, owner?: LeaseOwner, stack?: string): Lease {
+  leaseNow(kind: EngineKind, owner?: LeaseOwner, stack?: string): Lease {
     if (this.#refusal !== undefined) throw this.#refusal;
     let engine = this.#idle.take(kind);
     const reused = engine !== undefined;

@@ -1,7 +1,7 @@
 /**
- * Timers and ticks of this thread, as they were when the library was loaded. A test that fakes them
- * later neither delays the library nor loses its callbacks. No other module of lib/ may look them
- * up.
+ * Timers and ticks of this thread, as they were when the library was loaded. A test may fake the
+ * global timers later. That does not delay the library, and loses none of its callbacks. No other
+ * module of lib/ may read timers or ticks from Node.
  */
 import { performance } from 'node:perf_hooks';
 import process from 'node:process';
@@ -11,7 +11,7 @@ export const { setImmediate } = timers;
 
 export const { nextTick } = process;
 
-/** Delays and times, in milliseconds. They are methods, so that the specs can replace them. */
+/** Timeouts and the time, in milliseconds. They are in an object, for specs to replace them. */
 export const clock: {
   setTimeout: typeof timers.setTimeout;
   clearTimeout: typeof timers.clearTimeout;

@@ -1,8 +1,9 @@
 /**
  * Counts the native writes of this thread in libuv's threadpool, and queues the first write of each
  * stream and message if there are many. The threadpool works on a few writes at a time. Each other
- * write would hold an engine and memory for its output. A burst of thousands takes the memory of
- * the writes in flight only. No write waits forever, since each write in flight lands by itself.
+ * write would hold an engine and memory for its output. So a burst of thousands of messages takes
+ * memory only for the writes in flight. No write waits forever, since each write in flight
+ * completes.
  */
 import type { AsyncResource } from 'node:async_hooks';
 import { Fifo } from './fifo.ts';
@@ -11,39 +12,43 @@ import { enqueueTick } from './tick.ts';
 /** Threads of libuv: the environment sets their number. */
 const THREADS = Number(process.env.UV_THREADPOOL_SIZE) || 4;
 
-/** Places for writes that keep the threads busy while the main thread is busy too. */
-const PLACES = Math.max(64, 8 * THREADS);
+/**
+ * Slots in use from which on a first write waits. They are more than the threads, so that these
+ * have work while the main thread is busy.
+ */
+const SLOTS = Math.max(64, 8 * THREADS);
 
 /**
- * Places that a write of an encoder takes. It keeps a thread busy for longer than a decoder does,
- * and each encoder in flight costs memory and the caches of the processor.
+ * Slots that a write of an encoder takes. Such a write keeps a thread busy for longer than a write
+ * of a decoder. Each encoder in flight also takes memory, and room in the caches of the processor.
  */
-export const ENCODER_PLACES = 8;
+export const ENCODER_SLOTS = 8;
 
-/** Places in use. */
+/** Slots in use. */
 let inUse = 0;
 
 class Task {
   readonly context: AsyncResource;
   readonly #run: () => void;
   readonly #self: unknown;
-  readonly places: number;
+  readonly slots: number;
 
-  constructor(context: AsyncResource, run: () => void, self: unknown, places: number) {
+  constructor(context: AsyncResource, run: () => void, self: unknown, slots: number) {
     this.context = context;
     this.#run = run;
     this.#self = self;
-    this.places = places;
+    this.slots = slots;
   }
 
   /**
-   * Frees the places of the task in any case. A write that the task has sent has its own by then.
+   * Runs the task. Then frees its slots, even if the task throws. A native write that the task has
+   * sent has taken slots of its own by then.
    */
   start(): void {
     try {
       this.#run.call(this.#self);
     } finally {
-      threadpool.landed(this.places);
+      threadpool.completed(this.slots);
     }
   }
 }
@@ -52,13 +57,14 @@ class Task {
 const queue = new Fifo<Task>();
 
 /**
- * Starts waiting tasks, each in a tick of its context. A task counts as in flight until it has run.
+ * Starts waiting tasks, each in a tick, in its async context. A task counts as in flight until it
+ * has run.
  */
 function admit(): void {
-  while (inUse < PLACES) {
+  while (inUse < SLOTS) {
     const task = queue.shift();
     if (task === undefined) return;
-    inUse += task.places;
+    inUse += task.slots;
     enqueueTick(task.context, task.start, task);
   }
 }
@@ -66,28 +72,29 @@ function admit(): void {
 export const threadpool = {
   /** Whether a first write has to wait. */
   get isFull(): boolean {
-    return inUse >= PLACES || queue.length > 0;
+    return inUse >= SLOTS || queue.length > 0;
   },
 
   get isIdle(): boolean {
     return inUse === 0 && queue.length === 0;
   },
 
-  /** Counts a native write that was sent. `landed()` has to follow. */
-  sent(places = 1): void {
-    inUse += places;
+  /** Counts a native write that was sent. `completed()` has to follow. */
+  sent(slots = 1): void {
+    inUse += slots;
   },
 
-  landed(places = 1): void {
-    inUse -= places;
+  completed(slots = 1): void {
+    inUse -= slots;
     if (queue.length > 0) admit();
   },
 
   /**
-   * Calls `run` with `self` as its `this` when there is room. The task keeps its places until it
-   * returns or throws.
+   * Queues `run` until there is room. Then calls it with `self` as its `this`, in a tick of
+   * `context`. May only be called while `isFull`, since only `completed()` starts waiting tasks.
+   * The slots stay in use until `run` returns or throws.
    */
-  whenFree(context: AsyncResource, run: () => void, self: unknown, places = 1): void {
-    queue.push(new Task(context, run, self, places));
+  whenFree(context: AsyncResource, run: () => void, self: unknown, slots = 1): void {
+    queue.push(new Task(context, run, self, slots));
   },
 };

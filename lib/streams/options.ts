@@ -142,7 +142,10 @@ function forMessage(settings: StreamSettings): StreamSettings {
   return chunkLength === 0 ? { ...settings, chunkLength: Z_DEFAULT_CHUNK } : settings;
 }
 
-/** Length from which the output of one write may differ from that of a write and a flush: two blocks. */
+/**
+ * Length from which the output of one write may differ from that of a write and a flush: two
+ * blocks.
+ */
 const TWO_BLOCKS = 262_144;
 
 /**

@@ -177,7 +177,8 @@ export class WebTransform {
 }
 
 /**
- * Returns a copy of a chunk, since the caller may transfer its memory before all of it is converted.
+ * Returns a copy of a chunk, since the caller may transfer its memory before all of it is
+ * converted.
  * @throws `ERR_INVALID_ARG_TYPE` if it is no BufferSource of Web IDL, `ERR_STREAM_NULL_VALUES` for
  * null
  */

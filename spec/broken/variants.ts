@@ -234,7 +234,7 @@ export const variants: readonly Variant[] = [
   {
     name: 'P7: events in the context of the engine',
     caughtBy: 'promises/p7-context',
-    edits: [{ file: driver, from: 'runIn(this.context, this.#landed, this);', to: 'this.#landed();' }],
+    edits: [{ file: driver, from: 'runIn(this.context, this.#completed, this);', to: 'this.#completed();' }],
   },
   {
     name: "P7: engines made in the context of their first stream's creator",
@@ -373,8 +373,8 @@ export const variants: readonly Variant[] = [
     edits: [
       {
         file: 'schedule/threadpool.ts',
-        from: '    try {\n      this.#run.call(this.#self);\n    } finally {\n      threadpool.landed(this.places);\n    }',
-        to: '    this.#run.call(this.#self);\n    threadpool.landed(this.places);',
+        from: '    try {\n      this.#run.call(this.#self);\n    } finally {\n      threadpool.completed(this.slots);\n    }',
+        to: '    this.#run.call(this.#self);\n    threadpool.completed(this.slots);',
       },
     ],
   },

@@ -367,7 +367,7 @@ describe('The driver', () => {
     await nextTurn();
     expect(pool.stats.created).to.equal(0);
     second.driver.stop();
-    for (; sent > 0; sent--) threadpool.landed();
+    for (; sent > 0; sent--) threadpool.completed();
     await until(() => owner.calls.length === 2);
     expect(owner.bytes.equals(plain)).to.equal(true);
     expect(second.owner.calls).to.deep.equal([]);
@@ -377,7 +377,7 @@ describe('The driver', () => {
     for (; !threadpool.isFull; sent++) threadpool.sent();
     driver.begin(data, Z_NO_FLUSH, true);
     await until(() => owner.calls.length === 4);
-    for (; sent > 0; sent--) threadpool.landed();
+    for (; sent > 0; sent--) threadpool.completed();
     driver.takeLease()?.discard();
   });
 

@@ -235,7 +235,7 @@ export class Watch {
   #watchAsking(): void {
     const pool = this.#pool;
     const model = this.#model;
-    const { tryLeaseKind, lend } = pool;
+    const { tryLeaseKind, leaseNow } = pool;
     pool.tryLeaseKind = (kind, owner, stack) => {
       const { answer } = model;
       this.asked = true;
@@ -256,12 +256,12 @@ export class Watch {
         this.#way = 'admitted';
       }
     };
-    pool.lend = (kind, owner, ...rest) => {
+    pool.leaseNow = (kind, owner, ...rest) => {
       const way = this.#way;
       // One lease is asked for at a time: any other from here on is for whoever waits.
       this.#way = 'admitted';
       const asker = way === 'admitted' ? undefined : this.#clientOf(owner);
-      const lease = lend.call(pool, kind, owner, ...rest);
+      const lease = leaseNow.call(pool, kind, owner, ...rest);
       const engine = engineOf(lease);
       this.note('lends', lease.id, way);
       this.told(() => {

@@ -58,7 +58,7 @@ describe('The error of a pool without a free engine', () => {
         clock.pass(10.4);
         return lease;
       });
-      leases.push(pool.lend(gzip));
+      leases.push(pool.leaseNow(gzip));
       expect(
         errorOf(pool)
           .message.split('\n')
@@ -97,7 +97,7 @@ describe('The error of a pool without a free engine', () => {
   for (const [what, owner, counts] of owners) {
     it(`counts ${counts ? '' : 'not '}${what} as one that holds an engine without work`, () => {
       const pool = new ZlibPool({ maxLeased: 1, maxWaiting: 0 });
-      pool.lend(gzip, owner && { ...owner, destroy() {} });
+      pool.leaseNow(gzip, owner && { ...owner, destroy() {} });
       const end = '; streams that wait for input or a reader: 1';
       if (counts) expect(errorOf(pool).message.endsWith(end)).to.equal(true);
       else expect(errorOf(pool).message).to.match(/waiting 0 of 0$/);
@@ -108,14 +108,14 @@ describe('The error of a pool without a free engine', () => {
     withClock((clock) => {
       const pool = new ZlibPool({ maxLeased: 1, maxWaiting: 0 });
       const idle = { destroy() {}, writableLength: 0 };
-      pool.lend(gzip, idle);
+      pool.leaseNow(gzip, idle);
       expect(errorOf(pool).message).to.match(/reader: 1$/);
-      pool.lend(gzip, idle);
+      pool.leaseNow(gzip, idle);
       clock.pass(999);
       expect(errorOf(pool).message).to.match(/reader: 1$/);
       clock.pass(1);
       expect(errorOf(pool).message).to.match(/reader: 2$/);
-      pool.lend(gzip, idle);
+      pool.leaseNow(gzip, idle);
       clock.pass(999);
       expect(errorOf(pool).message).to.match(/reader: 2$/);
     });

@@ -30,7 +30,7 @@ function fill(threadpool: Threadpool): number {
 }
 
 function land(threadpool: Threadpool, count: number): void {
-  for (let i = 0; i < count; i++) threadpool.landed();
+  for (let i = 0; i < count; i++) threadpool.completed();
 }
 
 describe('The threadpool', () => {
@@ -53,9 +53,9 @@ describe('The threadpool', () => {
     ours.sent();
     expect(ours.isIdle).to.equal(false);
     ours.sent();
-    ours.landed();
+    ours.completed();
     expect(ours.isIdle).to.equal(false);
-    ours.landed();
+    ours.completed();
     expect(ours.isIdle).to.equal(true);
   });
 
@@ -76,7 +76,7 @@ describe('The threadpool', () => {
     }
     await nextTurn();
     expect(called).to.deep.equal([]);
-    ours.landed();
+    ours.completed();
     // In a tick, and with a place until then: no other write takes it.
     expect(called).to.deep.equal([]);
     expect(ours.isFull).to.equal(true);
@@ -95,7 +95,7 @@ describe('The threadpool', () => {
     const sent = fill(ours);
     let calls = 0;
     ours.whenFree(context, () => (calls += 1), undefined);
-    ours.landed();
+    ours.completed();
     expect(ours.isFull).to.equal(true);
     expect(ours.isIdle).to.equal(false);
     await nextTurn();
@@ -113,11 +113,11 @@ describe('The threadpool', () => {
       calls += 1;
     };
     for (let i = 0; i < 3; i++) ours.whenFree(context, task, undefined);
-    ours.landed(8);
+    ours.completed(8);
     await nextTurn();
     expect(calls).to.equal(3);
     expect(ours.isFull).to.equal(false);
-    ours.landed(sent - 8);
+    ours.completed(sent - 8);
     expect(ours.isIdle).to.equal(true);
   });
 
@@ -135,7 +135,7 @@ describe('The threadpool', () => {
           undefined,
         );
       }
-      ours.landed();
+      ours.completed();
       for (let turns = 0; turns < 100; turns++) await nextTurn();
     });
     expect(calls).to.equal(100);

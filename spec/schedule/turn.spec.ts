@@ -85,7 +85,7 @@ describe('The turn', () => {
     expect(turn.isIdle).to.equal(true);
     threadpool.sent();
     expect(turn.isIdle).to.equal(false);
-    threadpool.landed();
+    threadpool.completed();
     expect(turn.isIdle).to.equal(true);
   });
 

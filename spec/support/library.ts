@@ -70,9 +70,9 @@ export const engines = ['native', 'public'] as const;
 /** The leases that streams of `pool` take from now on. */
 export function watchLeases(pool: InstanceType<typeof ZlibPool>): InstanceType<typeof Lease>[] {
   const leases: InstanceType<typeof Lease>[] = [];
-  const lend = pool.lend.bind(pool);
-  pool.lend = (...args) => {
-    const lease = lend(...args);
+  const leaseNow = pool.leaseNow.bind(pool);
+  pool.leaseNow = (...args) => {
+    const lease = leaseNow(...args);
     leases.push(lease);
     return lease;
   };
