@@ -30,7 +30,7 @@ export class Message implements Owner {
   /** Most output by all limits, in bytes. */
   readonly #most: number;
   readonly #done: (error: Error | null, output?: Buffer) => void;
-  readonly #pieces: Buffer[] = [];
+  #pieces: Buffer[] = [];
   #length = 0;
   #isSettled = false;
   /** Whether the message is converted on the stack of its caller. */
@@ -113,7 +113,9 @@ export class Message implements Owner {
   }
 
   onOutput(chunk: Buffer): boolean {
-    this.#pieces.push(chunk);
+    // Most messages have one piece. An array that was pushed to has room for 16 more.
+    if (this.#length === 0) this.#pieces = [chunk];
+    else this.#pieces.push(chunk);
     this.#length += chunk.length;
     if (this.#length > bufferConstants.MAX_LENGTH) this.destroy(tooLarge(bufferConstants.MAX_LENGTH));
     return true;
