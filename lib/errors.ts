@@ -96,13 +96,14 @@ const LATE_FRAMES = 2;
  * V8 collects its frames, and node:stream has them formatted.
  */
 export function withShortStack<T>(create: () => T): T {
-  const { stackTraceLimit } = Error;
-  // A program may have deleted or frozen the limit, or set it to anything.
-  if (!(stackTraceLimit > LATE_FRAMES) || !Reflect.set(Error, 'stackTraceLimit', LATE_FRAMES)) return create();
+  // A program may have deleted or frozen the limit, or set it to anything, a getter too.
+  const limit: unknown = Object.getOwnPropertyDescriptor(Error, 'stackTraceLimit')?.value;
+  if (typeof limit !== 'number' || !(limit > LATE_FRAMES)) return create();
+  if (!Reflect.set(Error, 'stackTraceLimit', LATE_FRAMES)) return create();
   try {
     return create();
   } finally {
-    Error.stackTraceLimit = stackTraceLimit;
+    Error.stackTraceLimit = limit;
   }
 }
 

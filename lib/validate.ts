@@ -4,6 +4,7 @@
  * contains the data.
  */
 import { types } from 'node:util';
+import { codedError } from './errors.ts';
 
 /** Characters of a string that an error shows. */
 const SHOWN_LENGTH = 64;
@@ -24,6 +25,19 @@ export function bufferOf(value: unknown): Buffer | undefined {
     return value instanceof Buffer ? value : Buffer.from(value.buffer, value.byteOffset, value.byteLength);
   }
   return types.isAnyArrayBuffer(value) ? Buffer.from(value) : undefined;
+}
+
+/** @throws `ERR_INVALID_ARG_TYPE` for a signal that is none, of any realm */
+export function checkSignal(signal: AbortSignal | undefined): void {
+  if (
+    signal === undefined ||
+    (typeof signal === 'object' &&
+      signal !== null &&
+      'aborted' in signal &&
+      typeof signal.addEventListener === 'function')
+  )
+    return;
+  throw codedError('ERR_INVALID_ARG_TYPE', `options.signal must be an AbortSignal. Received ${shown(signal)}`);
 }
 
 /** Returns the text for the value of an option in an error. */

@@ -3,6 +3,7 @@
  * output. Node's handle of gzip does not take a strategy, so its window could only be overwritten
  * at three times the cost. See `Deflater`.
  */
+import { types } from 'node:util';
 import { codedError } from '../errors.ts';
 import { outsideOfContexts } from '../schedule/context.ts';
 import { constants, crc32 } from './builtin-zlib.ts';
@@ -59,6 +60,8 @@ export class GzipEncoder extends Deflater {
   #crc = 0;
   #length = 0;
   #isFinished = false;
+  /** Copy of an input in shared memory. */
+  #copy: Buffer | undefined;
 
   constructor(kind: EngineKind) {
     super(kind, encoder('deflate-raw'));
@@ -75,8 +78,9 @@ export class GzipEncoder extends Deflater {
     outputLength: number,
   ): void {
     const offset = this.#put(output, 0, outputLength);
-    super.writeSync(flush, input, inputOffset, inputLength, output, outputLength - offset, offset);
-    this.#absorb(flush, input, inputOffset, inputLength, output, outputLength);
+    const own = this.#ownInput(input, inputOffset);
+    super.writeSync(flush, own, inputOffset, inputLength, output, outputLength - offset, offset);
+    this.#absorb(flush, own, inputOffset, inputLength, output, outputLength);
   }
 
   override write(
@@ -89,11 +93,22 @@ export class GzipEncoder extends Deflater {
     done: () => void,
   ): void {
     const offset = this.#put(output, 0, outputLength);
+    const own = this.#ownInput(input, inputOffset);
     const completed = () => {
-      this.#absorb(flush, input, inputOffset, inputLength, output, outputLength);
+      this.#absorb(flush, own, inputOffset, inputLength, output, outputLength);
       done();
     };
-    super.write(flush, input, inputOffset, inputLength, output, outputLength - offset, completed, offset);
+    super.write(flush, own, inputOffset, inputLength, output, outputLength - offset, completed, offset);
+  }
+
+  /**
+   * Returns a copy of shared memory. Another thread may change the memory between the write and its
+   * checksum. All writes of an input read the copy of its first write.
+   */
+  #ownInput(input: Buffer, inputOffset: number): Buffer {
+    if (!types.isSharedArrayBuffer(input.buffer)) return input;
+    if (inputOffset === 0 || this.#copy?.length !== input.length) this.#copy = Buffer.from(input);
+    return this.#copy;
   }
 
   /** Fails in the middle of a member if node:zlib's own engine of gzip does. */
@@ -108,6 +123,7 @@ export class GzipEncoder extends Deflater {
 
   protected override restart(): void {
     super.restart();
+    this.#copy = undefined;
     this.#pending = this.#header;
     this.#crc = 0;
     this.#length = 0;

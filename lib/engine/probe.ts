@@ -88,7 +88,9 @@ function encodes(codec: Codec): boolean {
 function probe(codec: Codec): boolean {
   try {
     return tested() && isKnown(codec) && (codec.compresses ? encodes(codec) : decodes(codec));
-  } catch {
+  } catch (error) {
+    // The stack of the caller is too short, or there is no memory: that says nothing of the engine.
+    if (error instanceof RangeError) throw error;
     return false;
   }
 }
@@ -105,6 +107,7 @@ const results = new Map<Codec, boolean>();
 
 /**
  * Returns whether the native engine of a codec may be used. Never on a major that is not tested.
+ * @throws a RangeError of V8, if there is too little stack or memory for the probe
  */
 export function isNative(codec: Codec): boolean {
   let result = results.get(codec);

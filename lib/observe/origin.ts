@@ -18,8 +18,12 @@ const SAMPLE = 128;
 export function originOf(detection: LeakDetection, below: (...args: never) => unknown): string | undefined {
   if (detection === 'off' || (detection === 'sampled' && Math.random() * SAMPLE >= 1)) return undefined;
   const trace: { stack?: string } = {};
-  Error.captureStackTrace(trace, below);
-  // The first line is no frame.
-  const stack = String(trace.stack);
-  return stack.slice(stack.indexOf('\n') + 1);
+  try {
+    Error.captureStackTrace(trace, below);
+    // The first line is no frame.
+    const stack = String(trace.stack);
+    return stack.slice(stack.indexOf('\n') + 1);
+  } catch {
+    return '(Error.prepareStackTrace has thrown)';
+  }
 }

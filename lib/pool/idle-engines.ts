@@ -60,14 +60,15 @@ export class IdleEngines {
 
   /** Keeps an engine. There must be room for it. */
   put(engine: Engine): void {
+    // First: a call that throws near the end of the stack may not leave the engine here.
+    if (this.#sweeper === undefined && this.#intervalMs > 0) {
+      this.#sweeper = outsideOfContexts(() => clock.setTimeout(() => this.#sweep(), this.#intervalMs)).unref();
+    }
     const shelf = this.#shelves.get(engine.kind);
     if (shelf === undefined) this.#shelves.set(engine.kind, { engines: [engine], fewest: 0 });
     else shelf.engines.push(engine);
     this.#length += 1;
     this.#byteLength += engine.kind.idleLength;
-    if (this.#sweeper === undefined && this.#intervalMs > 0) {
-      this.#sweeper = outsideOfContexts(() => clock.setTimeout(() => this.#sweep(), this.#intervalMs)).unref();
-    }
   }
 
   evictAll(): void {

@@ -66,12 +66,11 @@ export class LiveLeases {
 
   /** @param stack - origin of the lease, if it was recorded */
   add(lease: Lease, stack: string | undefined): void {
+    // The calls that may throw, near the end of the stack, come before the change.
+    if (!this.#settles) turn.onceOver(this.#settle);
+    this.#settles = true;
     this.#young.push(lease);
     this.#youngOut += 1;
-    if (!this.#settles) {
-      this.#settles = true;
-      turn.onceOver(this.#settle);
-    }
     if (stack === undefined) return;
     const engine = engineOf(lease);
     this.#holders.set(engine, { format: engine.kind.codec.format, stack, since: clock.now() });

@@ -50,6 +50,8 @@ export class Lease {
   readonly id: number;
   /** @internal True if an earlier lease has used the engine. */
   readonly reused: boolean;
+  /** @internal Whether the pool has taken the engine back. */
+  isTakenBack = false;
   #engine: Engine | undefined;
   /** True if the last write left input or output behind, because of a limit or of trailing junk. */
   #isCutShort = false;
@@ -164,7 +166,13 @@ export class Lease {
     if (engine === undefined) throw codedError('ERR_LEASE_RELEASED');
     this.#engine = undefined;
     this.owner = undefined;
-    this.#home.takeBack(this, engine, clean, cause);
+    try {
+      this.#home.takeBack(this, engine, clean, cause);
+    } catch (error) {
+      // Near the end of the stack, even the call may fail. Then the lease goes on.
+      if (!this.isTakenBack) this.#engine = engine;
+      throw error;
+    }
   }
 }
 

@@ -159,18 +159,21 @@ export class Pool {
    */
   leaseNow(kind: EngineKind, owner?: LeaseOwner, stack?: string): Lease {
     if (this.#refusal !== undefined) throw this.#refusal;
-    let engine = this.#idle.take(kind);
-    const reused = engine !== undefined;
-    if (engine === undefined) {
-      engine = this.#create(kind);
-      this.#created += 1;
-    } else {
-      this.#reused += 1;
+    const idle = this.#idle.take(kind);
+    let lease: Lease;
+    try {
+      lease = new Lease(this.#leases + 1, idle ?? this.#create(kind), this, owner, idle !== undefined);
+      this.#live.add(lease, stack);
+    } catch (error) {
+      // There is no memory for an engine, or the stack of the caller is too short.
+      if (idle !== undefined) this.#evicted += 1;
+      idle?.close();
+      throw error;
     }
+    if (idle === undefined) this.#created += 1;
+    else this.#reused += 1;
     this.#leased += 1;
     this.#leases += 1;
-    const lease = new Lease(this.#leases, engine, this, owner, reused);
-    this.#live.add(lease, stack);
     return lease;
   }
 
@@ -187,9 +190,7 @@ export class Pool {
    */
   close(): Promise<void> {
     this.#refusal ??= codedError('ERR_POOL_CLOSED');
-    // Until its `stack` is read, an error keeps the objects of its frames alive. If a listener of a
-    // stream closes the pool, the stream is one of them.
-    void this.#refusal.stack;
+    releaseFrames(this.#refusal);
     this.#queue.refuseAll(this.#refusal);
     this.#idle.evictAll();
     this.#closing ??= withResolvers();
@@ -200,10 +201,11 @@ export class Pool {
   /**
    * Closes the pool, and destroys all streams and messages that have an engine or wait for one. A
    * lease of `lease()` or `tryLease()` lasts until its caller ends it.
-   * @param error - error of these streams and messages, and of later requests. Default
+   * @param given - error of these streams and messages, and of later requests. Default
    * `ERR_POOL_CLOSED`
    */
-  destroy(error: Error = codedError('ERR_POOL_CLOSED')): void {
+  destroy(given?: Error | null): void {
+    const error = given || codedError('ERR_POOL_CLOSED');
     this.#refusal = error;
     void this.close();
     for (const lease of this.#live.list()) {
@@ -234,14 +236,25 @@ export class Pool {
 
   /** @internal Takes the engine of an ended lease, and admits the next request. */
   takeBack(lease: Lease, engine: Engine, clean: boolean, cause?: Error): void {
-    this.#live.remove(engine);
+    // The numbers change whatever the calls do: near the end of the stack each may throw.
+    lease.isTakenBack = true;
     this.#leased -= 1;
-    const failure = cause ?? engine.failure;
-    const isWanted =
-      engine.kind.reusable && !engine.oversized && this.#refusal === undefined && this.#idle.hasRoomFor(engine.kind);
-    const proven = clean && (isWanted ? isAsNew(engine) : mayBeClean(engine));
-    const kept = proven && isWanted;
-    if (kept) this.#idle.put(engine);
+    let failure = cause;
+    let proven = false;
+    let kept = false;
+    try {
+      this.#live.remove(engine);
+      failure ??= engine.failure;
+      const isWanted =
+        engine.kind.reusable && !engine.oversized && this.#refusal === undefined && this.#idle.hasRoomFor(engine.kind);
+      proven = clean && (isWanted ? isAsNew(engine) : mayBeClean(engine));
+      if (proven && isWanted) {
+        this.#idle.put(engine);
+        kept = true;
+      }
+    } catch {
+      proven = false;
+    }
     if (failure !== undefined) this.#failed += 1;
     if (!proven) this.#discarded += 1;
     else if (!kept) this.#evicted += 1;
@@ -287,6 +300,18 @@ export class Pool {
   #evict(engine: Engine): void {
     this.#evicted += 1;
     engine.close();
+  }
+}
+
+/**
+ * Has the stack of an error formatted. Until then, the error keeps the objects of its frames alive.
+ * If a listener of a stream closes the pool, the stream is one of them.
+ */
+function releaseFrames(error: Error): void {
+  try {
+    void error.stack;
+  } catch {
+    // `Error.prepareStackTrace` of the program has thrown.
   }
 }
 

@@ -105,8 +105,9 @@ export const turn = {
   /** Has `end()` called after this turn. */
   watch(): void {
     if (ending) return;
-    ending = true;
     outsideOfContexts(() => setImmediate(end));
+    // Last, as the stack may have been too short for the call. The turn would never end.
+    ending = true;
   },
 
   /**

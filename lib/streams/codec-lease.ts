@@ -6,7 +6,7 @@ import { originOf } from '../observe/origin.ts';
 import type { Lease } from '../pool/lease.ts';
 import type { Limits } from '../pool/options.ts';
 import type { Pool } from '../pool/pool.ts';
-import { shown } from '../validate.ts';
+import { checkSignal, shown } from '../validate.ts';
 import {
   type CompressOptions,
   type DecompressOptions,
@@ -74,10 +74,11 @@ export function tryLease(
  * Resolves with a lease, now or later.
  * @param below - the function whose callers a leak report names
  */
-export function lease(pool: Pool, format: Format, options: LeaseOptions = {}, below: Caller): Promise<Lease> {
-  const { signal, ...others } = options;
+export function lease(pool: Pool, format: Format, options: LeaseOptions | null = {}, below: Caller): Promise<Lease> {
+  const { signal, ...others } = options ?? {};
   const stack = originOf(pool.settings.leakDetection, below);
   return new Promise((resolve, reject) => {
+    checkSignal(signal);
     if (signal?.aborted) throw abortError(signal);
     const settings = settingsOf(format, others);
     const own = limitsOf(pool, settings);

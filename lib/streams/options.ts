@@ -89,8 +89,18 @@ const standardForMessage = new Map([...standard].map(([codec, settings]) => [cod
  */
 export function streamSettings(codec: Codec, options?: StreamOptions): StreamSettings {
   if (!options) return standard.get(codec) as StreamSettings;
-  if (!isPlain(options, codec.lastFlush)) stockStream(codec, options).close();
-  return read(codec, options);
+  const own = once(options);
+  if (!isPlain(own, codec.lastFlush)) stockStream(codec, { __proto__: options, ...own } as StreamOptions).close();
+  return read(codec, own);
+}
+
+/** Reads each option once: the value of a getter may change after its check. */
+function once(options: StreamOptions): StreamOptions {
+  const { chunkSize, flush, finishFlush, windowBits, level, memLevel, strategy, dictionary, params } = options;
+  const { pledgedSrcSize, maxOutputLength, maxRatio, ratioFloorLength, rejectGarbageAfterEnd, info } = options;
+  const ofEngine = { windowBits, level, memLevel, strategy, dictionary, params, pledgedSrcSize };
+  const ofOutput = { chunkSize, flush, finishFlush, maxOutputLength, maxRatio, ratioFloorLength };
+  return { ...ofEngine, ...ofOutput, rejectGarbageAfterEnd, info } as StreamOptions;
 }
 
 function read(codec: Codec, options: StreamOptions): StreamSettings {
@@ -142,10 +152,7 @@ function forMessage(settings: StreamSettings): StreamSettings {
   return chunkLength === 0 ? { ...settings, chunkLength: Z_DEFAULT_CHUNK } : settings;
 }
 
-/**
- * Length from which the output of one write may differ from that of a write and a flush: two
- * blocks.
- */
+/** Length from which one write may give other output than a write and a flush: two blocks. */
 const TWO_BLOCKS = 262_144;
 
 /**
@@ -222,8 +229,8 @@ function isWhole(value: number | undefined, least: number, most: number): boolea
 }
 
 /**
- * Returns the options of the Transform. node:zlib allows no string or object modes on a stream of
- * bytes. Its own `flush` is a number, and Transform's is a function.
+ * Returns the options of the Transform. node:zlib allows no string or object modes on a stream. Its
+ * own `flush` is a number, and Transform's is a function.
  */
 export function transformOptions(options: DecompressOptions | undefined): TransformOptions | undefined {
   if (!options) return undefined;

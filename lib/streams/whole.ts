@@ -6,7 +6,7 @@ import { abortError, codedError } from '../errors.ts';
 import { type Limits, limits } from '../pool/options.ts';
 import type { Pool } from '../pool/pool.ts';
 import { root } from '../schedule/context.ts';
-import { type Bytes, bufferOf, shownType } from '../validate.ts';
+import { type Bytes, bufferOf, checkSignal, shownType } from '../validate.ts';
 import { Message } from './message.ts';
 import { type CompressOptions, limitsOf, messageSettings, type StreamSettings, settingsFor } from './options.ts';
 
@@ -116,6 +116,7 @@ export function compressTask(
 
 function promised(signal: AbortSignal | undefined, task: Task): Promise<Buffer> {
   return new Promise((resolve, reject) => {
+    checkSignal(signal);
     if (signal?.aborted) throw abortError(signal);
     const message = task((error, output) => {
       if (error === null) resolve(output as Buffer);

@@ -110,7 +110,8 @@ export abstract class ZlibStream extends Transform {
    * @throws what node:zlib's `flush()` throws for a bad `kind`, from Node 22 on
    */
   flush(kind?: number | (() => void), callback?: () => void): void {
-    if (typeof kind === 'function' || (kind === undefined && callback === undefined)) {
+    // node:zlib ignores any callback that is falsy, and write() any that is no function.
+    if (typeof kind === 'function' || (kind === undefined && !callback)) {
       callback = kind as (() => void) | undefined;
       kind = this.#settings.fullFlush;
     }
@@ -119,11 +120,11 @@ export abstract class ZlibStream extends Transform {
     // Metadata of Brotli is not a part of the last write.
     if (strongerFlush(markedFlush(mark) as number, finishFlush) !== finishFlush) this.#isParted = true;
     if (this.writableFinished) {
-      if (callback !== undefined) nextTick(callback);
+      if (callback) nextTick(callback);
     } else if (this.writableEnded) {
-      if (callback !== undefined) this.once('end', callback);
+      if (callback) this.once('end', callback);
     } else {
-      this.write(mark, callback);
+      this.write(mark, 'binary', callback);
     }
   }
 
@@ -146,7 +147,7 @@ export abstract class ZlibStream extends Transform {
    * @param callback - called once the stream is closed
    */
   close(callback?: (error?: NodeJS.ErrnoException | null) => void): void {
-    if (callback !== undefined) finished(this, callback);
+    if (callback) finished(this, callback);
     this.destroy();
   }
 

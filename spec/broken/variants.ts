@@ -204,8 +204,8 @@ export const variants: readonly Variant[] = [
     edits: [
       {
         file: 'engine/gzip-encoder.ts',
-        from: '    super.restart();\n    this.#pending = this.#header;\n',
-        to: '    super.restart();\n    if (this.#pending.length === 0) this.#pending = this.#header;\n',
+        from: '    this.#copy = undefined;\n    this.#pending = this.#header;\n',
+        to: '    if (this.#pending.length === 0) this.#pending = this.#header;\n',
       },
     ],
   },
@@ -403,8 +403,8 @@ export const variants: readonly Variant[] = [
     edits: [
       {
         file: 'pool/pool.ts',
-        from: 'this.#live.remove(engine);\n    this.#leased -= 1;',
-        to: 'this.#live.remove(engine);',
+        from: '    this.#leased -= 1;\n    let failure = cause;',
+        to: '    let failure = cause;',
       },
       {
         file: 'pool/pool.ts',

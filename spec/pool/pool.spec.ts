@@ -6,6 +6,7 @@ import { inspect } from 'node:util';
 import { expect } from 'chai';
 import { codecs } from '../../lib/engine/codec.ts';
 import type { Format, Lease as PoolLease, PoolStats, ZlibPoolOptions } from '../../lib/index.ts';
+import { root } from '../../lib/schedule/context.ts';
 import { withClock } from '../support/clock.ts';
 import { clock, decoder, engineOf, engines, isNative, Lease, probed, ZlibPool } from '../support/library.ts';
 import { bytesOf, closed } from '../support/outcome.ts';
@@ -19,6 +20,72 @@ function addsUp({ created, leased, idle, discarded, evicted, leaked }: PoolStats
 }
 
 describe('ZlibPool', () => {
+  describe('near the end of the stack', () => {
+    // The real one ends the process by an assertion of Node's now and then.
+    const tooDeep = (): never => {
+      throw new RangeError('Maximum call stack size exceeded');
+    };
+    const failing = async (object: object, name: string, act: () => void): Promise<void> => {
+      await nextTurn();
+      await nextTurn();
+      const own = Object.getOwnPropertyDescriptor(object, name);
+      Object.assign(object, { [name]: tooDeep });
+      try {
+        expect(act).to.throw(RangeError);
+      } finally {
+        if (own === undefined) Reflect.deleteProperty(object, name);
+        else Object.defineProperty(object, name, own);
+      }
+    };
+    const works = async (pool: InstanceType<typeof ZlibPool>): Promise<void> => {
+      addsUp(pool.stats);
+      expect((await pool.decompress(data, 'gzip')).equals(plain)).to.equal(true);
+      addsUp(pool.stats);
+      expect(pool.stats.leased).to.equal(0);
+    };
+
+    it('closes an idle engine that it can not lease', async () => {
+      const pool = new ZlibPool();
+      pool.tryLease('gzip')?.release();
+      await failing(root, 'runInAsyncScope', () => pool.tryLease('gzip'));
+      expect(pool.stats).to.include({ leased: 0, idle: 0, evicted: 1 });
+      await works(pool);
+    });
+
+    it('counts no engine that it can not create', async () => {
+      const pool = new ZlibPool();
+      pool.tryLease('deflate')?.release();
+      await failing(root, 'runInAsyncScope', () => pool.tryLease('gzip'));
+      expect(pool.stats).to.include({ leased: 0, created: 1 });
+      await works(pool);
+    });
+
+    it('closes an engine that it can not keep', async () => {
+      const pool = new ZlibPool();
+      const lease = pool.tryLease('gzip');
+      const { setTimeout } = clock;
+      clock.setTimeout = tooDeep as never;
+      try {
+        lease?.release();
+      } finally {
+        clock.setTimeout = setTimeout;
+      }
+      expect(pool.stats).to.include({ leased: 0, idle: 0, discarded: 1 });
+      await works(pool);
+    });
+
+    it('leaves a lease live that it can not take back', async () => {
+      const pool = new ZlibPool();
+      const lease = pool.tryLease('gzip') as PoolLease;
+      await failing(pool, 'takeBack', () => lease.release());
+      expect(lease.released).to.equal(false);
+      expect(lease.writeSync(data).equals(plain)).to.equal(true);
+      lease.release();
+      expect(() => lease.release()).to.throw('ended already');
+      await works(pool);
+    });
+  });
+
   for (const engine of engines) {
     describe(`with ${engine} engines`, () => {
       it('serves one stream after another with one engine', async () => {

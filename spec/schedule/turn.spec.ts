@@ -2,11 +2,17 @@
 import { AsyncLocalStorage, AsyncResource } from 'node:async_hooks';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { expect } from 'chai';
+import { root } from '../../lib/schedule/context.ts';
 import { threadpool } from '../../lib/schedule/threadpool.ts';
 import { turn } from '../../lib/schedule/turn.ts';
 import { uncaughtDuring } from '../support/uncaught.ts';
 
 const context = new AsyncResource('SPEC');
+
+/** As a call near the end of the stack. The real one ends the process by an assertion of Node's now and then. */
+function tooDeep(): never {
+  throw new RangeError('Maximum call stack size exceeded');
+}
 
 describe('The turn', () => {
   // From the start of a turn in which nothing was done.
@@ -27,6 +33,18 @@ describe('The turn', () => {
     await nextTurn();
     expect(turn.workLength).to.equal(0);
     expect(turn.number).to.equal(number + 1);
+  });
+
+  it('ends, though the stack of its first step was too short for the immediate', async () => {
+    Object.assign(root, { runInAsyncScope: tooDeep });
+    try {
+      expect(() => turn.spend(1)).to.throw(RangeError);
+    } finally {
+      Reflect.deleteProperty(root, 'runInAsyncScope');
+    }
+    turn.spend(1);
+    await nextTurn();
+    expect(turn.workLength).to.equal(0);
   });
 
   it('is not watched while nothing is done', async () => {
