@@ -89,8 +89,9 @@ const standardForMessage = new Map([...standard].map(([codec, settings]) => [cod
  */
 export function streamSettings(codec: Codec, options?: StreamOptions): StreamSettings {
   if (!options) return standard.get(codec) as StreamSettings;
-  const own = once(options);
-  if (!isPlain(own, codec.lastFlush)) stockStream(codec, { __proto__: options, ...own } as StreamOptions).close();
+  const own = { __proto__: options, ...once(options) } as StreamOptions;
+  // It may also change one: deflate-raw turns a `windowBits` of 8 into 9.
+  if (!isPlain(own, codec.lastFlush)) stockStream(codec, own).close();
   return read(codec, own);
 }
 

@@ -28,6 +28,17 @@ describe('An odd caller', () => {
         expect(pool.gunzipSync(GZIP, options).equals(PLAIN)).to.equal(true);
       });
 
+  for (const engine of engines)
+    it(`who asks deflate-raw for a window of 8 bits gets one of 9 (${engine})`, async () => {
+      const [options, frozen] = [{ windowBits: 8 }, Object.freeze({ windowBits: 8, level: 9 })];
+      const pool = new ZlibPool({ engine });
+      for (const given of [options, frozen])
+        expect(await bytesOf(pool.createDeflateRaw(given), PLAIN)).to.deep.equal(
+          zlib.deflateRawSync(PLAIN, { ...given, windowBits: 9 }),
+        );
+      expect(options).to.deep.equal({ windowBits: 8 });
+    });
+
   for (const [name, act] of Object.entries<(stream: zlib.Gzip) => void>({
     'close(null)': (stream) => stream.close(null as never),
     'close(0)': (stream) => stream.close(0 as never),
