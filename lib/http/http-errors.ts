@@ -8,7 +8,7 @@ import { acceptEncoding } from './content-encoding.ts';
 
 /** An error with the response to send. Its `cause` is the original error. */
 export interface HttpError extends Error {
-  /** Code of the original error, or `ERR_UNKNOWN` if the error has none. */
+  /** Code of the original error, or a general one if the error has none. */
   code: string;
   /** `errno` of the original error, if it has one: zlib's, or that of a system call. */
   errno?: number;

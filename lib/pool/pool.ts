@@ -201,16 +201,16 @@ export class Pool {
   /**
    * Closes the pool, and destroys all streams and messages that have an engine or wait for one. A
    * lease of `lease()` or `tryLease()` lasts until its caller ends it.
-   * @param given - error of these streams and messages, and of later requests. Default
+   * @param error - error of these streams and messages, and of later requests. Default
    * `ERR_POOL_CLOSED`
    */
-  destroy(given?: Error | null): void {
-    const error = given || codedError('ERR_POOL_CLOSED');
-    this.#refusal = error;
+  destroy(error?: Error | null): void {
+    const refusal = error || codedError('ERR_POOL_CLOSED');
+    this.#refusal = refusal;
     void this.close();
     for (const lease of this.#live.list()) {
       try {
-        lease.owner?.destroy(error);
+        lease.owner?.destroy(refusal);
       } catch (thrown) {
         // An owner of a subclass may throw. The others must be destroyed all the same.
         throwLater(thrown);
