@@ -47,6 +47,7 @@ export default {
     'promises/p5-encoders': '.',
     'promises/p6-memory': '(overwrites|cuts).*native, threadpool|^(?!.*(native|public))',
     'promises/p7-context': '^(?!.*public)',
+    'promises/p9-encoders': 'maxIdleLength',
     'promises/p9-bounded': '^(?!.*(public|few times.*(readable|paused|chunk|pipe)))',
     'schedule/clock': '^(?!.*by no module)',
     'schedule/fairness': '.',
