@@ -85,13 +85,12 @@ function encodes(codec: Codec): boolean {
   }
 }
 
-function probe(codec: Codec): boolean {
+/** Undefined: the stack of the caller is too short, or there is no memory. */
+function probe(codec: Codec): boolean | undefined {
   try {
     return tested() && isKnown(codec) && (codec.compresses ? encodes(codec) : decodes(codec));
   } catch (error) {
-    // The stack of the caller is too short, or there is no memory: that says nothing of the engine.
-    if (error instanceof RangeError) throw error;
-    return false;
+    return error instanceof RangeError ? undefined : false;
   }
 }
 
@@ -106,16 +105,16 @@ function tested(): boolean {
 const results = new Map<Codec, boolean>();
 
 /**
- * Returns whether the native engine of a codec may be used. Never on a major that is not tested.
- * @throws a RangeError of V8, if there is too little stack or memory for the probe
+ * Returns whether the native engine of a codec may be used. Never on a major that is not tested. A
+ * probe that lacks stack or memory says no, and is repeated at the next use.
  */
 export function isNative(codec: Codec): boolean {
   let result = results.get(codec);
   if (result === undefined) {
     result = probe(codec);
-    results.set(codec, result);
+    if (result !== undefined) results.set(codec, result);
   }
-  return result;
+  return result === true;
 }
 
 /** Not exported from the package. */

@@ -66,14 +66,15 @@ export class LiveLeases {
 
   /** @param stack - origin of the lease, if it was recorded */
   add(lease: Lease, stack: string | undefined): void {
-    // The calls that may throw, near the end of the stack, come before the change.
+    // The calls that may throw, near the end of the stack, come before the lease is young.
     if (!this.#settles) turn.onceOver(this.#settle);
     this.#settles = true;
+    if (stack !== undefined) {
+      const engine = engineOf(lease);
+      this.#holders.set(engine, { format: engine.kind.codec.format, stack, since: clock.now() });
+    }
     this.#young.push(lease);
     this.#youngOut += 1;
-    if (stack === undefined) return;
-    const engine = engineOf(lease);
-    this.#holders.set(engine, { format: engine.kind.codec.format, stack, since: clock.now() });
   }
 
   /** Removes the ended lease of an engine. */

@@ -253,6 +253,7 @@ export class Pool {
         kept = true;
       }
     } catch {
+      // The engine may be half cleaned.
       proven = false;
     }
     if (failure !== undefined) this.#failed += 1;

@@ -89,10 +89,12 @@ const standardForMessage = new Map([...standard].map(([codec, settings]) => [cod
  */
 export function streamSettings(codec: Codec, options?: StreamOptions): StreamSettings {
   if (!options) return standard.get(codec) as StreamSettings;
-  const own = { __proto__: options, ...once(options) } as StreamOptions;
-  // It may also change one: deflate-raw turns a `windowBits` of 8 into 9.
-  if (!isPlain(own, codec.lastFlush)) stockStream(codec, own).close();
-  return read(codec, own);
+  const own = once(options);
+  if (isPlain(own, codec.lastFlush)) return read(codec, own);
+  const checked = { __proto__: options, ...own } as StreamOptions;
+  stockStream(codec, checked).close();
+  // The constructor may have changed one: deflate-raw turns a `windowBits` of 8 into 9.
+  return read(codec, checked);
 }
 
 /** Reads each option once: the value of a getter may change after its check. */

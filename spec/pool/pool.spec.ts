@@ -11,7 +11,7 @@ import { withClock } from '../support/clock.ts';
 import { clock, decoder, engineOf, engines, isNative, Lease, probed, ZlibPool } from '../support/library.ts';
 import { bytesOf, closed } from '../support/outcome.ts';
 import { formats, sample } from '../support/samples.ts';
-import { until } from '../support/until.ts';
+import { collectGarbage, until } from '../support/until.ts';
 
 const { plain, data } = sample(3_000);
 
@@ -57,6 +57,33 @@ describe('ZlibPool', () => {
       pool.tryLease('deflate')?.release();
       await failing(root, 'runInAsyncScope', () => pool.tryLease('gzip'));
       expect(pool.stats).to.include({ leased: 0, created: 1 });
+      await works(pool);
+    });
+
+    it('repeats a probe of the native engine that could not be made', async () => {
+      const codec = decoder('deflate');
+      const known = isNative(codec);
+      probed.delete(codec);
+      try {
+        await failing(root, 'runInAsyncScope', () => {
+          expect(isNative(codec)).to.equal(false);
+          tooDeep();
+        });
+        expect(isNative(codec)).to.equal(known).and.to.equal(true);
+      } finally {
+        probed.set(codec, known);
+      }
+    });
+
+    it('forgets a lease with an origin that it could not count', async () => {
+      const pool = new ZlibPool({ leakDetection: 'all' });
+      await failing(clock, 'now', () => pool.tryLease('gzip'));
+      // If the pool still watched it, a collection would end it once more.
+      for (let i = 0; i < 20; i++) {
+        await nextTurn();
+        collectGarbage();
+      }
+      expect(pool.stats).to.include({ leased: 0, created: 0, leaked: 0 });
       await works(pool);
     });
 
