@@ -122,7 +122,10 @@ function coding(
 
 const damages: Readonly<Record<string, { code: string; damage: (data: Buffer) => Buffer }>> = {
   'a bad header': { code: 'Z_DATA_ERROR', damage: (data) => Buffer.from(data).fill(0x55, 0, 2) },
-  'a bad checksum': { code: 'Z_DATA_ERROR', damage: (data) => Buffer.from(data).fill(0x55, -8, -4) },
+  'a bad checksum': {
+    code: 'Z_DATA_ERROR',
+    damage: (data) => Buffer.from(data).fill(0x55, data.length - 8, data.length - 4),
+  },
   'cut short': { code: 'Z_BUF_ERROR', damage: (data) => data.subarray(0, -20) },
 };
 
