@@ -197,7 +197,7 @@ async function findings(): Promise<Findings> {
     rounds,
     seed,
     results,
-    ...(more ? { memory: await memory(), services: await serviceRows(6) } : {}),
+    ...(more ? { memory: await memory(), services: await serviceRows(Math.min(6, rounds)) } : {}),
   };
 }
 

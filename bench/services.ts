@@ -245,7 +245,11 @@ const mongodb: Service = {
   },
   async open(port, compressed) {
     const connected = only('mongodb', async () => {
-      const client = new MongoClient(`mongodb://127.0.0.1:${port}`, { compressors: compressed ? ['zlib'] : ['none'] });
+      const client = new MongoClient(`mongodb://127.0.0.1:${port}`, {
+        compressors: [compressed ? 'zlib' : 'none'],
+        // The driver greets the peer by OP_MSG, and not by the opcode of old servers.
+        serverApi: '1',
+      });
       const db = client.db('bench');
       for (let i = 0; i < PAYLOADS; i++) {
         await db.collection('records').insertOne({ i, data: new Binary(payload(i, mongodb.lengths[0] as number)) });

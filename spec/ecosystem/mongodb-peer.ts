@@ -122,7 +122,7 @@ export class MongoPeer {
         this.#documents.push(...command.documents);
         return { n: command.documents.length, ok: 1 };
       case 'find':
-        return this.#batch('firstBatch', 0, command.batchSize ?? 101, command);
+        return this.#batch('firstBatch', 0, Math.min(command.batchSize ?? 101, command.limit || 101), command);
       case 'getMore':
         return this.#batch(
           'nextBatch',
@@ -139,11 +139,13 @@ export class MongoPeer {
   }
 
   /** Its cursors are the number of documents that they have given, plus one. */
-  #batch(name: string, cursor: number, length: number, { find, collection, $db }: Document): Document {
+  #batch(name: string, cursor: number, length: number, command: Document): Document {
+    const { find, collection, $db, singleBatch } = command;
     const from = Math.max(0, cursor - 1);
     const documents = this.#documents.slice(from, from + length);
     const next = from + documents.length;
-    const id = BSON.Long.fromNumber(next < this.#documents.length ? next + 1 : 0);
+    const hasMore = next < this.#documents.length && !singleBatch;
+    const id = BSON.Long.fromNumber(hasMore ? next + 1 : 0);
     return { cursor: { id, ns: `${$db}.${find ?? collection}`, [name]: documents }, ok: 1 };
   }
 
