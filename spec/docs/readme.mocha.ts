@@ -150,7 +150,7 @@ describe('The documentation', () => {
       .map(({ file }) => file)
       .filter((file) => /^docs\/[a-z-]+\.md$|^(CONTRIBUTING|CHANGELOG)\.md$/.test(file));
     expect(links).to.include.members([...docs, 'docs/api/README.md', 'examples/README.md']);
-    const charts = ['light', 'dark'].map((theme) => `docs/charts/speed-${theme}.svg`);
+    const charts = ['light', 'dark'].map((theme) => `docs/charts/services-${theme}.svg`);
     if (charts.every((chart) => existsSync(join(top, chart)))) expect(links).to.include.members(charts);
   });
 
