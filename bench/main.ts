@@ -3,8 +3,9 @@
  * services, on this Node or on those of `--nodes`. With `--report` it writes docs/benchmarks.md and its charts. `-- --help` prints the
  * usage.
  */
-import { execFile } from 'node:child_process';
-import { readFile, writeFile } from 'node:fs/promises';
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFile, rm, writeFile } from 'node:fs/promises';
 import { arch, availableParallelism, cpus, platform, tmpdir, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -166,7 +167,10 @@ function print({ node, results, memory, services }: Findings): void {
   if (services !== undefined) printServices(services);
 }
 
-/** This script once more, on another Node: the one that runs this is at hand, the others come as npm packages. */
+/**
+ * This script once more, in a process of its own, which shows its progress. The Node that runs this is at hand, the others come as npm
+ * packages.
+ */
 async function findingsOf(major: string, only = values.only): Promise<Findings> {
   const path = join(tmpdir(), `zlease-bench-${process.pid}-${major}.json`);
   const script = fileURLToPath(import.meta.url);
@@ -177,8 +181,11 @@ async function findingsOf(major: string, only = values.only): Promise<Findings> 
     major === own
       ? [process.execPath, ...args]
       : ['npx', '--yes', '--package', `node-${platform()}-${arch()}@${major}`, '--', 'node', ...args];
-  await execute(command as string, rest, { maxBuffer: 2 ** 26 });
-  return JSON.parse(await readFile(path, 'utf8')) as Findings;
+  const [code] = await once(spawn(command as string, rest, { stdio: ['ignore', 'ignore', 'inherit'] }), 'exit');
+  if (code !== 0) throw new Error(`The benchmark of ${only ?? 'all'} on Node ${major} has failed`);
+  const found = JSON.parse(await readFile(path, 'utf8')) as Findings;
+  await rm(path);
+  return found;
 }
 
 /**

@@ -378,15 +378,15 @@ export async function report(all: Findings[]): Promise<void> {
   const nodes = all.map((found) => `Node ${major(found)}`);
   const text = `# Benchmarks
 
-Written by \`npm run bench -- --full --report --nodes 20,22,24,26\` on ${first.date}: Node
-${all.map(({ node }) => node).join(', ')}, on ${first.machine}.
-Seed ${first.seed}, up to ${first.rounds} rounds.
+Written by \`npm run bench -- --full --report --nodes 20,22,24,26 --rounds ${first.rounds}\` on
+${first.date}: Node ${all.map(({ node }) => node).join(', ')}, on
+${first.machine}. Seed ${first.seed}.
 
 All figures are ratios. Rivals take turns, a round each. Each round gives a ratio. A figure is the
 median of the ratios, with the quartiles in brackets. The output of each rival is compared before it
 is timed. Figures of several Nodes stand in the order 20, 22, 24, 26. Each table has a process of its
-own: once a process has freed blocks of megabytes, malloc reuses freed memory of engines, and new
-engines of \`node:zlib\` are cheaper.
+own: once a process has freed blocks of megabytes, malloc no longer returns the memory of an engine to
+the kernel, and new engines of \`node:zlib\` cost less.
 
 ## Services
 

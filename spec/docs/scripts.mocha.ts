@@ -307,6 +307,19 @@ describe('Scripts', function () {
     ]);
   });
 
+  // What these measure is made by hand: bad data, and a peer.
+  for (const [file, ...args] of [
+    ['bench/main.ts', '--full', '--only', 'bad'],
+    ['bench/main.ts', '--full', '--only', 'syncOneShots'],
+    ['bench/pairs.ts', '--only', 'mongodb'],
+  ] as const) {
+    it(`measure (${[file, ...args].join(' ')})`, async () => {
+      const { code, stdout, stderr } = await run(file, [...args, '--rounds', '1']);
+      expect({ code, stderr }).to.deep.equal({ code: 0, stderr: '' });
+      expect(stdout).to.match(/\d\.\d\d \(\d/);
+    });
+  }
+
   it('that serve say how to stop them, and stop', async () => {
     const child = spawn(
       process.execPath,
