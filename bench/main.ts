@@ -89,6 +89,7 @@ async function contests(): Promise<Result[]> {
   const chosen = workloads(values.full === true).filter(
     ({ group }) => values.only === undefined || group === values.only,
   );
+  if (chosen.length === 0) program.error(`error: only --full has contests of '${values.only}'`);
   const bar = new SingleBar({ format: '{bar} {value}/{total} {name}', clearOnComplete: true });
   if (process.stderr.isTTY) bar.start(chosen.length, 0, { name: '' });
   const results: Result[] = [];

@@ -120,6 +120,7 @@ const scripts: Record<string, Script> = {
       [['--json', '--full'], "option '--json <file>' argument '--full' is invalid. Its value is missing."],
       [['--nodes', '20,x'], `option '--nodes <majors>' argument '20,x' is invalid. ${least(20)}`],
       [['--report'], '--report needs --full'],
+      [['--only', 'long'], "only --full has contests of 'long'"],
     ],
   },
   'bench/pairs.ts': {
