@@ -5,7 +5,7 @@ import { type CompressFormat, encoder } from '../engine/codec.ts';
 import { codedError } from '../errors.ts';
 import { poolOf } from '../node-zlib/pool.ts';
 import { atLeastOne } from '../pool/options.ts';
-import { messageSettings } from '../streams/options.ts';
+import { messageSettings } from '../streams/settings.ts';
 import { compressTask } from '../streams/whole.ts';
 import { bufferOf, shown, shownType } from '../validate.ts';
 import { converter, type StageOptions } from './stage.ts';

@@ -7,7 +7,7 @@ import { type CompressFormat, decoder, encoder, type Format } from '../engine/co
 import { codedError } from '../errors.ts';
 import { poolOf } from '../node-zlib/pool.ts';
 import { type Limits, limits } from '../pool/options.ts';
-import { messageSettings } from '../streams/options.ts';
+import { messageSettings } from '../streams/settings.ts';
 import { compressTask, decompressTask, type SyncCompressMessageOptions } from '../streams/whole.ts';
 import { bufferOf, shown, shownType } from '../validate.ts';
 import { converter, type StageOptions } from './stage.ts';

@@ -7,13 +7,8 @@ import type { Lease } from '../pool/lease.ts';
 import type { Limits } from '../pool/options.ts';
 import type { Pool } from '../pool/pool.ts';
 import { checkSignal, shown } from '../validate.ts';
-import {
-  type CompressOptions,
-  type DecompressOptions,
-  limitsOf,
-  type StreamSettings,
-  streamSettings,
-} from './options.ts';
+import type { CompressOptions, DecompressOptions } from './options.ts';
+import { limitsOf, type StreamSettings, streamSettings } from './settings.ts';
 
 /**
  * Options of `pool.tryLease()`: those of node:zlib that concern an engine, and the limits of each

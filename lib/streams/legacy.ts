@@ -11,7 +11,7 @@ import { type Codec, type StockStream, stockStream } from '../engine/codec.ts';
 import { type Engine, inputFault } from '../engine/contract.ts';
 import { codedError, tooLarge } from '../errors.ts';
 import { type Limits, outputLimit, overLimit } from '../pool/options.ts';
-import type { StreamSettings } from './options.ts';
+import type { StreamSettings } from './settings.ts';
 import type { ZlibStream } from './zlib-stream.ts';
 
 /** The native handle of a stock stream, as far as old code uses it. */

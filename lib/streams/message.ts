@@ -13,7 +13,7 @@ import { originOf } from '../observe/origin.ts';
 import { engineOf } from '../pool/lease.ts';
 import { type Limits, outputLimit, overLimit } from '../pool/options.ts';
 import type { Pool } from '../pool/pool.ts';
-import type { StreamSettings } from './options.ts';
+import type { StreamSettings } from './settings.ts';
 
 const NO_FLUSH = 0;
 const NOTHING = Buffer.alloc(0);

@@ -13,7 +13,8 @@ import type { Pool } from '../pool/pool.ts';
 import { enqueueTick } from '../schedule/tick.ts';
 import { type Bytes, bufferOf } from '../validate.ts';
 import { Message } from './message.ts';
-import { limitsOf, messageSettings, type StreamOptions, settingsFor, streamSettings } from './options.ts';
+import type { StreamOptions } from './options.ts';
+import { limitsOf, messageSettings, settingsFor, streamSettings } from './settings.ts';
 import { convertNow } from './whole.ts';
 
 const { Z_FINISH } = constants;

@@ -8,7 +8,7 @@ import type { Codec } from '../engine/codec.ts';
 import { withShortStack } from '../errors.ts';
 import { originOf } from '../observe/origin.ts';
 import type { Pool } from '../pool/pool.ts';
-import { limitsOf, streamSettings } from './options.ts';
+import { limitsOf, streamSettings } from './settings.ts';
 
 export class WebOwner implements Owner {
   bytesWritten = 0;

@@ -8,7 +8,8 @@ import type { Pool } from '../pool/pool.ts';
 import { root } from '../schedule/context.ts';
 import { type Bytes, bufferOf, checkSignal, shownType } from '../validate.ts';
 import { Message } from './message.ts';
-import { type CompressOptions, limitsOf, messageSettings, type StreamSettings, settingsFor } from './options.ts';
+import type { CompressOptions } from './options.ts';
+import { limitsOf, messageSettings, type StreamSettings, settingsFor } from './settings.ts';
 
 /** Limits of one message. Default: the pool's. */
 export interface SyncMessageOptions extends Limits {}

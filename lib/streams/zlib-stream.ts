@@ -21,7 +21,8 @@ import { enqueueNextRun } from '../schedule/tick.ts';
 import { bufferOf, shownType } from '../validate.ts';
 import { flushMark, markedFlush, strongerFlush } from './flush-marks.ts';
 import { Legacy, type StockHandle } from './legacy.ts';
-import { limitsOf, type StreamOptions, type StreamSettings, streamSettings, transformOptions } from './options.ts';
+import { type StreamOptions, transformOptions } from './options.ts';
+import { limitsOf, type StreamSettings, streamSettings } from './settings.ts';
 
 const { Z_NO_FLUSH, Z_DEFAULT_CHUNK } = constants;
 const NOTHING = Buffer.alloc(0);
