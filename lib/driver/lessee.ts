@@ -201,7 +201,8 @@ export abstract class Lessee extends Transfer {
   protected placeOf(kind: EngineKind, expected: number): Place {
     const { left, inlineLength } = this;
     const { inline } = this.pool.settings;
-    return place(left, expected, workOf(kind, left + this.unflushedLength, expected), inlineLength, inline, turn);
+    const work = workOf(kind, left + this.unflushedLength, expected);
+    return place(left, expected, work, kind.codec.tripWork, inlineLength, inline, turn);
   }
 
   protected awaitTurn(): void {

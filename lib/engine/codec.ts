@@ -96,6 +96,11 @@ export interface Codec {
   readonly detects: boolean;
   /** Longest data of one owner after which an engine is small enough to be kept, in bytes. */
   readonly keptLength: number;
+  /**
+   * Time of a round trip to the threadpool, as the number of bytes of decompressed output that take
+   * as long. An encoder has more memory, which moves to the caches of another core and back.
+   */
+  readonly tripWork: number;
   /** See `EngineKind`. */
   workPerByte(options: EngineOptions): number;
   /** See `EngineKind`. */
@@ -149,6 +154,7 @@ const decodes = {
   isFramed: false,
   detects: false,
   statesInputLength: () => false,
+  tripWork: 12_288,
   workPerByte: () => 1,
 };
 const inflates = {
@@ -157,7 +163,7 @@ const inflates = {
   idleLength: ({ windowBits = Z_DEFAULT_WINDOWBITS }: EngineOptions) => 2 ** (windowBits || 15) + 12_288,
 };
 // Times and memory were measured, the times with JSON. They are rounded up.
-const encodes = { ...decodes, compresses: true };
+const encodes = { ...decodes, compresses: true, tripWork: 18_432 };
 const deflates = {
   ...zlibFamily,
   ...encodes,

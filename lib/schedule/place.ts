@@ -26,30 +26,24 @@ export interface Load {
 }
 
 /**
- * Longest work that the main thread does while other work waits, as a part of `outputLength`. With
- * the default it takes about 15 microseconds. A round trip to the threadpool takes the main thread
- * as long, and costs CPU time of another thread besides.
+ * Longest work that the main thread does while other work waits, as a part of `outputLength`, if
+ * that is more than a round trip to the threadpool.
  */
 const SHORT_PART = 3 / 16;
-const SHORTEST_LENGTH = 12_288;
-
-/**
- * Most input that waits for the next turn if this turn is used up, in bytes. The threadpool costs
- * more.
- */
-const WAITING_LENGTH = 2_048;
 
 /**
  * Returns the place of a step of an engine that can run on the main thread.
  * @param inputLength - bytes of input that are left
  * @param expected - bytes of output that are expected of them. Less than 0: unknown
  * @param work - time of the step, as the number of bytes of decompressed output that take as long
+ * @param tripWork - time of a round trip to the threadpool, in the same unit
  * @param madeLength - bytes that the main thread has made of the same chunk or message already
  */
 export function place(
   inputLength: number,
   expected: number,
   work: number,
+  tripWork: number,
   madeLength: number,
   limits: InlineLimits,
   load: Load,
@@ -57,9 +51,6 @@ export function place(
   const left = limits.outputLength - madeLength;
   if (inputLength > limits.inputLength || expected > left || (left <= 0 && expected < 0)) return 'threadpool';
   if (limits.inputLength === 0 || limits.turnLength === 0) return 'threadpool';
-  const { isIdle } = load;
-  if (!isIdle && work > Math.max(SHORTEST_LENGTH, SHORT_PART * limits.outputLength)) return 'threadpool';
-  if (load.workLength < limits.turnLength) return 'main';
-  // Work of 0 is a copy of stored data.
-  return inputLength <= WAITING_LENGTH || work === 0 || isIdle ? 'turn' : 'threadpool';
+  if (!load.isIdle && work > Math.max(tripWork, SHORT_PART * limits.outputLength)) return 'threadpool';
+  return load.workLength < limits.turnLength ? 'main' : 'turn';
 }

@@ -369,7 +369,7 @@ export const variants: readonly Variant[] = [
   },
   {
     name: 'P10: a place in the threadpool that is lost with an exception',
-    caughtBy: 'promises/p10-contained',
+    caughtBy: 'schedule/threadpool',
     edits: [
       {
         file: 'schedule/threadpool.ts',

@@ -197,7 +197,7 @@ describe('P10 contained: an exception', () => {
     it(`costs no place in the threadpool, and no turn of the event loop (${engine})`, async () => {
       const pool = new ZlibPool({ engine });
       const long = sample(200_000).data;
-      // So long that it waits for the threadpool in a turn that is used up, and so short that it is inflated on the main thread afterwards.
+      // Waits for the next turn if a turn is used up. The longer one waits for the threadpool.
       const medium = compress('gzip', Buffer.from(randomBytes(2_100).toString('hex')));
       const caught = await uncaughtDuring(async (thrown) => {
         const count = 1_500;

@@ -2,25 +2,12 @@
 import { AsyncLocalStorage, AsyncResource } from 'node:async_hooks';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { expect } from 'chai';
-import { threadpool as ours } from '../../lib/schedule/threadpool.ts';
+import { threadpool as ours, threadpoolWith } from '../support/library.ts';
 import { uncaughtDuring } from '../support/uncaught.ts';
 
 const context = new AsyncResource('SPEC');
 
 type Threadpool = typeof ours;
-
-/** Another copy of the module, as it is in a process with so many threads. */
-async function withThreads(threads: string): Promise<Threadpool> {
-  const file = '../../lib/schedule/threadpool.ts';
-  const { UV_THREADPOOL_SIZE: before } = process.env;
-  process.env.UV_THREADPOOL_SIZE = threads;
-  try {
-    return (await import(`${file}?threads=${threads}`)).threadpool;
-  } finally {
-    if (before === undefined) delete process.env.UV_THREADPOOL_SIZE;
-    else process.env.UV_THREADPOOL_SIZE = before;
-  }
-}
 
 /** Sends writes until a first write has to wait. Returns their number. */
 function fill(threadpool: Threadpool): number {
@@ -44,7 +31,7 @@ describe('The threadpool', () => {
       ['9', 72],
       ['128', 1_024],
     ] as const) {
-      expect(fill(await withThreads(threads)), threads).to.equal(most);
+      expect(fill(await threadpoolWith(threads)), threads).to.equal(most);
     }
   });
 

@@ -1,4 +1,5 @@
 /** Compressing streams and leases beside node:zlib's: their shape, params(), chunks, errors of arguments, and the kept window. */
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import zlib, { constants, createInflateRaw, type Deflate } from 'node:zlib';
 import { expect } from 'chai';
 import type { CompressFormat } from '../../lib/index.ts';
@@ -6,9 +7,11 @@ import {
   CompressStream,
   DecompressStream,
   defaultPool,
+  engineOf,
   engines,
   install,
   library,
+  watchLeases,
   ZlibPool,
 } from '../support/library.ts';
 import { bytesOf, closed, thrownBy } from '../support/outcome.ts';
@@ -41,6 +44,27 @@ const shown = (stream: unknown) => {
 };
 
 describe('A compressing stream', () => {
+  it('works on the main thread beside others if its work is short, and otherwise in the threadpool', async () => {
+    for (const [length, level, busy] of [
+      [3_000, -1, 0],
+      [3_100, -1, 4],
+      [4_500, 1, 0],
+      [1_600, 9, 4],
+    ] as const) {
+      const own = new ZlibPool({ engine: 'native' });
+      const leases = watchLeases(own);
+      await nextTurn();
+      const messages = Array.from({ length: 4 }, (_, i) => json(length, i));
+      const outputs = messages.map((each) => bytesOf(own.createGzip({ level }), each));
+      await new Promise((resolve) => process.nextTick(resolve));
+      const found = leases.filter((lease) => !lease.released && engineOf(lease).busy).length;
+      expect({ length, busy: found }).to.deep.equal({ length, busy });
+      for (const [i, output] of (await Promise.all(outputs)).entries()) {
+        expect(output.equals(stockCompress('gzip', messages[i] as Buffer, { level }))).to.equal(true);
+      }
+    }
+  });
+
   for (const format of compressFormats) {
     it(`is an instance of node:zlib's class and of CompressStream (${format})`, () => {
       const name = factories[format] as 'createGzip';

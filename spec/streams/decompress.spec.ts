@@ -574,9 +574,8 @@ describe('DecompressStream', () => {
       }
     });
 
-    it('goes to the threadpool where its input is longer than 2 KB, and others wait or are there', async () => {
+    it('goes to the threadpool if its work is long, and others wait or are there', async () => {
       const long = sample(20_000);
-      expect(long.data.length).to.be.above(2_048);
       const pool = new ZlibPool({ engine: 'native', inline: { turnLength: 1 } });
       const leases = watchLeases(pool);
       const busy = () => leases.filter((lease) => !lease.released && engineOf(lease).busy).length;

@@ -47,6 +47,20 @@ export const { CompressionStream, DecompressionStream } = (await import(
 export const { clock } = (await import(`${folder}/schedule/clock.ts`)) as typeof import('../../lib/schedule/clock.ts');
 /** Not exported from the package: where its steps run. */
 export const { place } = (await import(`${folder}/schedule/place.ts`)) as typeof import('../../lib/schedule/place.ts');
+/** Not exported from the package: its threadpool, and another copy as it is in a process with so many threads. */
+export const { threadpool } = (await import(
+  `${folder}/schedule/threadpool.ts`
+)) as typeof import('../../lib/schedule/threadpool.ts');
+export async function threadpoolWith(threads: string): Promise<typeof threadpool> {
+  const { UV_THREADPOOL_SIZE: before } = process.env;
+  process.env.UV_THREADPOOL_SIZE = threads;
+  try {
+    return (await import(`${folder}/schedule/threadpool.ts?threads=${threads}`)).threadpool;
+  } finally {
+    if (before === undefined) delete process.env.UV_THREADPOOL_SIZE;
+    else process.env.UV_THREADPOOL_SIZE = before;
+  }
+}
 /** Not exported from the package: how its errors are made. */
 export const { codedError, errorCodes } = (await import(`${folder}/errors.ts`)) as typeof import('../../lib/errors.ts');
 export const { decodeBody, decodeRequests, decodeResponse } = (await import(
