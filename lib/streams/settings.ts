@@ -142,7 +142,9 @@ function isWhole(value: number | undefined, least: number, most: number): boolea
 function pairOf(codec: Codec, options: StreamOptions): Pair {
   const { finishFlush, fullFlush, byZlib, compresses } = codec;
   const rejectGarbageAfterEnd = options.rejectGarbageAfterEnd === true;
-  const { params, pledgedSrcSize } = options;
+  const { pledgedSrcSize } = options;
+  // No parameters are the same as an empty object of them.
+  const params = Object.keys(options.params ?? {}).length > 0 ? options.params : undefined;
   const kind = engineKind(codec, {
     rejectGarbageAfterEnd,
     // node:zlib's gzip ignores it.

@@ -110,6 +110,16 @@ describe('Settings', () => {
     expect(codeOf(br, { params: { quality: 5 } })).to.equal('ERR_BROTLI_INVALID_PARAM');
   });
 
+  it('without parameters are those of an empty object of them, and their engine is reusable', () => {
+    for (const codec of codecs.filter(({ byZlib }) => !byZlib)) {
+      for (const params of [{}, undefined, {}, undefined]) {
+        const { kind } = streamSettings(codec, { params });
+        expect(kind).to.include({ codec, reusable: true });
+        expect(kind).to.equal(streamSettings(codec).kind);
+      }
+    }
+  });
+
   it('of parameters do not change with the object that they were read from', () => {
     const params = { [BROTLI_PARAM_QUALITY]: 3 };
     const { kind } = streamSettings(encoder('br'), { params });
