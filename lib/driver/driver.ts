@@ -133,7 +133,7 @@ export class Driver extends Lessee {
 
   /** Returns whether the input is a whole message without output so far. */
   #mayBeWhole(engine: Engine): boolean {
-    const { codec, isCutSensitive, reusable } = engine.kind;
+    const { codec, wholeLength, reusable } = engine.kind;
     return (
       this.whole === undefined &&
       this.inputLength === 0 &&
@@ -141,7 +141,7 @@ export class Driver extends Lessee {
       !this.owner.keepsAll &&
       engine.inline &&
       // An encoder's output must not depend on its pieces. A decoder must be able to start again.
-      (codec.compresses ? !isCutSensitive && !this.isChanged : codec.byZlib && reusable) &&
+      (codec.compresses ? this.left <= wholeLength && !this.isChanged : codec.byZlib && reusable) &&
       this.owner.isWhole()
     );
   }

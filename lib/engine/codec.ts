@@ -92,6 +92,11 @@ export interface Codec {
    * `endsWithChunk()`.
    */
   readonly isCutSensitive: boolean;
+  /**
+   * Longest input that an encoder may get in one write that also finishes the data, in bytes.
+   * node:zlib makes two writes. The output is the same up to this length. -1: at no length.
+   */
+  readonly wholeLength: number;
   /** True if the codec finds the format by the first two bytes of the data. */
   readonly detects: boolean;
   /** Longest data of one owner after which an engine is small enough to be kept, in bytes. */
@@ -130,6 +135,7 @@ const zlibFamily = {
   fullFlush: Z_FULL_FLUSH,
   byZlib: true,
   isCutSensitive: false,
+  wholeLength: Number.POSITIVE_INFINITY,
   keptLength: Number.POSITIVE_INFINITY,
 };
 const brotliFamily = {
@@ -145,6 +151,8 @@ const zstdFamily = {
   fullFlush: ZSTD_FLUSH,
   byZlib: false,
   isCutSensitive: true,
+  // A frame states the length of its data if the first write has all of it.
+  wholeLength: -1,
   keptLength: KEPT_WINDOW_LENGTH,
 };
 
@@ -175,8 +183,10 @@ const deflates = {
 const encodesBrotli = {
   ...brotliFamily,
   ...encodes,
-  // Of the input: a write that fills a block, and a flush after it, make one block more.
+  // Of the input: a write that fills a block, and a flush after it, make one block more. The
+  // shortest block has 16 KB.
   isCutSensitive: true,
+  wholeLength: 16_383,
   workPerByte({ params }: EngineOptions) {
     const quality = Number(params?.[BROTLI_PARAM_QUALITY] ?? BROTLI_DEFAULT_QUALITY);
     return quality < 5 ? 16 : quality < 10 ? 64 : 1_024;

@@ -18,6 +18,8 @@ export interface EngineKind {
   readonly statesLength: boolean;
   /** See `Codec`. At level 0, zlib ends a block with the room for the output. */
   readonly isCutSensitive: boolean;
+  /** See `Codec`. */
+  readonly wholeLength: number;
   /** Time to compress a byte, as a multiple of the time to make a byte of decompressed output. */
   readonly workPerByte: number;
   /** Memory of an idle engine, in bytes: an upper estimate. */
@@ -56,6 +58,7 @@ export function engineKind(codec: Codec, settings: EngineOptions = {}): EngineKi
     options,
     statesLength: codec.statesLength,
     isCutSensitive: codec.isCutSensitive || options.level === 0,
+    wholeLength: options.level === 0 ? -1 : codec.wholeLength,
     workPerByte: codec.workPerByte(options),
     idleLength: codec.idleLength(options),
   };

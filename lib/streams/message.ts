@@ -75,11 +75,12 @@ export class Message implements Owner {
 
   start(): void {
     const { finishFlush, kind } = this.#settings;
-    const { codec, isCutSensitive, options } = kind;
+    const { codec, wholeLength, options } = kind;
     // node:zlib's function makes two writes. Some encoders make other output of one, and so may all
     // for a flush that does not finish. See `settingsFor()` for the exception.
     const seesLength = codec.statesInputLength() && options.pledgedSrcSize === undefined;
-    this.#isInTwoSteps = codec.compresses && ((isCutSensitive && !seesLength) || finishFlush !== codec.finishFlush);
+    const mayDiffer = this.#input.length > wholeLength && !seesLength;
+    this.#isInTwoSteps = codec.compresses && (mayDiffer || finishFlush !== codec.finishFlush);
     this.#driver.begin(this.#input, this.#isInTwoSteps ? NO_FLUSH : finishFlush, true);
   }
 

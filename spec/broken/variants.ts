@@ -368,6 +368,17 @@ export const variants: readonly Variant[] = [
     edits: [{ file: 'schedule/tick.ts', from: 'runIn(context, run, self)', to: 'context.runInAsyncScope(run, self)' }],
   },
   {
+    name: 'P8: an encoder of Brotli that gets long input in one write',
+    caughtBy: 'streams/encoder-cases',
+    grep: 'length of a block',
+    edits: [{ file: 'engine/codec.ts', from: 'wholeLength: 16_383', to: 'wholeLength: 65_536' }],
+  },
+  {
+    name: 'P8: settings that mix up the formats of two streams',
+    caughtBy: 'streams/settings',
+    edits: [{ file: 'streams/settings.ts', from: 'let key = names.create;', to: "let key = '';" }],
+  },
+  {
     name: 'P10: a place in the threadpool that is lost with an exception',
     caughtBy: 'schedule/threadpool',
     edits: [

@@ -61,6 +61,26 @@ describe('An encoder, as the one of node:zlib,', () => {
       }
     });
 
+    it(`compresses Brotli alike below, at and above the length of a block (${engine})`, async () => {
+      const pool = new ZlibPool({ engine });
+      for (const quality of [0, 1, 2, 3, 4, 9]) {
+        const options = { params: { [constants.BROTLI_PARAM_QUALITY]: quality, [constants.BROTLI_PARAM_LGWIN]: 12 } };
+        for (const length of [0, 1, 16_383, 16_384, 32_767, 32_768]) {
+          const input = json(length, 1);
+          const theirs = await outcomeOf(
+            zlib.createBrotliCompress(options) as never,
+            (stream) => void stream.end(input),
+          );
+          const ours = await outcomeOf(pool.createBrotliCompress(options) as never, (stream) => void stream.end(input));
+          expect(ours, `${quality}, ${length}`).to.deep.equal(theirs);
+          const once = await new Promise((resolve) =>
+            pool.brotliCompress(input, options, (_error, output) => resolve(output)),
+          );
+          expect((once as Buffer).toString('hex'), `${quality}, ${length}`).to.equal(theirs.bytes);
+        }
+      }
+    });
+
     it(`gives a write that ends its flush in one piece (${engine})`, async () => {
       const pool = new ZlibPool({ engine });
       const options = {

@@ -2,9 +2,9 @@
 import { createHook } from 'node:async_hooks';
 import { constants } from 'node:zlib';
 import { expect } from 'chai';
-import { type Codec, codecs, decoder, encoder } from '../../lib/engine/codec.ts';
+import type { Codec } from '../../lib/engine/codec.ts';
 import type { StreamOptions } from '../../lib/streams/options.ts';
-import { messageSettings, streamSettings } from '../../lib/streams/settings.ts';
+import { codecs, decoder, encoder, messageSettings, streamSettings } from '../support/library.ts';
 
 const { Z_SYNC_FLUSH, Z_FINISH, BROTLI_PARAM_QUALITY, BROTLI_PARAM_LGWIN } = constants;
 

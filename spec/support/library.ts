@@ -34,7 +34,13 @@ export const { NativeEngine } = (await import(
 export const { isNative, results: probed } = (await import(
   `${folder}/engine/probe.ts`
 )) as typeof import('../../lib/engine/probe.ts');
-export const { decoder } = (await import(`${folder}/engine/codec.ts`)) as typeof import('../../lib/engine/codec.ts');
+export const { codecs, decoder, encoder } = (await import(
+  `${folder}/engine/codec.ts`
+)) as typeof import('../../lib/engine/codec.ts');
+/** Not exported from the package: settings by options. */
+export const { messageSettings, streamSettings } = (await import(
+  `${folder}/streams/settings.ts`
+)) as typeof import('../../lib/streams/settings.ts');
 
 export const { collectPool } = (await import(`${folder}/prometheus.ts`)) as typeof import('../../lib/prometheus.ts');
 
