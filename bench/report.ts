@@ -427,6 +427,13 @@ ${tableOf(all, 'oneShots')}
 
 ${tableOf(all, 'syncOneShots')}
 
+## ${groups.options}
+
+The packages are undici, compression (express), and connect-node. The calls are theirs, and each has
+a new object of their options. "× 8" is 8 at a time.
+
+${tableOf(all, 'options')}
+
 ## ${groups.promises}
 
 ${tableOf(all, 'promises')}

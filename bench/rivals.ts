@@ -201,6 +201,36 @@ export function oneShots(name: 'gunzip' | 'inflate' | 'gzip' | 'deflate'): () =>
   };
 }
 
+type Functions = Pick<typeof zlib, 'createGunzip' | 'createGzip' | 'createBrotliCompress' | 'gunzip' | 'gzip'>;
+
+export const brotliOptions = { params: { [constants.BROTLI_PARAM_QUALITY]: 4 } };
+const flushing = { flush: constants.Z_SYNC_FLUSH, finishFlush: constants.Z_SYNC_FLUSH };
+
+/** The calls of well-known packages, each with a new object of its options. */
+export const calls = {
+  "undici's gunzip": (functions: Functions) => (message) => readWhole(functions.createGunzip({ ...flushing }), message),
+  "compression's gzip": (functions: Functions) => (message) => readWhole(functions.createGzip({ level: -1 }), message),
+  "compression's Brotli": (functions: Functions) => (message) =>
+    readWhole(functions.createBrotliCompress({ ...brotliOptions }), message),
+  "connect-node's gunzip": (functions: Functions) => (message) =>
+    new Promise((resolve, reject) => {
+      functions.gunzip(message, { maxOutputLength: 2 ** 32 - 1 }, (error, output) =>
+        error ? reject(error) : resolve(output),
+      );
+    }),
+  "connect-node's gzip": (functions: Functions) => (message) =>
+    new Promise((resolve, reject) => {
+      functions.gzip(message, {}, (error, output) => (error ? reject(error) : resolve(output)));
+    }),
+} satisfies Record<string, (functions: Functions) => Decompressor>;
+
+/** A call on node:zlib and on a pool. */
+export const calling = (name: keyof typeof calls) => (): Map<string, Decompressor> =>
+  new Map([
+    ['stock', calls[name](zlib)],
+    ['zlease', calls[name](new ZlibPool() as never)],
+  ]);
+
 /** Synchronous one-shot functions. */
 export function syncOneShots(name: 'gunzipSync' | 'gzipSync'): () => Map<string, Decompressor> {
   return () => {

@@ -13,6 +13,8 @@ import type { Contest, Decompressor } from './contest.ts';
 import { type Kind, messagesOf } from './corpus.ts';
 import {
   ablation,
+  brotliOptions,
+  calling,
   encoderStreams,
   everybody,
   failing,
@@ -39,6 +41,7 @@ export const groups = {
   encoders: 'A compressing stream per message',
   oneShots: 'One-shot functions',
   syncOneShots: 'Synchronous one-shot functions',
+  options: 'With the options of well-known packages',
   bad: 'Bad messages',
   long: 'Long and slow streams',
   everybody: 'Everybody, one message at a time',
@@ -249,6 +252,7 @@ const slowStreams: Workload = {
   },
 };
 
+const brotli = (message: Buffer): Buffer => brotliCompressSync(message, brotliOptions);
 const kilobytes = (count: number): number => count * 1_024;
 
 const quick: Workload[] = [
@@ -280,6 +284,13 @@ const all: Workload[] = [
   ...[4_096, 16_384, 262_144].map((length) => coding('oneShots', 'gzip, ', length, 64, oneShots('gzip'), plain())),
   coding('syncOneShots', 'gunzipSync, ', 1_024, 1, syncOneShots('gunzipSync'), packed()),
   coding('syncOneShots', 'gzipSync, ', 1_024, 1, syncOneShots('gzipSync'), plain()),
+  ...[1_024, 8_192].flatMap((length) => [
+    coding('options', "undici's gunzip, ", length, 8, calling("undici's gunzip"), packed()),
+    coding('options', "compression's gzip, ", length, 8, calling("compression's gzip"), plain()),
+    coding('options', "compression's Brotli, ", length, 8, calling("compression's Brotli"), plain(brotli)),
+    coding('options', "connect-node's gunzip, ", length, 8, calling("connect-node's gunzip"), packed()),
+    coding('options', "connect-node's gzip, ", length, 8, calling("connect-node's gzip"), plain()),
+  ]),
   ...Object.keys(damages).map(bad),
   ...(['text', 'code', 'binary', 'incompressible', 'repetitive'] as const).flatMap((kind) =>
     [1_024, 8_192, 65_536].map((length) => messages('kinds', length, 64, streams, kind)),
