@@ -120,7 +120,7 @@ function keyOf({ names, byZlib }: Codec, own: StreamOptions): string | undefined
     strategy,
     rejectGarbageAfterEnd ? 1 : undefined,
   ];
-  if (!byZlib && own.params !== undefined) {
+  if (!byZlib && own.params) {
     const entries = Object.entries(own.params);
     if (entries.length > MOST_PARAMS) return undefined;
     for (const [name, value] of entries) values.push(Number(name), typeof value === 'boolean' ? Number(value) : value);

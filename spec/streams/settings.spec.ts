@@ -112,8 +112,8 @@ describe('Settings', () => {
 
   it('without parameters are those of an empty object of them, and their engine is reusable', () => {
     for (const codec of codecs.filter(({ byZlib }) => !byZlib)) {
-      for (const params of [{}, undefined, {}, undefined]) {
-        const { kind } = streamSettings(codec, { params });
+      for (const params of [{}, undefined, null, {}, 0, undefined]) {
+        const { kind } = streamSettings(codec, { params } as StreamOptions);
         expect(kind).to.include({ codec, reusable: true });
         expect(kind).to.equal(streamSettings(codec).kind);
       }
