@@ -378,9 +378,9 @@ export async function report(all: Findings[]): Promise<void> {
   const nodes = all.map((found) => `Node ${major(found)}`);
   const text = `# Benchmarks
 
-Written by \`npm run bench -- --full --report --nodes 20,22,24,26 --rounds ${first.rounds}\` on
-${first.date}: Node ${all.map(({ node }) => node).join(', ')}, on
-${first.machine}. Seed ${first.seed}.
+Written by \`npm run bench -- --full --report --nodes 20,22,24,26\` on ${first.date}:
+Node ${all.map(({ node }) => node).join(', ')}, on ${first.machine}.
+Rounds of each contest: ${all.map(({ rounds }) => rounds).join(', ')}. Seed ${first.seed}.
 
 All figures are ratios. Rivals take turns, a round each. Each round gives a ratio. A figure is the
 median of the ratios, with the quartiles in brackets. The output of each rival is compared before it
