@@ -47,7 +47,7 @@ export type StreamOptions = CompressOptions & DecompressOptions;
  * Returns the options of node:zlib and the limits. Each is read once: the value of a getter may
  * change after its check.
  */
-export function once(options: StreamOptions): StreamOptions {
+export function readOnce(options: StreamOptions): StreamOptions {
   const { chunkSize, flush, finishFlush, windowBits, level, memLevel, strategy, dictionary, params } = options;
   const { pledgedSrcSize, maxOutputLength, maxRatio, ratioFloorLength, rejectGarbageAfterEnd, info } = options;
   return {

@@ -12,7 +12,7 @@ import { MAX_WRITE_LENGTH } from '../engine/contract.ts';
 import { type EngineKind, engineKind } from '../engine/kind.ts';
 import { type Limits, limits, noLimits } from '../pool/options.ts';
 import type { Pool } from '../pool/pool.ts';
-import { given, once, type StreamOptions } from './options.ts';
+import { given, readOnce, type StreamOptions } from './options.ts';
 
 export interface StreamSettings {
   readonly kind: EngineKind;
@@ -62,7 +62,7 @@ const MOST_PARAMS = 32;
  */
 export function streamSettings(codec: Codec, options?: StreamOptions): StreamSettings {
   if (!options) return (standard.get(codec) as Pair).stream;
-  const own = once(options);
+  const own = readOnce(options);
   return withOwn(pairFor(codec, options, own).stream, own, own.chunkSize);
 }
 
@@ -72,7 +72,7 @@ export function streamSettings(codec: Codec, options?: StreamOptions): StreamSet
  */
 export function messageSettings(codec: Codec, options: StreamOptions | null | undefined): StreamSettings {
   if (!options) return (standard.get(codec) as Pair).message;
-  const own = once(options);
+  const own = readOnce(options);
   const { message } = pairFor(codec, options, own);
   return withOwn(message, own, message.chunkLength === 0 ? undefined : own.chunkSize);
 }

@@ -83,7 +83,7 @@ async function byAttw(folder: string): Promise<string[]> {
 }
 
 /** A tarball is downloaded by everybody who installs. Two thirds are source maps, with their sources. */
-export const MAX_TARBALL_LENGTH = 265_000;
+export const MAX_TARBALL_LENGTH = 260_000;
 
 const WANTED = ['CHANGELOG.md', 'LICENSE', 'README.md', 'package.json'];
 const BUILT =
