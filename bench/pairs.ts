@@ -62,6 +62,11 @@ export interface ServiceRow {
 
 /** Length of a round, in milliseconds, about. */
 const ROUND_MS = 300;
+/**
+ * Fewest messages of a round, as a multiple of those in flight. The first and the last of a round
+ * find fewer in flight.
+ */
+const LEAST_TURNS = 4;
 /** Then new processes go on, since processes of one variant differ by more than rounds of one process do. */
 const ROUNDS_OF_A_PROCESS = 3;
 /** Share of stock's speed that all variants get for the delay. */
@@ -195,14 +200,14 @@ class Pair {
   }
 }
 
-/** Returns the number of messages of a round, by the speed of a warm pair. */
-async function countFor(pair: Pair, work: Omit<Work, 'port' | 'compressed' | 'count'>, least: number): Promise<number> {
-  let count = least;
+/** Returns the messages per millisecond of a warm pair. */
+async function speedOf(pair: Pair, work: Omit<Work, 'port' | 'compressed' | 'count'>, least: number): Promise<number> {
+  let speed = least / ROUND_MS;
   for (let i = 0; i < 6; i++) {
-    const wall = await pair.drive({ ...work, count });
-    count = Math.max(least, Math.round((count * ROUND_MS) / wall));
+    const count = Math.max(least, Math.round(speed * ROUND_MS));
+    speed = count / (await pair.drive({ ...work, count }));
   }
-  return count;
+  return speed;
 }
 
 export async function serviceRows(rounds: number, only?: string): Promise<ServiceRow[]> {
@@ -229,9 +234,11 @@ export async function serviceRows(rounds: number, only?: string): Promise<Servic
           for (const pair of pairs) {
             const compressed = pair.variant !== 'none';
             pair.port = await pair.server.ask('serve', { service: work.service, compressed });
-            counts.set(pair.variant, await countFor(pair, work, work.lanes * depth));
+            const inFlight = work.lanes * depth;
+            const speed = await speedOf(pair, work, inFlight);
+            counts.set(pair.variant, Math.max(LEAST_TURNS * inFlight, Math.round(speed * ROUND_MS)));
+            if (pair.variant === 'stock') rate ||= SHARED_LOAD * speed;
           }
-          rate ||= (SHARED_LOAD * (counts.get('stock') as number)) / ROUND_MS;
         }
         for (let i = 0; i < pairs.length; i++) {
           const pair = pairs[(round + i) % pairs.length] as Pair;

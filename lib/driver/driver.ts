@@ -149,7 +149,7 @@ export class Driver extends Lessee {
   #send(engine: Engine, expected: number, isTry: boolean): void {
     const { chunkLength } = this.settings;
     const { keepsAll } = this.owner;
-    const { compresses, finishFlush } = engine.kind.codec;
+    const { compresses, finishFlush, slots } = engine.kind.codec;
     this.output ??= new Output(this.owner.keepsUp(false));
     const output = this.output;
     const most = this.limited(Number.POSITIVE_INFINITY);
@@ -168,6 +168,7 @@ export class Driver extends Lessee {
       return;
     }
     this.state = isTry ? 'trying' : 'inFlight';
+    this.slots = Math.max(this.slots, slots(this.input.length));
     threadpool.sent(this.slots);
   }
 

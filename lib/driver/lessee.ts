@@ -10,7 +10,7 @@ import type { Limits } from '../pool/options.ts';
 import type { Pool } from '../pool/pool.ts';
 import { runIn } from '../schedule/context.ts';
 import { type Place, place } from '../schedule/place.ts';
-import { ENCODER_SLOTS, threadpool } from '../schedule/threadpool.ts';
+import { threadpool } from '../schedule/threadpool.ts';
 import { enqueueNextRun, enqueueTick } from '../schedule/tick.ts';
 import { turn } from '../schedule/turn.ts';
 import type { Output } from './output.ts';
@@ -50,8 +50,8 @@ export abstract class Lessee extends Transfer {
   protected readonly pool: Pool;
   protected readonly settings: DriverSettings;
   protected readonly origin: string | undefined;
-  /** Slots of the threadpool that a write takes. */
-  protected readonly slots: number;
+  /** Slots of the threadpool that a write takes. Not fewer than those of an earlier write. */
+  protected slots = 1;
   protected state: State = 'idle';
   protected flush = 0;
   protected lease: Lease | undefined;
@@ -83,7 +83,6 @@ export abstract class Lessee extends Transfer {
     this.context = context;
     this.settings = settings;
     this.origin = origin;
-    this.slots = settings.kind.codec.compresses ? ENCODER_SLOTS : 1;
   }
 
   get isIdle(): boolean {
@@ -192,7 +191,7 @@ export abstract class Lessee extends Transfer {
     if (where === 'turn') this.awaitTurn();
     else if (where === 'threadpool' && threadpool.isFull) {
       this.state = 'threadpool';
-      threadpool.whenFree(this.context, this.#admitted, this, this.slots);
+      threadpool.whenFree(this.context, this.#admitted, this, kind.codec.slots(this.left));
     } else return false;
     return true;
   }

@@ -106,6 +106,8 @@ export interface Codec {
    * as long. An encoder has more memory, which moves to the caches of another core and back.
    */
   readonly tripWork: number;
+  /** Returns the slots of the threadpool that a write takes. See `threadpool.ts`. */
+  slots(inputLength: number): number;
   /** See `EngineKind`. */
   workPerByte(options: EngineOptions): number;
   /** See `EngineKind`. */
@@ -163,6 +165,7 @@ const decodes = {
   detects: false,
   statesInputLength: () => false,
   tripWork: 12_288,
+  slots: () => 1,
   workPerByte: () => 1,
 };
 const inflates = {
@@ -171,7 +174,13 @@ const inflates = {
   idleLength: ({ windowBits = Z_DEFAULT_WINDOWBITS }: EngineOptions) => 2 ** (windowBits || 15) + 12_288,
 };
 // Times and memory were measured, the times with JSON. They are rounded up.
-const encodes = { ...decodes, compresses: true, tripWork: 18_432 };
+const encodes = {
+  ...decodes,
+  compresses: true,
+  tripWork: 18_432,
+  // Eight in flight give full speed. Each has memory, and takes room in the caches of the processor.
+  slots: () => 8,
+};
 const deflates = {
   ...zlibFamily,
   ...encodes,
@@ -187,6 +196,9 @@ const encodesBrotli = {
   // shortest block has 16 KB.
   isCutSensitive: true,
   wholeLength: 16_383,
+  // A thread allocates the memory when it begins a write. A write of up to 32 KB most often finishes
+  // the message, and a reset frees the memory then.
+  slots: (inputLength: number) => (inputLength <= 32_768 ? 1 : encodes.slots()),
   workPerByte({ params }: EngineOptions) {
     const quality = Number(params?.[BROTLI_PARAM_QUALITY] ?? BROTLI_DEFAULT_QUALITY);
     return quality < 5 ? 16 : quality < 10 ? 64 : 1_024;

@@ -18,12 +18,6 @@ const THREADS = Number(process.env.UV_THREADPOOL_SIZE) || 4;
  */
 const SLOTS = Math.max(64, 8 * THREADS);
 
-/**
- * Slots that a write of an encoder takes. Such a write keeps a thread busy for longer than a write
- * of a decoder. Each encoder in flight also takes memory, and room in the caches of the processor.
- */
-export const ENCODER_SLOTS = 8;
-
 /** Slots in use. */
 let inUse = 0;
 

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import type { Duplex } from 'node:stream';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import { gunzipSync, gzip } from 'node:zlib';
+import { constants, gunzipSync, gzip } from 'node:zlib';
 import { expect } from 'chai';
 import { encoder } from '../../lib/engine/codec.ts';
 import { engineKind } from '../../lib/engine/kind.ts';
@@ -97,6 +97,31 @@ describe('P9 bounded: an encoder', () => {
         expect(most).to.be.within(1, 3);
         expect(pool.stats).to.include({ leased: 0, waiting: 0, discarded: 0 });
         if (engine === 'native') expect(pool.stats.created).to.be.at.most(3);
+      });
+    }
+
+    const quick = { params: { [constants.BROTLI_PARAM_QUALITY]: 1 } };
+    for (const [what, format, length, options, least, most] of [
+      ['gzip of 20 KB', 'gzip', 20_000, {}, 4, 8],
+      ['Brotli of 4 KB', 'br', 4_000, quick, 9, 64],
+      // One more: while a message is between two writes, the next is admitted.
+      ['Brotli of 100 KB', 'br', 100_000, quick, 4, 9],
+    ] as const) {
+      it(`leases no more than ${most} engines for 200 messages at once: ${what} (${engine})`, async () => {
+        const pool = new ZlibPool({ engine, inline: { inputLength: 0 } });
+        const message = json(length, 1);
+        let ended = false;
+        const all = Promise.all(Array.from({ length: 200 }, () => pool.compress(message, format, options))).then(
+          (outputs) => {
+            ended = true;
+            return outputs;
+          },
+        );
+        let highest = 0;
+        for (; !ended; await nextTurn()) highest = Math.max(highest, pool.stats.leased);
+        expect(highest).to.be.within(least, most);
+        const expected = stockCompress(format, message, options);
+        for (const output of await all) expect(output.equals(expected)).to.equal(true);
       });
     }
 
