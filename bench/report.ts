@@ -315,7 +315,7 @@ async function charts(
       line: { at: 1, name: 'stock' },
     }),
     ablation: await chart('ablation', {
-      title: '1 KB, 64 at a time: which part gives what, times as fast as stock',
+      title: '1 KB, 64 at a time: gain of each part, times as fast as stock',
       categories: parts,
       series: byNode(all, (found, name) => standing(found, 'ablation', '1 KB × 64', name)?.speed.median, parts),
       line: { at: 1, name: 'stock' },
@@ -384,24 +384,24 @@ Rounds of each contest: ${all.map(({ rounds }) => rounds).join(', ')}. Seed ${fi
 
 All figures are ratios. Rivals take turns, a round each. Each round gives a ratio. A figure is the
 median of the ratios, with the quartiles in brackets. The output of each rival is compared before it
-is timed. Figures of several Nodes stand in the order 20, 22, 24, 26. Each table has a process of its
-own: once a process has freed blocks of megabytes, malloc no longer returns the memory of an engine to
-the kernel, and new engines of \`node:zlib\` cost less.
+is timed. Figures of several Nodes are in the order 20, 22, 24, 26. Each table has a process of its
+own. Once a process has freed blocks of megabytes, malloc no longer returns the memory of an engine
+to the kernel, and new engines of \`node:zlib\` cost less.
 
 ## Services
 
-Server and client run in a process each, with stock \`node:zlib\`, under \`zlease/register\`, and without
-compression. "× 50" is 50 calls or connections at the same time. CPU, memory and delay are those of
-\`zlease/register\`, of stock's: CPU and peak memory of both processes, and the 99th percentile of the
-event loop's delay at the same load. The last two columns are the service without compression, of
-stock's.
+Server and client run in separate processes, with stock \`node:zlib\`, under \`zlease/register\`, and
+without compression. "× 50" is 50 calls or connections at the same time. CPU, memory and delay are
+ratios of \`zlease/register\` to stock: CPU and peak memory of both processes, and the 99th percentile
+of the event loop's delay at the same load. The last two columns are ratios of the service without
+compression to stock.
 
 ${pictures.services}
 
 ${servicesTable(all)}
 
-grpc-js compresses requests and no replies. mongodb's peer, and the record that it returns, are of the
-specs.
+grpc-js compresses requests and no replies. The peer of mongodb, and the record that it returns, are
+those of the specs.
 
 ## ${groups.streams}
 
@@ -444,7 +444,7 @@ ${tableOf(all, 'sync')}
 
 ## ${groups.kinds}
 
-JSON records are the rest of this page. "text" is prose, "code" JavaScript, "binary" the Node
+All other tables use JSON records. "text" is prose, "code" JavaScript, "binary" the Node
 executable.
 
 ${tableOf(all, 'kinds')}
@@ -461,9 +461,9 @@ ${tableOf(all, 'bad')}
 
 ## ${groups.paced}
 
-Messages come at a rate: half of that which stock reaches with 64 at a time. They come whether or not
-the messages before them are done. The delays of the event loop can be compared here. In the tables
-above, the faster rival ends more messages in the same time, and each end is work for the reader.
+Messages arrive at half of the rate that stock reaches with 64 at a time. They do not wait for
+earlier messages. The delays of the event loop can be compared here. In the tables above, the faster
+rival ends more messages in the same time, and each end is work for the reader.
 
 ${tableOf(all, 'paced')}
 
@@ -538,8 +538,8 @@ ${tableOf(all, 'defaults')}
 
 ## Goals
 
-rawSync, the floor, is one native handle on the main thread, without a stream, a pool or a check. The
-least stream is a Transform with that handle, one tick for its chunk and one for its end, which
+rawSync, the floor, is one native handle on the main thread, without a stream, a pool or a check.
+The least stream is a Transform with that handle, one tick for its chunk and one for its end, which
 \`node:zlib\`'s order of events needs. Figures of one row are in the order of its words. A ✗ marks a
 figure that misses its goal. [Speed](speed.md) has the reasons, and what was tried.
 

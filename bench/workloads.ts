@@ -37,15 +37,15 @@ export const groups = {
   formats: 'Other formats',
   promises: '`decompress()`, against `zlib.gunzip()`',
   sync: '`decompressSync()`, against `gunzipSync()`',
-  paced: 'The same load for both, half of what stock can bear',
+  paced: 'The same load for both: half of the speed of stock',
   encoders: 'A compressing stream per message',
   oneShots: 'One-shot functions',
   syncOneShots: 'Synchronous one-shot functions',
   options: 'With the options of well-known packages',
   bad: 'Bad messages',
   long: 'Long and slow streams',
-  everybody: 'Everybody, one message at a time',
-  ablation: 'Which part gives what',
+  everybody: 'All rivals, one message at a time',
+  ablation: 'Gain of each part',
   defaults: 'Defaults, and other values',
 } as const;
 

@@ -669,6 +669,18 @@ describe('toStatus()', () => {
     });
     expect(toStatus(error)).to.deep.equal({ code: status.PERMISSION_DENIED, details: 'no' });
     expect(toStatus(Object.assign(new Error('so'), { code: 5 }))).to.deep.equal({ code: 5, details: 'so' });
+    expect(toStatus(Object.assign(new Error('so'), { code: 16 })).code).to.equal(status.UNAUTHENTICATED);
+  });
+
+  it('takes no other number for a status', () => {
+    for (const code of [0, -1, 1.5, 17, Number.NaN, 1e9]) {
+      const error = Object.assign(new Error('so'), { code, details: 'not of grpc-js' });
+      expect(toStatus(error), String(code)).to.deep.equal({ code: status.UNKNOWN, details: 'so' });
+    }
+    const aborted = new DOMException('The fetch was aborted', 'AbortError');
+    const cancelled = { code: status.CANCELLED, details: 'ABORT_ERR: The fetch was aborted' };
+    expect(toStatus(aborted)).to.deep.equal(cancelled);
+    expect(toStatus(new DOMException('No', 'DataError'))).to.deep.equal({ code: status.UNKNOWN, details: 'No' });
   });
 
   it('knows the others by their code', async () => {

@@ -137,11 +137,12 @@ export class Transfer {
   }
 
   /**
-   * Returns room up to the end of node:zlib's chunk of output. No limit makes it smaller for an
-   * encoder, whose output may depend on its room.
+   * Returns room up to the end of node:zlib's chunk of output. No limit makes it smaller if the
+   * result may depend on the room: an encoder may make other output, and a decoder of Zstandard may
+   * accept a frame that is shorter than its header states.
    */
-  protected cutRoom({ codec }: EngineKind): number {
-    return codec.compresses ? this.chunkRoom : this.limited(this.chunkRoom);
+  protected cutRoom({ codec, isCutSensitive }: EngineKind): number {
+    return codec.compresses || isCutSensitive ? this.chunkRoom : this.limited(this.chunkRoom);
   }
 
   /** Returns room for the output of a write that can't leave the calling thread. */
@@ -165,7 +166,7 @@ export class Transfer {
     const { chunkRoom } = this;
     // A chunkSize is kept to the byte.
     if (room < chunkRoom && this.#isCut) return 0;
-    if (kind.codec.compresses && kind.isCutSensitive) return chunkRoom;
+    if (kind.isCutSensitive) return chunkRoom;
     // With a smaller window, zlib's decoder finds that data reaches back too far by the place where
     // the output is cut.
     const isFree = kind.codec.compresses || (!this.#isCut && kind.options.windowBits === Z_DEFAULT_WINDOWBITS);

@@ -96,7 +96,7 @@ export interface Engine {
    * without a callback. `availIn` is then the result of the last write.
    * @param room - most bytes of output of one write
    * @param most - most bytes of output. An engine that is not `inline` throws
-   * `ERR_BUFFER_TOO_LARGE` for more. An `inline` engine stops, and returns at most one byte more
+   * `ERR_BUFFER_TOO_LARGE` for more. An `inline` engine stops, and returns more than `most` then
    * @throws the failure of the engine, and the errors of `writeSync()`
    */
   processChunk(flush: number, input: Buffer, room: number, most: number): Buffer;

@@ -145,7 +145,7 @@ export class NativeEngine implements Engine {
     let offset = 0;
     let length = 0;
     do {
-      const outputLength = Math.min(room, most - length + 1);
+      const outputLength = this.kind.isCutSensitive ? room : Math.min(room, most - length + 1);
       const output = memoryFor(outputLength, 0);
       this.writeSync(flush, input, offset, input.length - offset, output, outputLength);
       if (this.failed) throw this.failure;

@@ -18,24 +18,36 @@ export interface GrpcStatus {
 /**
  * Returns the status for an error of a pipeline. A limit that is exceeded, or no free engine, is
  * RESOURCE_EXHAUSTED. Bad data is INTERNAL. An unknown encoding is UNIMPLEMENTED. An abort is
- * CANCELLED. A closed pool is UNAVAILABLE. An error that has a status keeps it. Any other error is
- * UNKNOWN.
+ * CANCELLED. A closed pool is UNAVAILABLE. An error whose `code` is a status keeps it. Any other error
+ * is UNKNOWN.
  * @param error - the error of a pipeline, which can be any value
  */
 export function toStatus(error: unknown): GrpcStatus {
-  const { code, details, message } = partsOf(error);
+  const { name, code, details, message } = partsOf(error);
   const words = typeof message === 'string' ? message : typeof error === 'string' ? error : shown(error);
   // The peer gets one line. Later lines may show stacks of this process.
   const [text] = words.split('\n', 1) as [string];
-  if (typeof code === 'number') return { code, details: typeof details === 'string' ? details : text };
-  return { code: grpcStatus(code), details: code === undefined ? text : `${shown(code)}: ${text}` };
+  if (isStatus(code)) return { code, details: typeof details === 'string' ? details : text };
+  // The reason of an AbortSignal is a DOMException, whose code is a number of its own.
+  if (name === 'AbortError') return { code: grpcStatus('ABORT_ERR'), details: `ABORT_ERR: ${text}` };
+  return { code: grpcStatus(code), details: typeof code === 'string' ? `${shown(code)}: ${text}` : text };
 }
 
+/** Highest status of gRPC: UNAUTHENTICATED. */
+const LAST_STATUS = 16;
+
+/** Returns whether a code is that of a status. Other libraries use numbers too, such as DOMException. */
+function isStatus(code: unknown): code is number {
+  return Number.isInteger(code) && (code as number) > 0 && (code as number) <= LAST_STATUS;
+}
+
+type Parts = Partial<Record<'name' | 'code' | 'details' | 'message', unknown>>;
+
 /** Returns the parts of a thrown value. It may be a Proxy, or have getters that throw. */
-function partsOf(error: unknown): { code?: unknown; details?: unknown; message?: unknown } {
+function partsOf(error: unknown): Parts {
   try {
-    const { code, details, message } = (error ?? {}) as { code?: unknown; details?: unknown; message?: unknown };
-    return { code, details, message };
+    const { name, code, details, message } = (error ?? {}) as Parts;
+    return { name, code, details, message };
   } catch {
     return {};
   }

@@ -100,7 +100,7 @@ export interface ZlibPoolOptions extends Limits {
   /**
    * Engine of the streams. 'native': handles of node:zlib. 'public': streams of node:zlib through
    * documented API, in the threadpool only. 'auto' (default): native on a tested major of Node, if
-   * the engine of the format passes a probe at load. Otherwise public.
+   * the engine of the format passes a probe at its first use. Otherwise public.
    */
   engine?: 'auto' | 'native' | 'public';
 }

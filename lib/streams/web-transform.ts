@@ -27,9 +27,9 @@ export class WebTransform {
   #sink!: WritableStreamDefaultController;
   /** Whether the stream is closed, cancelled, aborted or failed. It has no engine then. */
   #over = false;
-  /** Function that rejects the write in progress. */
+  /** Reason of the failure or abort that has ended the stream. */
   #failure: { reason: unknown } | undefined;
-  /** Function that resolves the write that waits for the reader. */
+  /** Rejects the write in progress. */
   #giveUp: ((reason: unknown) => void) | undefined;
   /** Resolves the write that waits for the reader. */
   #whenWanted: (() => void) | undefined;

@@ -110,6 +110,51 @@ if (formats.includes('zstd')) {
     }
   });
 
+  for (const engine of ['native', 'public'] as const) {
+    it(`A frame that is shorter than its header states fails, whatever maxOutputLength is (${engine})`, async () => {
+      // 1,831 bytes by the header, and a last block of none. zlib's library accepts it if the room is shorter than that.
+      const data = Buffer.from('28b52ffd602706010000', 'hex');
+      const fails = 'ZSTD_error_corruption_detected';
+      for (const maxOutputLength of [1, 2_000]) {
+        const told = `${maxOutputLength}`;
+        for (const inline of [{}, { inputLength: 0 }]) {
+          const pool = new ZlibPool({ engine, inline });
+          const zstd = pool as never as {
+            zstdDecompress: typeof zlib.gunzip;
+            zstdDecompressSync: typeof zlib.gunzipSync;
+          };
+          const once = (of: typeof zlib.gunzip): Promise<unknown> =>
+            new Promise((resolve) =>
+              of.call(pool, data, { maxOutputLength }, (error, made) => resolve(shown(error ?? made))),
+            );
+          expect(await once(zstdDecompress), told).to.equal(fails);
+          expect(await once(zstd.zstdDecompress), told).to.equal(fails);
+          expect(
+            called(() => zstdDecompressSync(data, { maxOutputLength })),
+            told,
+          ).to.equal(fails);
+          expect(
+            called(() => zstd.zstdDecompressSync(data, { maxOutputLength })),
+            told,
+          ).to.equal(fails);
+          expect(await settled(pool.decompress(data, 'zstd', { maxOutputLength })), told).to.equal(fails);
+          const stream = await outcome(
+            pool.createDecompress('zstd', { maxOutputLength }),
+            (one) => void one.end(data),
+            'data',
+          );
+          expect(stream.error?.code, told).to.equal(fails);
+          using lease = await pool.lease('zstd', { maxOutputLength });
+          expect(
+            called(() => lease.writeSync(data)),
+            told,
+          ).to.equal(fails);
+          expect(pool.stats.failed, told).to.be.above(0);
+        }
+      }
+    });
+  }
+
   describe('Several frames of Zstandard in one message', function () {
     this.timeout(120_000);
 
