@@ -275,6 +275,19 @@ export const variants: readonly Variant[] = [
     edits: [{ file: stream, from: 'if (!(#driver in this)) {', to: 'if (false) {' }],
   },
   {
+    name: 'P8: a limit that cuts the room of a Zstandard decoder',
+    caughtBy: 'streams/zstd-frames',
+    grep: 'shorter than its header states',
+    needs: 'zstd',
+    edits: [
+      {
+        file: 'driver/transfer.ts',
+        from: 'return codec.compresses || isCutSensitive ? this.chunkRoom',
+        to: 'return codec.compresses ? this.chunkRoom',
+      },
+    ],
+  },
+  {
     name: 'P8: a frame of Zstandard behind a full chunk that is ignored',
     caughtBy: 'streams/zstd-frames',
     needs: 'zstd',
@@ -313,6 +326,12 @@ export const variants: readonly Variant[] = [
         to: 'true',
       },
     ],
+  },
+  {
+    name: 'P9: long writes of Brotli that take a slot like short ones',
+    caughtBy: 'promises/p9-encoders',
+    grep: 'messages at once',
+    edits: [{ file: 'engine/codec.ts', from: '(inputLength <= 32_768 ? 1 : encodes.slots())', to: '1' }],
   },
   {
     name: 'P9: an idle pool without its byte bound',
