@@ -178,7 +178,7 @@ const encodes = {
   ...decodes,
   compresses: true,
   tripWork: 18_432,
-  // Eight in flight give full speed. Each has memory, and takes room in the caches of the processor.
+  // Eight in flight give full speed. Each takes memory, and room in the caches of the processor.
   slots: () => 8,
 };
 const deflates = {
@@ -196,8 +196,8 @@ const encodesBrotli = {
   // shortest block has 16 KB.
   isCutSensitive: true,
   wholeLength: 16_383,
-  // A thread allocates the memory when it begins a write. A write of up to 32 KB most often finishes
-  // the message, and a reset frees the memory then.
+  // A thread allocates the memory when it begins a write. A write of up to 32 KB most often
+  // finishes the message, and a reset frees the memory then.
   slots: (inputLength: number) => (inputLength <= 32_768 ? 1 : encodes.slots()),
   workPerByte({ params }: EngineOptions) {
     const quality = Number(params?.[BROTLI_PARAM_QUALITY] ?? BROTLI_DEFAULT_QUALITY);

@@ -18,8 +18,8 @@ export interface GrpcStatus {
 /**
  * Returns the status for an error of a pipeline. A limit that is exceeded, or no free engine, is
  * RESOURCE_EXHAUSTED. Bad data is INTERNAL. An unknown encoding is UNIMPLEMENTED. An abort is
- * CANCELLED. A closed pool is UNAVAILABLE. An error whose `code` is a status keeps it. Any other error
- * is UNKNOWN.
+ * CANCELLED. A closed pool is UNAVAILABLE. An error whose `code` is a status keeps it. Any other
+ * error is UNKNOWN.
  * @param error - the error of a pipeline, which can be any value
  */
 export function toStatus(error: unknown): GrpcStatus {
@@ -36,7 +36,7 @@ export function toStatus(error: unknown): GrpcStatus {
 /** Highest status of gRPC: UNAUTHENTICATED. */
 const LAST_STATUS = 16;
 
-/** Returns whether a code is that of a status. Other libraries use numbers too, such as DOMException. */
+/** Returns whether a code is a status. Other errors have numbers too, such as DOMException. */
 function isStatus(code: unknown): code is number {
   return Number.isInteger(code) && (code as number) > 0 && (code as number) <= LAST_STATUS;
 }
