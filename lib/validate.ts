@@ -3,6 +3,7 @@
  * realms and run no code of the value: no `toString`, no getter, no trap of a Proxy. An error never
  * contains the data.
  */
+import { Buffer } from 'node:buffer';
 import { types } from 'node:util';
 import { codedError } from './errors.ts';
 

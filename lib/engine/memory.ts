@@ -2,6 +2,7 @@
  * Memory of the output that the main thread makes. The library may never write again to memory that
  * a reader has received (promise P6).
  */
+import { Buffer } from 'node:buffer';
 import { limitError } from '../errors.ts';
 
 const NOTHING: Buffer = Buffer.alloc(0);

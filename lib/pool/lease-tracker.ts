@@ -79,8 +79,9 @@ export class LiveLeases {
 
   /** Removes the ended lease of an engine. */
   remove(engine: Engine): void {
-    this.#holders.delete(engine);
-    const watch = this.#watched.get(engine);
+    // A look into an empty map takes time too, and most often both are empty.
+    if (this.#holders.size > 0) this.#holders.delete(engine);
+    const watch = this.#watched.size > 0 ? this.#watched.get(engine) : undefined;
     if (watch === undefined) {
       this.#youngOut -= 1;
       if (this.#young.length > MOST_YOUNG + 2 * this.#youngOut) {

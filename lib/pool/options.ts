@@ -166,6 +166,7 @@ export function limits(
   standard: Required<Limits>,
 ): Required<Limits> {
   const { maxOutputLength, maxRatio, ratioFloorLength } = options;
+  if (maxOutputLength === undefined && maxRatio === undefined && ratioFloorLength === undefined) return standard;
   return {
     maxOutputLength: atLeastOne(maxOutputLength, 'options.maxOutputLength', standard.maxOutputLength),
     maxRatio: ratio(maxRatio, 'options.maxRatio', standard.maxRatio),

@@ -63,25 +63,26 @@ function admit(): void {
   }
 }
 
-export const threadpool = {
+/** A class, for the reason that `turn` is one. */
+class Threadpool {
   /** Whether a first write has to wait. */
   get isFull(): boolean {
     return inUse >= SLOTS || queue.length > 0;
-  },
+  }
 
   get isIdle(): boolean {
     return inUse === 0 && queue.length === 0;
-  },
+  }
 
   /** Counts a native write that was sent. `completed()` has to follow. */
   sent(slots = 1): void {
     inUse += slots;
-  },
+  }
 
   completed(slots = 1): void {
     inUse -= slots;
     if (queue.length > 0) admit();
-  },
+  }
 
   /**
    * Queues `run` until there is room. Then calls it with `self` as its `this`, in a tick of
@@ -90,5 +91,7 @@ export const threadpool = {
    */
   whenFree(context: AsyncResource, run: () => void, self: unknown, slots = 1): void {
     queue.push(new Task(context, run, self, slots));
-  },
-};
+  }
+}
+
+export const threadpool: Threadpool = new Threadpool();

@@ -211,7 +211,8 @@ export abstract class ZlibStream extends Transform {
     this.#chunk = chunk;
     this.#flag = flag;
     this.#done = callback;
-    this.#driver.begin(chunk, flag);
+    // The last flush has waited for its tick already.
+    this.#driver.begin(chunk, flag, chunk === NOTHING);
   }
 
   override _flush(callback: TransformCallback): void {
