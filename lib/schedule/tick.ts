@@ -45,26 +45,32 @@ const resolved = Promise.resolve();
  */
 export function enqueueNextRun(context: AsyncResource, run: () => void, self: unknown): void {
   // A tick first: the caller may be a microtask, whose ticks are still to come.
-  if (late.length === 0) nextTick(mark);
-  late.push(context, run, self);
+  if (late.length > 0) {
+    late.push(context, run, self);
+    return;
+  }
+  nextTick(mark);
+  late = [context, run, self];
 }
 
 /** Queues the waiting tasks, to run after the microtasks of this run of ticks. */
 function mark(): void {
   if (marked.length === 0) {
     void resolved.then(enqueueMarked);
-    [marked, late] = [late, marked];
+    marked = late;
   } else {
     for (const task of late) marked.push(task);
-    late.length = 0;
   }
+  // A new array: V8 calls its runtime to set the length of one.
+  late = [];
 }
 
 function enqueueMarked(): void {
-  for (let next = 0; next < marked.length; next += 3) {
-    enqueueTick(marked[next] as AsyncResource, marked[next + 1] as () => void, marked[next + 2]);
+  const tasks = marked;
+  marked = [];
+  for (let next = 0; next < tasks.length; next += 3) {
+    enqueueTick(tasks[next] as AsyncResource, tasks[next + 1] as () => void, tasks[next + 2]);
   }
-  marked.length = 0;
 }
 
 function workOff(): void {
