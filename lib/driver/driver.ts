@@ -14,10 +14,7 @@ import { threadpool } from '../schedule/threadpool.ts';
 import { turn } from '../schedule/turn.ts';
 import { Lessee } from './lessee.ts';
 import { FIRST_LENGTH, Output } from './output.ts';
-import { WHOLE_LENGTH } from './transfer.ts';
-
-/** Factor of expansion that most data does not reach. */
-const USUAL_RATIO = 16;
+import { USUAL_RATIO, WHOLE_LENGTH } from './transfer.ts';
 
 export class Driver extends Lessee {
   /** Begins an input: in a tick of its own, unless `atOnce`. The driver has to be idle. */
@@ -29,7 +26,7 @@ export class Driver extends Lessee {
   }
 
   /**
-   * Converts an input on the calling thread, whatever other work waits.
+   * Converts an input on the calling thread.
    * @returns false, with no work done, if the engine can't run on the main thread
    * @throws an error of the pool
    */
@@ -70,6 +67,8 @@ export class Driver extends Lessee {
   /** Resets the engine and the totals. The owner may call it in `onOutput()`. */
   reset(): void {
     if (this.lease !== undefined) engineOf(this.lease).reset();
+    // An engine to come may lose its parameters by it.
+    else if (this.settings.kind.options.params !== undefined) this.change = 'reset';
     this.restart();
     this.whole = undefined;
   }
@@ -90,7 +89,7 @@ export class Driver extends Lessee {
         this.fail(fault);
         return;
       }
-      if (this.newParams !== undefined) this.applyParams(engine);
+      if (this.change !== undefined) this.applyChange(engine);
       const isTry = this.#mayBeWhole(engine);
       // An encoder that has begun to finish may not be given another flush.
       if (isTry && engine.kind.codec.compresses) this.flush = engine.kind.codec.finishFlush;

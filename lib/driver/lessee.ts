@@ -18,11 +18,10 @@ import type { Owner } from './owner.ts';
 import { Transfer } from './transfer.ts';
 
 /**
- * idle: no input. tick: waits for its tick. turn: waits for a later turn. threadpool: waits for
- * room there. lease: waits for an engine. running: is on the stack. inFlight: a native write is in
- * the threadpool. trying: as inFlight, with a whole message at once. stopping: as inFlight, and the
- * owner has stopped the driver. paused: waits for `resume()`. held: waits for its owner, after an
- * error or a `hold()`. stopped: ended.
+ * idle: no input. tick, turn, threadpool, lease: waits for its tick, a later turn, room there, an
+ * engine. running: is on the stack. inFlight: a native write is in the threadpool. trying: as
+ * inFlight, with a whole message at once. stopping: as inFlight, and the owner has stopped the
+ * driver. paused: waits for `resume()`. held: waits for its owner, after an error or a `hold()`.
  */
 type State =
   | 'idle'
@@ -58,8 +57,8 @@ export abstract class Lessee extends Transfer {
   #leaveQueue: (() => void) | undefined;
   /** Result of giving the engine a whole message at once, if that was tried. */
   protected whole: WholeWrite | undefined;
-  /** Level and strategy for the next write, see `setParams()`. */
-  protected newParams: [level: number, strategy: number] | undefined;
+  /** Level and strategy for the next write, see `setParams()`, or a reset before it. */
+  protected change: [level: number, strategy: number] | 'reset' | undefined;
   /** Whether `setParams()` has changed level or strategy of an engine. */
   protected isChanged = false;
   /** Output memory for the threadpool, made when it is first needed. */
@@ -119,7 +118,10 @@ export abstract class Lessee extends Transfer {
       this.lease = this.pool.leaseNow(kindFor(this.settings.kind, input), this.owner, this.origin);
       this.pool.announce(this.lease);
     }
-    return this.lease === undefined ? undefined : engineOf(this.lease);
+    if (this.lease === undefined) return undefined;
+    const engine = engineOf(this.lease);
+    if (this.change !== undefined) this.applyChange(engine);
+    return engine;
   }
 
   /** Counts the work of a synchronous call. */
@@ -131,14 +133,15 @@ export abstract class Lessee extends Transfer {
 
   /** Sets level and strategy of an encoder before its next write. Returns the engine's failure. */
   setParams(level: number, strategy: number): Error | undefined {
-    this.newParams = [level, strategy];
-    if (this.state === 'idle' && this.lease !== undefined) this.applyParams(engineOf(this.lease));
+    this.change = [level, strategy];
+    if (this.state === 'idle' && this.lease !== undefined) this.applyChange(engineOf(this.lease));
     return this.failure;
   }
 
-  protected applyParams(engine: Engine): void {
-    engine.params(...(this.newParams as [number, number]));
-    this.newParams = undefined;
+  protected applyChange(engine: Engine): void {
+    if (this.change === 'reset') engine.reset();
+    else engine.params(...(this.change as [number, number]));
+    this.change = undefined;
     this.isChanged = true;
   }
 
@@ -215,9 +218,7 @@ export abstract class Lessee extends Transfer {
     else if (this.lease !== undefined || this.#acquire()) this.drive(engineOf(this.lease as Lease));
   }
 
-  /**
-   * Returns whether the driver has an engine now. Otherwise it waits, has failed, or was stopped.
-   */
+  /** Returns whether the driver has an engine now. If not, it waits, has failed or was stopped. */
   #acquire(): boolean {
     const kind = kindFor(this.settings.kind, this.input);
     try {

@@ -15,6 +15,9 @@ export const NOTHING: Buffer = Buffer.alloc(0);
 /** Output of a whole message that is made in one piece without a length hint, in bytes. */
 export const WHOLE_LENGTH = 65_536;
 
+/** Factor of expansion that most data does not reach. */
+export const USUAL_RATIO = 16;
+
 /** Value of `expected()` for an unknown length. */
 export const UNKNOWN = -1;
 

@@ -106,6 +106,8 @@ export interface Codec {
    * as long. An encoder has more memory, which moves to the caches of another core and back.
    */
   readonly tripWork: number;
+  /** Parameters by which an encoder makes other output of the probe's text than without. */
+  readonly probeParams?: EngineOptions['params'];
   /** Returns the slots of the threadpool that a write takes. See `threadpool.ts`. */
   slots(inputLength: number): number;
   /** See `EngineKind`. */
@@ -196,6 +198,7 @@ const encodesBrotli = {
   // shortest block has 16 KB.
   isCutSensitive: true,
   wholeLength: 16_383,
+  probeParams: { [BROTLI_PARAM_QUALITY]: 1 },
   // A thread allocates the memory when it begins a write. A write of up to 32 KB most often
   // finishes the message, and a reset frees the memory then.
   slots: (inputLength: number) => (inputLength <= 32_768 ? 1 : encodes.slots()),
@@ -208,6 +211,7 @@ const encodesBrotli = {
 const encodesZstd = {
   ...zstdFamily,
   ...encodes,
+  probeParams: { [ZSTD_PARAM_LEVEL]: -50 },
   statesInputLength: () => {
     pledges ??= findPledge();
     return pledges;

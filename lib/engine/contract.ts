@@ -22,6 +22,9 @@ export interface Engine {
   /** True if the engine has `writeSync()`, and so can run on the main thread. */
   readonly inline: boolean;
 
+  /** False: the pool closes the engine after its first lease. */
+  readonly reusable: boolean;
+
   /** True while a write is in flight. Only `close()` may be called then. */
   readonly busy: boolean;
 

@@ -8,9 +8,10 @@ import { codedError } from '../errors.ts';
 import { outsideOfContexts } from '../schedule/context.ts';
 import { constants, crc32 } from './builtin-zlib.ts';
 import { encoder, stockStream } from './codec.ts';
+import type { Donor } from './donor.ts';
 import { Deflater } from './encoder.ts';
 import type { EngineKind } from './kind.ts';
-import { type Donor, zlibError } from './native.ts';
+import { zlibError } from './native.ts';
 
 const { Z_FINISH, Z_NO_FLUSH } = constants;
 

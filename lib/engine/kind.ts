@@ -7,7 +7,7 @@ import type { Codec, EngineOptions } from './codec.ts';
 
 const { Z_DEFAULT_COMPRESSION, Z_DEFAULT_MEMLEVEL, Z_DEFAULT_STRATEGY, Z_DEFAULT_WINDOWBITS } = constants;
 
-/** Kind of an engine. Kinds without a dictionary or parameters are interned. */
+/** Kind of an engine. Reusable kinds are interned. */
 export interface EngineKind {
   readonly codec: Codec;
   /** False: the pool closes an engine of this kind after its first lease. */
@@ -29,16 +29,39 @@ export interface EngineKind {
 }
 
 const interned = new Map<string, EngineKind>();
+/** Kinds with parameters, of which a program may use any number. */
+const internedWithParams = new Map<string, EngineKind>();
+const MOST_WITH_PARAMS = 256;
+
+/** Most parameters of a kind that is interned, and most characters of their names. */
+const MOST_PARAMS = 32;
+const NAME_LENGTH = 16;
+
+/**
+ * Returns the parameters as text: '' for none.
+ * @returns undefined for unusual ones, whose kinds are not interned
+ */
+export function paramsKey(params: EngineOptions['params']): string | undefined {
+  const entries = Object.entries(params ?? {});
+  if (entries.length > MOST_PARAMS) return undefined;
+  let key = '';
+  for (const [name, value] of entries) {
+    if (name.length > NAME_LENGTH || (typeof value !== 'number' && typeof value !== 'boolean')) return undefined;
+    key += ` ${name}=${Number(value)}`;
+  }
+  return key;
+}
 
 /**
  * Returns the kind of engine for these settings. `windowBits` undefined means 15. With any options
  * object, node:zlib turns a missing value of a decoder into 0, the window of the header. That
  * accepts the same messages. After an explicit 0, an engine keeps the window of its first message,
- * so it is not reusable. An engine with a dictionary or with parameters is not reusable either. A
- * reset would keep the dictionary, and lose the parameters.
+ * so it is not reusable. Nor is an engine with a dictionary, which a reset keeps. A decoder with
+ * parameters is not reusable, since a reset loses them. An encoder is set up anew.
  */
 export function engineKind(codec: Codec, settings: EngineOptions = {}): EngineKind {
-  const { windowBits, level, memLevel, strategy, rejectGarbageAfterEnd = false, ...unpooled } = settings;
+  const { windowBits, level, memLevel, strategy, rejectGarbageAfterEnd = false, params, ...unpooled } = settings;
+  const key = paramsKey(params);
   const options: EngineOptions = Object.freeze({
     ...(codec.byZlib ? { windowBits: windowBits ?? Z_DEFAULT_WINDOWBITS } : {}),
     ...(codec.byZlib && codec.compresses
@@ -49,9 +72,13 @@ export function engineKind(codec: Codec, settings: EngineOptions = {}): EngineKi
         }
       : {}),
     ...(codec.compresses ? {} : { rejectGarbageAfterEnd }),
+    ...(key === '' ? {} : { params }),
     ...unpooled,
   });
-  const isPooled = Object.values(unpooled).every((value) => value === undefined) && options.windowBits !== 0;
+  const isPooled =
+    Object.values(unpooled).every((value) => value === undefined) &&
+    options.windowBits !== 0 &&
+    (codec.compresses ? key !== undefined : key === '');
   const kind: EngineKind = {
     codec,
     reusable: isPooled && !codec.detects,
@@ -70,11 +97,23 @@ export function engineKind(codec: Codec, settings: EngineOptions = {}): EngineKi
 }
 
 function intern(kind: EngineKind, detected: string): EngineKind {
-  const { windowBits, level, memLevel, strategy, rejectGarbageAfterEnd } = kind.options;
-  const key = [kind.codec.names.once, windowBits, level, memLevel, strategy, rejectGarbageAfterEnd, detected].join(' ');
-  const known = interned.get(key) ?? Object.freeze(kind);
-  interned.set(key, known);
-  return known;
+  const { windowBits, level, memLevel, strategy, rejectGarbageAfterEnd, params } = kind.options;
+  const kinds = params === undefined ? interned : internedWithParams;
+  const key = [
+    kind.codec.names.once,
+    windowBits,
+    level,
+    memLevel,
+    strategy,
+    rejectGarbageAfterEnd,
+    detected,
+    paramsKey(params),
+  ].join(' ');
+  const known = kinds.get(key);
+  if (known !== undefined) return known;
+  if (internedWithParams.size >= MOST_WITH_PARAMS) internedWithParams.clear();
+  kinds.set(key, Object.freeze(kind));
+  return kind;
 }
 
 /** Usual expansion of data without a length. */

@@ -1,37 +1,18 @@
 /**
  * Native engine: it drives the handle of a node:zlib stream directly. This class decodes, and the
- * encoders inherit from it. The stream, called the donor,
- * is created only for its handle. Node aborts the process when a handle is misused, and no
- * try/catch stops that. So the engine checks each rule before the call: no write during a write or
- * after `close()`, no reset during a write, no offset outside of a buffer. It holds the buffers of
- * a write until the write is over. `probe.ts` decides whether this engine may be used.
+ * encoders inherit from it. Node aborts the process when a handle is misused, and no try/catch
+ * stops that. So the engine checks each rule before the call: no write during a write or after
+ * `close()`, no reset during a write, no offset outside of a buffer. It holds the buffers of a
+ * write until the write is over. `probe.ts` decides whether this engine may be used.
  */
 import { codedError, isDataError } from '../errors.ts';
 import { setImmediate } from '../schedule/clock.ts';
-import { outsideOfContexts } from '../schedule/context.ts';
 import { constants } from './builtin-zlib.ts';
-import { type Codec, type StockStream, stockStream } from './codec.ts';
+import type { Codec } from './codec.ts';
 import { checkBuffers, type Engine, type EngineFailure, type WholeWrite } from './contract.ts';
+import { createDonor, type Handle, type SetUp } from './donor.ts';
 import type { EngineKind } from './kind.ts';
 import { handOut, inOnePiece, memoryFor } from './memory.ts';
-
-/**
- * Handle of a donor, on every tested major. A write has seven arguments. Its results are in
- * `_writeState`.
- */
-interface Handle {
-  onerror: (message: string, errno: number, code: string) => void;
-  cb: () => void;
-  write(flush: number, input: Buffer, inOff: number, inLen: number, out: Buffer, outOff: number, outLen: number): void;
-  writeSync: Handle['write'];
-  reset(): void;
-  params(level: number, strategy: number): void;
-  close(): void;
-}
-export type Donor = StockStream & { _handle: Handle; _writeState: Uint32Array };
-
-/** Smallest `chunkSize` of node:zlib, in bytes: the donor's own output buffer is never used. */
-export const DONOR_CHUNK_LENGTH = 64;
 
 /** Ends a write that failed in the threadpool. */
 let finishLate: (engine: NativeEngine) => void;
@@ -39,6 +20,7 @@ let finishLate: (engine: NativeEngine) => void;
 export class NativeEngine implements Engine {
   readonly kind: EngineKind;
   readonly inline = true;
+  readonly reusable: boolean;
   busy = false;
   oversized = false;
   failed = false;
@@ -46,6 +28,8 @@ export class NativeEngine implements Engine {
   /** Bytes left of the output room, and of the input, after a write. */
   protected readonly writeState: Uint32Array;
   #closed = false;
+  /** Set-up of a handle with parameters. Undefined: a reset cleans the handle. */
+  readonly #setUp: SetUp | undefined;
   // Arguments of the last call of `onerror`. The error is created from them when it is first read.
   // Most failures of `writeWhole()` are not reported, and a stack trace costs more than a small
   // message.
@@ -61,9 +45,9 @@ export class NativeEngine implements Engine {
   /** @param codec - codec of the donor, if the engine does a part of the work itself */
   constructor(kind: EngineKind, codec: Codec = kind.codec) {
     this.kind = kind;
-    const donor = outsideOfContexts(() =>
-      stockStream(codec, { ...kind.options, chunkSize: DONOR_CHUNK_LENGTH }),
-    ) as Donor;
+    const [donor, setUp] = createDonor(codec, kind);
+    this.#setUp = setUp;
+    this.reusable = kind.reusable && (kind.options.params === undefined || setUp !== undefined);
     // For a destroyed stream, the write callback of node:zlib only calls `handle.cb`.
     Object.defineProperty(donor, 'destroyed', { value: true });
     this.handle = donor._handle;
@@ -178,18 +162,23 @@ export class NativeEngine implements Engine {
   }
 
   clean(): void {
-    this.restart();
+    this.restart(true);
   }
 
-  /** Resets the handle. */
-  protected restart(): void {
+  /**
+   * Resets the handle.
+   * @param isForNext - whether the next message is that of another owner. It gets the parameters of
+   * the kind, which a reset may lose
+   */
+  protected restart(isForNext = false): void {
     if (this.busy) throw new Error('Cannot reset zlib stream while a write is in progress');
     if (this.#closed || (this.failed && !this.recoverable)) throw codedError('ERR_LEASE_SEALED');
     this.failed = false;
     this.#failure = undefined;
     this.#plainLength = 0;
     // May fail: see `Engine.reset()`.
-    this.handle.reset();
+    if (!isForNext || this.#setUp === undefined) this.handle.reset();
+    else if (this.handle.init(...this.#setUp) === false) throw codedError('ERR_LEASE_SEALED');
   }
 
   params(_level: number, _strategy: number): void {

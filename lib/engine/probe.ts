@@ -4,9 +4,9 @@
  */
 import { types } from 'node:util';
 import { type Codec, type Format, stockStream } from './codec.ts';
+import { DONOR_CHUNK_LENGTH, type Donor } from './donor.ts';
 import { nativeEngine } from './engines.ts';
-import { engineKind } from './kind.ts';
-import { DONOR_CHUNK_LENGTH, type Donor } from './native.ts';
+import { type EngineKind, engineKind } from './kind.ts';
 
 /** Majors of Node on which the specs have run. With 'auto', all others get the public engine. */
 const TESTED_MAJORS: ReadonlySet<number> = new Set([20, 22, 24, 26]);
@@ -65,10 +65,11 @@ function decodes(codec: Codec): boolean {
  * Returns whether the engine gives node:zlib's own output, once more for a next owner, and for
  * output that does not fit.
  */
-function encodes(codec: Codec): boolean {
+function encodes(kind: EngineKind): boolean {
+  const { codec, options } = kind;
   const text = Buffer.from(PROBE_TEXT);
-  const data = codec.sync(text);
-  const engine = nativeEngine(engineKind(codec));
+  const data = codec.sync(text, options);
+  const engine = nativeEngine(kind);
   const output = Buffer.alloc(data.length + 1);
   const made = (room: number): Buffer => {
     engine.writeSync(codec.finishFlush, text, 0, text.length, output, room);
@@ -88,7 +89,7 @@ function encodes(codec: Codec): boolean {
 /** Undefined: the stack of the caller is too short, or there is no memory. */
 function probe(codec: Codec): boolean | undefined {
   try {
-    return tested() && isKnown(codec) && (codec.compresses ? encodes(codec) : decodes(codec));
+    return tested() && isKnown(codec) && (codec.compresses ? encodes(engineKind(codec)) : decodes(codec));
   } catch (error) {
     return error instanceof RangeError ? undefined : false;
   }
@@ -115,6 +116,24 @@ export function isNative(codec: Codec): boolean {
     if (result !== undefined) results.set(codec, result);
   }
   return result === true;
+}
+
+/** Results of the probe of parameters. */
+const withParams = new Map<Codec, boolean>();
+
+/** Returns whether an encoder has the parameters of its kind again once it was cleaned. */
+export function keepsParams(codec: Codec): boolean {
+  let result = withParams.get(codec);
+  if (result === undefined) {
+    try {
+      result = isNative(codec) && encodes(engineKind(codec, { params: codec.probeParams }));
+    } catch {
+      // The stack of the caller is too short, or there is no memory.
+      return false;
+    }
+    withParams.set(codec, result);
+  }
+  return result;
 }
 
 /** Not exported from the package. */

@@ -32,14 +32,15 @@ const { concat } = Buffer;
 export class PublicEngine implements Engine {
   readonly kind: EngineKind;
   readonly inline = false;
+  /** An encoder would have to be made anew for its next owner. The pool does that later. */
+  readonly reusable: boolean;
   busy = false;
   availIn = 0;
   availOut = 0;
   failure: EngineFailure | undefined;
   /** Always false: a stream of node:zlib destroys itself when it fails. */
   readonly recoverable = false;
-  /** An encoder would have to be made anew for its next owner. The pool does that later. */
-  oversized: boolean;
+  oversized = false;
   /** Bytes of the data in its decompressed form since the last reset. */
   #plainLength = 0;
   #inner: StockStream;
@@ -62,7 +63,7 @@ export class PublicEngine implements Engine {
 
   constructor(kind: EngineKind) {
     this.kind = kind;
-    this.oversized = kind.codec.compresses;
+    this.reusable = kind.reusable && !kind.codec.compresses;
     this.#inner = this.#open();
   }
 
@@ -180,7 +181,7 @@ export class PublicEngine implements Engine {
     this.#feeding = false;
     this.#ended = false;
     this.failure = undefined;
-    this.oversized = this.kind.codec.compresses;
+    this.oversized = false;
     this.#inner = this.#open();
     // A reset of node:zlib's stream keeps them.
     if (this.#params !== undefined) this.params(...this.#params);

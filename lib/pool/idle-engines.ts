@@ -9,6 +9,9 @@ import type { EngineKind } from '../engine/kind.ts';
 import { clock } from '../schedule/clock.ts';
 import { outsideOfContexts } from '../schedule/context.ts';
 
+/** Number of shelves above which the empty ones are removed: a program may use any number of kinds. */
+const MOST_SHELVES = 256;
+
 interface Shelf {
   engines: Engine[];
   /** Fewest engines on this shelf since the last sweep. As many at the bottom were not used. */
@@ -65,10 +68,18 @@ export class IdleEngines {
       this.#sweeper = outsideOfContexts(() => clock.setTimeout(() => this.#sweep(), this.#intervalMs)).unref();
     }
     const shelf = this.#shelves.get(engine.kind);
-    if (shelf === undefined) this.#shelves.set(engine.kind, { engines: [engine], fewest: 0 });
+    if (shelf === undefined) this.#add(engine);
     else shelf.engines.push(engine);
     this.#length += 1;
     this.#byteLength += engine.kind.idleLength;
+  }
+
+  /** Adds a shelf. */
+  #add(engine: Engine): void {
+    if (this.#shelves.size >= MOST_SHELVES) {
+      for (const [kind, { engines }] of this.#shelves) if (engines.length === 0) this.#shelves.delete(kind);
+    }
+    this.#shelves.set(engine.kind, { engines: [engine], fewest: 0 });
   }
 
   evictAll(): void {

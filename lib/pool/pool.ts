@@ -8,7 +8,7 @@ import type { Codec } from '../engine/codec.ts';
 import type { Engine } from '../engine/contract.ts';
 import { nativeEngine } from '../engine/engines.ts';
 import type { EngineKind } from '../engine/kind.ts';
-import { isNative } from '../engine/probe.ts';
+import { isNative, keepsParams } from '../engine/probe.ts';
 import { PublicEngine } from '../engine/public.ts';
 import { codedError, type ErrorCode } from '../errors.ts';
 import { channels } from '../observe/channels.ts';
@@ -246,7 +246,7 @@ export class Pool {
       this.#live.remove(engine);
       failure ??= engine.failure;
       const isWanted =
-        engine.kind.reusable && !engine.oversized && this.#refusal === undefined && this.#idle.hasRoomFor(engine.kind);
+        isReusable(engine) && !engine.oversized && this.#refusal === undefined && this.#idle.hasRoomFor(engine.kind);
       proven = clean && (isWanted ? isAsNew(engine) : mayBeClean(engine));
       if (proven && isWanted) {
         this.#idle.put(engine);
@@ -314,6 +314,10 @@ function releaseFrames(error: Error): void {
   } catch {
     // `Error.prepareStackTrace` of the program has thrown.
   }
+}
+
+function isReusable({ reusable, kind }: Engine): boolean {
+  return reusable && (kind.options.params === undefined || keepsParams(kind.codec));
 }
 
 /** Returns whether cleaning an engine makes sense. */

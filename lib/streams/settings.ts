@@ -9,7 +9,7 @@ import type { ZlibOptions } from 'node:zlib';
 import { constants } from '../engine/builtin-zlib.ts';
 import { type Codec, codecs, stockStream } from '../engine/codec.ts';
 import { MAX_WRITE_LENGTH } from '../engine/contract.ts';
-import { type EngineKind, engineKind } from '../engine/kind.ts';
+import { type EngineKind, engineKind, paramsKey } from '../engine/kind.ts';
 import { type Limits, limits, noLimits } from '../pool/options.ts';
 import type { Pool } from '../pool/pool.ts';
 import { given, readOnce, type StreamOptions } from './options.ts';
@@ -53,8 +53,6 @@ const standard = new Map(codecs.map((codec) => [codec, pairOf(codec, {})]));
 /** Settings of options that node:zlib has accepted, by their values. */
 const accepted = new Map<string, Pair>();
 const MOST_ACCEPTED = 1_024;
-/** Most parameters of Brotli or Zstandard whose settings are kept. */
-const MOST_PARAMS = 32;
 
 /**
  * Returns the settings of a stream with these options.
@@ -120,12 +118,9 @@ function keyOf({ names, byZlib }: Codec, own: StreamOptions): string | undefined
     strategy,
     rejectGarbageAfterEnd ? 1 : undefined,
   ];
-  if (!byZlib && own.params) {
-    const entries = Object.entries(own.params);
-    if (entries.length > MOST_PARAMS) return undefined;
-    for (const [name, value] of entries) values.push(Number(name), typeof value === 'boolean' ? Number(value) : value);
-  }
-  let key = names.create;
+  const params = byZlib ? '' : paramsKey(own.params);
+  if (params === undefined) return undefined;
+  let key = names.create + params;
   for (let i = 0; i < values.length; i++) {
     const value = values[i];
     if (value === undefined) continue;
@@ -143,13 +138,11 @@ function pairOf(codec: Codec, options: StreamOptions): Pair {
   const { finishFlush, fullFlush, byZlib, compresses } = codec;
   const rejectGarbageAfterEnd = options.rejectGarbageAfterEnd === true;
   const { pledgedSrcSize } = options;
-  // No parameters are the same as an empty object of them.
-  const params = Object.keys(options.params ?? {}).length > 0 ? options.params : undefined;
   const kind = engineKind(codec, {
     rejectGarbageAfterEnd,
     // node:zlib's gzip ignores it.
     dictionary: codec.isFramed ? undefined : copy(options.dictionary),
-    ...(byZlib ? { windowBits: whole(options.windowBits) } : { params, pledgedSrcSize }),
+    ...(byZlib ? { windowBits: whole(options.windowBits) } : { params: options.params, pledgedSrcSize }),
     ...(byZlib && compresses
       ? { level: whole(options.level), memLevel: whole(options.memLevel), strategy: whole(options.strategy) }
       : {}),

@@ -163,6 +163,26 @@ export const variants: readonly Variant[] = [
     ],
   },
   {
+    name: 'P5: an encoder that loses its parameters',
+    caughtBy: 'promises/p5-encoders',
+    grep: 'parameters of an encoder',
+    lastMajor: 24,
+    edits: [{ file: 'engine/native.ts', from: 'this.restart(true);', to: 'this.restart();' }],
+  },
+  {
+    name: "P5: an encoder that is set up anew with another one's parameters",
+    caughtBy: 'promises/p5-encoders',
+    grep: 'parameters of an encoder',
+    edits: [{ file: 'engine/donor.ts', from: 'each.slice()', to: 'each' }],
+  },
+  {
+    name: 'P8: a reset before the first byte that keeps the parameters',
+    caughtBy: 'promises/p5-encoders',
+    grep: 'lost by a reset',
+    lastMajor: 24,
+    edits: [{ file: driver, from: "this.change = 'reset';", to: 'this.change = undefined;' }],
+  },
+  {
     name: 'P5: an encoder whose window is not overwritten',
     caughtBy: 'promises/p5-encoders',
     grep: 'is not read',

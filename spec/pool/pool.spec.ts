@@ -279,6 +279,28 @@ describe('ZlibPool', () => {
     for (const engine of idle) expect(() => engine.processChunk(0, data, 16_384, 100_000)).to.throw();
   });
 
+  it('keeps engines of any number of kinds, and their numbers', () => {
+    const pool = new ZlibPool({ maxIdle: Number.POSITIVE_INFINITY });
+    const windows = [9, 10, 11, 12, 13, 14];
+    const kinds = windows.flatMap((windowBits) =>
+      [1, 2, 3, 4, 5, 6, 7, 8].flatMap((level) =>
+        [1, 2, 3, 4, 5, 6].map((memLevel) => ({ windowBits, level, memLevel })),
+      ),
+    );
+    for (const options of kinds) {
+      const lease = pool.tryLease('deflate', { ...options, compress: true } as never) as PoolLease;
+      // Most shelves are empty when the last ones are added.
+      if (kinds.indexOf(options) % 2 === 0) lease.release();
+      else lease.discard();
+    }
+    const kept = kinds.length / 2;
+    expect(pool.stats).to.include({ idle: kept, created: kinds.length, reused: 0 });
+    for (const options of kinds) pool.tryLease('deflate', { ...options, compress: true } as never)?.release();
+    expect(pool.stats).to.include({ idle: kinds.length, reused: kept, created: kinds.length + kept });
+    addsUp(pool.stats);
+    void pool.close();
+  });
+
   it('has a timer for its idle engines while it has some, and no longer', () => {
     withClock((time) => {
       let timers = 0;

@@ -1,5 +1,6 @@
 /** P5 clean, for encoders: no byte of an earlier owner's data influences the output of a later owner. */
 import { once } from 'node:events';
+import type { Duplex } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { promisify } from 'node:util';
@@ -82,26 +83,27 @@ const flushingWays: Record<string, Way> = {
 };
 
 /** Ways in which an earlier owner leaves an engine with its message. */
-const predecessors: Record<string, (pool: Pool, format: CompressFormat, message: Buffer) => Promise<unknown>> = {
-  'a stream that ended': (pool, format, message) => ways['a stream']?.(pool, format, message) as Promise<Buffer>,
-  'compress()': (pool, format, message) => pool.compress(message, format),
-  async 'a stream destroyed after its write'(pool, format, message) {
-    const stream = pool.createCompress(format).resume();
+const predecessors: Record<string, (...args: Parameters<Way>) => Promise<unknown>> = {
+  'a stream that ended': (...args) => ways['a stream']?.(...args) as Promise<Buffer>,
+  'compress()': (...args) => ways['compress()']?.(...args) as Promise<Buffer>,
+  async 'a stream destroyed after its write'(pool, format, message, options) {
+    const stream = pool.createCompress(format, options).resume();
     await new Promise((resolve) => stream.write(message, resolve));
     stream.destroy();
     await closed(stream);
   },
-  'a stream destroyed after a flush': (pool, format, message) => flushed(pool.createCompress(format), message),
-  async 'a stream destroyed with output pending'(pool, format, message) {
-    const stream = pool.createCompress(format, { chunkSize: 64, readableHighWaterMark: 1 });
+  'a stream destroyed after a flush': (pool, format, message, options) =>
+    flushed(pool.createCompress(format, options), message),
+  async 'a stream destroyed with output pending'(pool, format, message, options) {
+    const stream = pool.createCompress(format, { ...options, chunkSize: 64, readableHighWaterMark: 1 });
     stream.end(message);
     await once(stream, 'readable');
     await nextTurn();
     stream.destroy();
     await closed(stream);
   },
-  async 'a stream that was reset and went on'(pool, format, message) {
-    const stream = pool.createCompress(format).resume();
+  async 'a stream that was reset and went on'(pool, format, message, options) {
+    const stream = pool.createCompress(format, options).resume();
     await new Promise((resolve) => stream.write(message, resolve));
     // Node 26.12 and later refuse this reset for gzip and Zstandard.
     stream.on('error', ({ code }: NodeJS.ErrnoException) => expect(code).to.equal('ERR_ZLIB_INCOMPLETE_FRAME'));
@@ -109,8 +111,8 @@ const predecessors: Record<string, (pool: Pool, format: CompressFormat, message:
     if (stream.destroyed) await closed(stream);
     else await ended(stream, 'short');
   },
-  async 'a lease'(pool, format, message) {
-    using lease = await pool.lease(format, { compress: true });
+  async 'a lease'(pool, format, message, options) {
+    using lease = await pool.lease(format, { ...(options as object), compress: true });
     lease.writeSync(message, Z_NO_FLUSH);
   },
 };
@@ -422,5 +424,92 @@ describe('P5 clean: an encoder', () => {
         expect(ours.equals(await play(stockCompressStream(format, options as never) as never))).to.equal(true);
       });
     }
+  }
+});
+
+const { BROTLI_PARAM_QUALITY, BROTLI_PARAM_LGWIN, BROTLI_PARAM_MODE, BROTLI_MODE_TEXT } = constants;
+const {
+  ZSTD_c_compressionLevel: LEVEL = 100,
+  ZSTD_c_windowLog: WINDOW = 101,
+  ZSTD_c_checksumFlag: CHECKSUM = 201,
+} = constants as typeof constants & Record<string, number>;
+
+/** Sets of parameters that no two messages below have the same output by. */
+const parameters: Partial<Record<CompressFormat, ReadonlyArray<Record<number, number>>>> = {
+  br: [
+    { [BROTLI_PARAM_QUALITY]: 0 },
+    { [BROTLI_PARAM_QUALITY]: 4 },
+    { [BROTLI_PARAM_QUALITY]: 4, [BROTLI_PARAM_LGWIN]: 10 },
+    { [BROTLI_PARAM_QUALITY]: 6, [BROTLI_PARAM_MODE]: BROTLI_MODE_TEXT },
+  ],
+  zstd: [{ [LEVEL]: -20 }, { [LEVEL]: 1, [CHECKSUM]: 1 }, { [LEVEL]: 9 }, { [LEVEL]: 9, [WINDOW]: 10 }],
+};
+
+/** Output of node:zlib by the same way. It tells some encoders the length, or cuts their input. */
+function stockWay(way: string, format: CompressFormat, message: Buffer, options: object): Promise<Buffer> | Buffer {
+  if (way === 'a one-shot function' || way === 'compress()') {
+    return promisify(encoder(format).once)(message, options) as Promise<Buffer>;
+  }
+  if (!way.startsWith('a stream')) return stockCompress(format, message, options);
+  const streams = { createCompress: stockCompressStream } as never;
+  return ways[way]?.(streams, format, message, options) as Promise<Buffer>;
+}
+
+describe('P5 clean: the parameters of an encoder', () => {
+  const message = json(3_000, 1);
+  for (const format of encoded.filter((each) => parameters[each] !== undefined)) {
+    const sets = parameters[format] as ReadonlyArray<Record<number, number>>;
+
+    it(`decide about its output, so that the others would be noticed (${format})`, () => {
+      const outputs = [undefined, ...sets].map((params) =>
+        stockCompress(format, message, { params }).toString('base64'),
+      );
+      expect(new Set(outputs).size).to.equal(sets.length + 1);
+    });
+
+    for (const engine of engines) {
+      for (const [where, inline] of Object.entries(places)) {
+        if (engine === 'public' && where === 'main thread') continue;
+        for (const [name, leave] of Object.entries(predecessors)) {
+          it(`are its own after ${name} (${format}, ${engine}, ${where})`, async () => {
+            for (const [way, ask] of Object.entries(ways)) {
+              const pool = new ZlibPool({ engine, inline });
+              for (const round of [0, 1]) {
+                for (const [i, params] of sets.entries()) {
+                  await leave(pool, format, json(2_000, 2 + i), { params });
+                  const output = await ask(pool, format, message, { params });
+                  const expected = await stockWay(way, format, message, { params });
+                  expect(output.equals(expected), `${way}, ${round}, ${JSON.stringify(params)}`).to.equal(true);
+                }
+              }
+            }
+          });
+        }
+      }
+    }
+
+    it(`is kept for the next owner with the same ones, and for no other (${format})`, async () => {
+      const pool = new ZlibPool({ engine: 'native' });
+      for (const round of [1, 2, 3]) {
+        for (const params of sets) await ways['a stream']?.(pool, format, message, { params });
+        await ways['a stream']?.(pool, format, message);
+        expect(pool.stats).to.include({ created: sets.length + 1, reused: (round - 1) * (sets.length + 1) });
+      }
+    });
+
+    it(`are lost by a reset of the owner, where those of node:zlib are (${format})`, async () => {
+      const [params] = sets;
+      const reset = async (stream: Duplex & { reset(): void }): Promise<Buffer> => {
+        stream.on('error', () => {});
+        stream.reset();
+        return bytesOf(stream, message);
+      };
+      const expected = await reset(stockCompressStream(format, { params } as CompressOptions));
+      const pool = new ZlibPool({ engine: 'native' });
+      // An engine that was cleaned before.
+      await ways['a stream']?.(pool, format, message, { params } as CompressOptions);
+      const stream = pool.createCompress(format, { params } as CompressOptions);
+      expect((await reset(stream)).equals(expected)).to.equal(true);
+    });
   }
 });
