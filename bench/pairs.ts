@@ -1,8 +1,9 @@
 /**
  * `npm run bench:services`: services of well-known packages, unchanged, with stock node:zlib, under
  * zlease/register, and without compression. Each variant has a server and a client process of its
- * own. The variants take turns, and a round gives a ratio. The median of the ratios is printed with
- * its quartiles. `npm run bench:services -- --help` prints the usage.
+ * own, and new ones in each round, since processes of one variant differ by more than rounds of one
+ * process. The variants take turns, and a round gives a ratio. The median of the ratios is printed
+ * with its quartiles. `npm run bench:services -- --help` prints the usage.
  */
 import { type ChildProcess, fork } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
@@ -67,8 +68,6 @@ const ROUND_MS = 300;
  * find fewer in flight.
  */
 const LEAST_TURNS = 4;
-/** Then new processes go on, since processes of one variant differ by more than rounds of one process do. */
-const ROUNDS_OF_A_PROCESS = 3;
 /** Share of stock's speed that all variants get for the delay. */
 const SHARED_LOAD = 0.5;
 
@@ -228,17 +227,15 @@ export async function serviceRows(rounds: number, only?: string): Promise<Servic
       const counts = new Map<Variant, number>();
       let rate = 0;
       for (let round = 0; round < rounds; round++) {
-        if (round % ROUNDS_OF_A_PROCESS === 0) {
-          for (const pair of pairs) for (const peer of pair.all) peer.end();
-          pairs = variants.map((variant) => new Pair(variant));
-          for (const pair of pairs) {
-            const compressed = pair.variant !== 'none';
-            pair.port = await pair.server.ask('serve', { service: work.service, compressed });
-            const inFlight = work.lanes * depth;
-            const speed = await speedOf(pair, work, inFlight);
-            counts.set(pair.variant, Math.max(LEAST_TURNS * inFlight, Math.round(speed * ROUND_MS)));
-            if (pair.variant === 'stock') rate ||= SHARED_LOAD * speed;
-          }
+        for (const pair of pairs) for (const peer of pair.all) peer.end();
+        pairs = variants.map((variant) => new Pair(variant));
+        for (const pair of pairs) {
+          const compressed = pair.variant !== 'none';
+          pair.port = await pair.server.ask('serve', { service: work.service, compressed });
+          const inFlight = work.lanes * depth;
+          const speed = await speedOf(pair, work, inFlight);
+          counts.set(pair.variant, Math.max(LEAST_TURNS * inFlight, Math.round(speed * ROUND_MS)));
+          if (pair.variant === 'stock') rate ||= SHARED_LOAD * speed;
         }
         for (let i = 0; i < pairs.length; i++) {
           const pair = pairs[(round + i) % pairs.length] as Pair;

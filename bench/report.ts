@@ -391,7 +391,7 @@ to the kernel, and new engines of \`node:zlib\` cost less.
 ## Services
 
 Server and client run in separate processes, with stock \`node:zlib\`, under \`zlease/register\`, and
-without compression. "× 50" is 50 calls or connections at the same time. CPU, memory and delay are
+without compression. Each round has new processes. "× 50" is 50 calls or connections at the same time. CPU, memory and delay are
 ratios of \`zlease/register\` to stock: CPU and peak memory of both processes, and the 99th percentile
 of the event loop's delay at the same load. The last two columns are ratios of the service without
 compression to stock.
