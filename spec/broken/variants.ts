@@ -415,7 +415,7 @@ export const variants: readonly Variant[] = [
   {
     name: 'P8: settings that mix up the formats of two streams',
     caughtBy: 'streams/settings',
-    edits: [{ file: 'streams/settings.ts', from: 'let key = names.create;', to: "let key = '';" }],
+    edits: [{ file: 'streams/settings.ts', from: 'let key = names.create + params;', to: 'let key = params;' }],
   },
   {
     name: 'P10: a place in the threadpool that is lost with an exception',
