@@ -380,7 +380,7 @@ export async function report(all: Findings[]): Promise<void> {
 
 Written by \`npm run bench -- --full --report --nodes 20,22,24,26\` on ${first.date}:
 Node ${all.map(({ node }) => node).join(', ')}, on ${first.machine}.
-Rounds of each contest: ${all.map(({ rounds }) => rounds).join(', ')}. Seed ${first.seed}.
+Rounds of each contest, at most: ${all.map(({ rounds }) => rounds).join(', ')}. Seed ${first.seed}.
 
 All figures are ratios. Rivals take turns, a round each. Each round gives a ratio. A figure is the
 median of the ratios, with the quartiles in brackets. The output of each rival is compared before it
@@ -391,10 +391,10 @@ to the kernel, and new engines of \`node:zlib\` cost less.
 ## Services
 
 Server and client run in separate processes, with stock \`node:zlib\`, under \`zlease/register\`, and
-without compression. Each round has new processes. "× 50" is 50 calls or connections at the same time. CPU, memory and delay are
-ratios of \`zlease/register\` to stock: CPU and peak memory of both processes, and the 99th percentile
-of the event loop's delay at the same load. The last two columns are ratios of the service without
-compression to stock.
+without compression. Each round has new processes. "× 50" is 50 calls or connections at the same
+time. CPU, memory and delay are ratios of \`zlease/register\` to stock: CPU and peak memory of both
+processes, and the 99th percentile of the event loop's delay at the same load. The last two columns
+are ratios of the service without compression to stock.
 
 ${pictures.services}
 

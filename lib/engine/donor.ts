@@ -40,7 +40,7 @@ const prototypes = new Map<Codec, object>();
 function prototypeOf(codec: Codec): object {
   let prototype = prototypes.get(codec);
   if (prototype === undefined) {
-    const donor = stockStream(codec) as Donor;
+    const donor = outsideOfContexts(() => stockStream(codec)) as Donor;
     prototype = Object.getPrototypeOf(donor._handle) as object;
     donor.close();
     prototypes.set(codec, prototype);
