@@ -26,7 +26,7 @@ export class Driver extends Lessee {
   }
 
   /**
-   * Converts an input on the calling thread.
+   * Converts an input on the calling thread, whatever other work waits.
    * @returns false, with no work done, if the engine can't run on the main thread
    * @throws an error of the pool
    */

@@ -59,7 +59,7 @@ export abstract class Lessee extends Transfer {
   protected whole: WholeWrite | undefined;
   /** Level and strategy for the next write, see `setParams()`, or a reset before it. */
   protected change: [level: number, strategy: number] | 'reset' | undefined;
-  /** Whether `setParams()` has changed level or strategy of an engine. */
+  /** Whether `setParams()` was called: the output may depend on its moment. */
   protected isChanged = false;
   /** Output memory for the threadpool, made when it is first needed. */
   protected output: Output | undefined;
@@ -134,6 +134,7 @@ export abstract class Lessee extends Transfer {
   /** Sets level and strategy of an encoder before its next write. Returns the engine's failure. */
   setParams(level: number, strategy: number): Error | undefined {
     this.change = [level, strategy];
+    this.isChanged = true;
     if (this.state === 'idle' && this.lease !== undefined) this.applyChange(engineOf(this.lease));
     return this.failure;
   }
@@ -142,7 +143,6 @@ export abstract class Lessee extends Transfer {
     if (this.change === 'reset') engine.reset();
     else engine.params(...(this.change as [number, number]));
     this.change = undefined;
-    this.isChanged = true;
   }
 
   /**

@@ -111,7 +111,7 @@ function intern(kind: EngineKind, detected: string): EngineKind {
   ].join(' ');
   const known = kinds.get(key);
   if (known !== undefined) return known;
-  if (internedWithParams.size >= MOST_WITH_PARAMS) internedWithParams.clear();
+  if (kinds === internedWithParams && kinds.size >= MOST_WITH_PARAMS) kinds.clear();
   kinds.set(key, Object.freeze(kind));
   return kind;
 }

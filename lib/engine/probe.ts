@@ -86,55 +86,50 @@ function encodes(kind: EngineKind): boolean {
   }
 }
 
-/** Undefined: the stack of the caller is too short, or there is no memory. */
-function probe(codec: Codec): boolean | undefined {
-  try {
-    return tested() && isKnown(codec) && (codec.compresses ? encodes(engineKind(codec)) : decodes(codec));
-  } catch (error) {
-    return error instanceof RangeError ? undefined : false;
-  }
-}
-
 function tested(): boolean {
   const { node, bun, deno } = process.versions;
   return bun === undefined && deno === undefined && TESTED_MAJORS.has(Number.parseInt(node, 10));
 }
 
 /**
- * Results of the probe. A codec is probed at its first use, since an encoder's takes milliseconds.
+ * Results of the probes. A codec is probed at its first use, since an encoder's takes milliseconds.
  */
 const results = new Map<Codec, boolean>();
+const resultsWithParams = new Map<Codec, boolean>();
 
 /**
- * Returns whether the native engine of a codec may be used. Never on a major that is not tested. A
- * probe that lacks stack or memory says no, and is repeated at the next use.
+ * Returns the result of a probe. One that lacks stack or memory says no, and is repeated at the
+ * next use.
  */
-export function isNative(codec: Codec): boolean {
-  let result = results.get(codec);
-  if (result === undefined) {
-    result = probe(codec);
-    if (result !== undefined) results.set(codec, result);
+function resultOf(known: Map<Codec, boolean>, codec: Codec, probe: () => boolean): boolean {
+  let result = known.get(codec);
+  if (result !== undefined) return result;
+  try {
+    result = probe();
+  } catch (error) {
+    if (error instanceof RangeError) return false;
+    result = false;
   }
-  return result === true;
-}
-
-/** Results of the probe of parameters. */
-const withParams = new Map<Codec, boolean>();
-
-/** Returns whether an encoder has the parameters of its kind again once it was cleaned. */
-export function keepsParams(codec: Codec): boolean {
-  let result = withParams.get(codec);
-  if (result === undefined) {
-    try {
-      result = isNative(codec) && encodes(engineKind(codec, { params: codec.probeParams }));
-    } catch {
-      // The stack of the caller is too short, or there is no memory.
-      return false;
-    }
-    withParams.set(codec, result);
-  }
+  known.set(codec, result);
   return result;
 }
 
+/**
+ * Returns whether the native engine of a codec may be used. Never on a major that is not tested.
+ */
+export function isNative(codec: Codec): boolean {
+  return resultOf(
+    results,
+    codec,
+    () => tested() && isKnown(codec) && (codec.compresses ? encodes(engineKind(codec)) : decodes(codec)),
+  );
+}
+
+/** Returns whether an encoder has the parameters of its kind again once it was cleaned. */
+export function keepsParams(codec: Codec): boolean {
+  if (!isNative(codec)) return false;
+  return resultOf(resultsWithParams, codec, () => encodes(engineKind(codec, { params: codec.probeParams })));
+}
+
 /** Not exported from the package. */
-export { results };
+export { PROBE_TEXT, results };

@@ -9,7 +9,7 @@ import type { EngineKind } from '../engine/kind.ts';
 import { clock } from '../schedule/clock.ts';
 import { outsideOfContexts } from '../schedule/context.ts';
 
-/** Number of shelves above which the empty ones are removed: a program may use any number of kinds. */
+/** Most shelves before the empty ones are removed. A program may use any number of kinds. */
 const MOST_SHELVES = 256;
 
 interface Shelf {

@@ -126,9 +126,9 @@ export class Lease {
   }
 
   /**
-   * Resets the engine and its window, for another message. `params` of Brotli and Zstandard are lost
-   * before Node 26.12, as with `reset()` of node:zlib's streams. A lease for each message keeps
-   * them.
+   * Resets the engine and its window, for another message. `params` of Brotli and Zstandard are
+   * lost before Node 26.12, as with `reset()` of node:zlib's streams. A lease for each message
+   * keeps them.
    * @throws `ERR_LEASE_SEALED` once the lease has ended, and after an error that no reset can clean
    * up. `ERR_ZLIB_INCOMPLETE_FRAME`, from Node 26.12 on, in the middle of the data of an encoder of
    * gzip or Zstandard

@@ -2,6 +2,7 @@ import { expect } from 'chai';
 import { codecs } from '../../lib/engine/codec.ts';
 import { createDonor, type Handle } from '../../lib/engine/donor.ts';
 import { type EngineKind, engineKind } from '../../lib/engine/kind.ts';
+import { keepsParams, PROBE_TEXT } from '../../lib/engine/probe.ts';
 
 const encoders = codecs.filter(({ probeParams }) => probeParams !== undefined);
 
@@ -22,6 +23,12 @@ describe('A donor', () => {
       expect(setUp).to.include(donor._writeState);
       expect(donor._handle.init(...(setUp as unknown[]))).to.not.equal(false);
       donor.close();
+    });
+
+    it(`would be found out if it lost its parameters: the probe's text is other with them (${once})`, () => {
+      const text = Buffer.from(PROBE_TEXT);
+      expect(codec.sync(text, { params: codec.probeParams }).equals(codec.sync(text))).to.equal(false);
+      expect(keepsParams(codec)).to.equal(true);
     });
 
     it(`shares its parameters with no other (${once})`, () => {
