@@ -7,7 +7,8 @@
  */
 import { Code, ConnectError } from '@connectrpc/connect';
 import type { Compression } from '@connectrpc/connect/protocol';
-import { type CompressFormat, formats } from './engine/codec.ts';
+import type { CompressFormat } from './engine/codec.ts';
+import { formats } from './engine/codecs.ts';
 import { grpcStatus } from './errors.ts';
 import { poolOf, type ZlibPool } from './node-zlib/pool.ts';
 

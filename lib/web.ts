@@ -4,7 +4,8 @@
  * on every Node. They do not replace the classes of `globalThis`.
  */
 import { type InspectOptions, inspect } from 'node:util';
-import { type Codec, type CompressFormat, decoder, encoder, formats } from './engine/codec.ts';
+import type { Codec, CompressFormat } from './engine/codec.ts';
+import { decoder, encoder, formats } from './engine/codecs.ts';
 import { codedError } from './errors.ts';
 import type { Framing } from './framing/framing.ts';
 import { GzipMember } from './framing/gzip-member.ts';

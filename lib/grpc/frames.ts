@@ -1,7 +1,8 @@
 /** The frames of gRPC over HTTP/2, for servers and clients without a gRPC library. */
 import type { Transform } from 'node:stream';
 import { transform } from 'through2';
-import { type CompressFormat, encoder } from '../engine/codec.ts';
+import type { CompressFormat } from '../engine/codec.ts';
+import { encoder } from '../engine/codecs.ts';
 import { codedError } from '../errors.ts';
 import { poolOf } from '../node-zlib/pool.ts';
 import { atLeastOne } from '../pool/options.ts';

@@ -3,7 +3,8 @@
  */
 import type { Transform } from 'node:stream';
 import { transform } from 'through2';
-import { type CompressFormat, decoder, encoder, type Format } from '../engine/codec.ts';
+import type { CompressFormat, Format } from '../engine/codec.ts';
+import { decoder, encoder } from '../engine/codecs.ts';
 import { codedError } from '../errors.ts';
 import { poolOf } from '../node-zlib/pool.ts';
 import { type Limits, limits } from '../pool/options.ts';

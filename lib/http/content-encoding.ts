@@ -3,7 +3,8 @@
  * decoding. This module knows the header, not the body.
  */
 import { types } from 'node:util';
-import { type Format, formats } from '../engine/codec.ts';
+import type { Format } from '../engine/codec.ts';
+import { formats } from '../engine/codecs.ts';
 import { codedError } from '../errors.ts';
 import { shown } from '../validate.ts';
 

@@ -7,7 +7,8 @@
  */
 import { syncBuiltinESMExports } from 'node:module';
 import { zlib } from '../engine/builtin-zlib.ts';
-import { type CompressFormat, codecs } from '../engine/codec.ts';
+import type { CompressFormat } from '../engine/codec.ts';
+import { codecs } from '../engine/codecs.ts';
 import { codedError } from '../errors.ts';
 import { oneShot as once, oneShotSync as onceSync } from '../streams/one-shot.ts';
 import { shown } from '../validate.ts';

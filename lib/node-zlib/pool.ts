@@ -4,7 +4,8 @@
  * name has its documentation.
  */
 import { isMainThread } from 'node:worker_threads';
-import { type Codec, type CompressFormat, decoder, encoder, type Format } from '../engine/codec.ts';
+import type { Codec, CompressFormat, Format } from '../engine/codec.ts';
+import { decoder, encoder } from '../engine/codecs.ts';
 import { codedError } from '../errors.ts';
 import type { Lease } from '../pool/lease.ts';
 import { Pool } from '../pool/pool.ts';

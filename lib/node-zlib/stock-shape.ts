@@ -5,7 +5,8 @@
  * `bytesRead`. The constructor of node:zlib's class may not run: it would create an engine.
  */
 
-import { type Codec, type CompressFormat, decoder, encoder, type Format } from '../engine/codec.ts';
+import type { Codec, CompressFormat, Format } from '../engine/codec.ts';
+import { decoder, encoder } from '../engine/codecs.ts';
 import type { Pool } from '../pool/pool.ts';
 import { CompressStream } from '../streams/compress.ts';
 import { DecompressStream } from '../streams/decompress.ts';

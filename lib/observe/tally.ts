@@ -4,7 +4,8 @@
  * tally are counted as `unknown`, so that the sums equal the stats.
  */
 
-import { codecs, type Direction, type Format } from '../engine/codec.ts';
+import type { Direction, Format } from '../engine/codec.ts';
+import { codecs } from '../engine/codecs.ts';
 import { causeLabel } from './causes.ts';
 import type { DiscardEvent, FailEvent, LeaseEvent } from './channels.ts';
 import type { PoolStats } from './stats.ts';

@@ -1,6 +1,7 @@
 /** Leases for a synchronous codec of the caller: `pool.lease()` and `pool.tryLease()`. */
 
-import { type CompressFormat, decoder, encoder, type Format } from '../engine/codec.ts';
+import type { CompressFormat, Format } from '../engine/codec.ts';
+import { decoder, encoder } from '../engine/codecs.ts';
 import { abortError, codedError } from '../errors.ts';
 import { originOf } from '../observe/origin.ts';
 import type { Lease } from '../pool/lease.ts';

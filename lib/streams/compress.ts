@@ -1,6 +1,7 @@
 /** The compressing stream. */
 import { zlib } from '../engine/builtin-zlib.ts';
-import { type CompressFormat, encoder } from '../engine/codec.ts';
+import type { CompressFormat } from '../engine/codec.ts';
+import { encoder } from '../engine/codecs.ts';
 import type { Pool } from '../pool/pool.ts';
 import { type CompressOptions, given } from './options.ts';
 import { ZlibStream } from './zlib-stream.ts';

@@ -1,5 +1,6 @@
 /** The decompressing stream. */
-import { decoder, type Format } from '../engine/codec.ts';
+import type { Format } from '../engine/codec.ts';
+import { decoder } from '../engine/codecs.ts';
 import type { Pool } from '../pool/pool.ts';
 import type { DecompressOptions } from './options.ts';
 import { ZlibStream } from './zlib-stream.ts';

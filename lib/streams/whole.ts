@@ -1,7 +1,8 @@
 /**
  * Whole messages as promises, and on the calling thread: `pool.decompress()`, `pool.compress()`.
  */
-import { type CompressFormat, decoder, encoder, type Format } from '../engine/codec.ts';
+import type { CompressFormat, Format } from '../engine/codec.ts';
+import { decoder, encoder } from '../engine/codecs.ts';
 import { abortError, codedError } from '../errors.ts';
 import { type Limits, limits } from '../pool/options.ts';
 import type { Pool } from '../pool/pool.ts';

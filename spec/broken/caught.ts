@@ -8,7 +8,7 @@ import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
 import pLimit from 'p-limit';
-import { formats } from '../../lib/engine/codec.ts';
+import { formats } from '../../lib/engine/codecs.ts';
 import { CHILD_TIMEOUT_MS, loader } from '../support/script.ts';
 import { editedCopy } from './copy.ts';
 import type { Edit, Variant } from './variants.ts';

@@ -106,7 +106,7 @@ export const surroundings: readonly Variant[] = [
     caughtBy: 'prometheus',
     edits: [
       {
-        file: 'engine/codec.ts',
+        file: 'engine/codecs.ts',
         from: "direction: family.compresses ? 'compress' : 'decompress',",
         to: "direction: 'decompress',",
       },

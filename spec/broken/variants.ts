@@ -351,7 +351,7 @@ export const variants: readonly Variant[] = [
     name: 'P9: long writes of Brotli that take a slot like short ones',
     caughtBy: 'promises/p9-encoders',
     grep: 'messages at once',
-    edits: [{ file: 'engine/codec.ts', from: '(inputLength <= 32_768 ? 1 : encodes.slots())', to: '1' }],
+    edits: [{ file: 'engine/codecs.ts', from: '(inputLength <= 32_768 ? 1 : encodes.slots())', to: '1' }],
   },
   {
     name: 'P9: an idle pool without its byte bound',
@@ -410,7 +410,7 @@ export const variants: readonly Variant[] = [
     name: 'P8: an encoder of Brotli that gets long input in one write',
     caughtBy: 'streams/encoder-cases',
     grep: 'length of a block',
-    edits: [{ file: 'engine/codec.ts', from: 'wholeLength: 16_383', to: 'wholeLength: 65_536' }],
+    edits: [{ file: 'engine/codecs.ts', from: 'wholeLength: 16_383', to: 'wholeLength: 65_536' }],
   },
   {
     name: 'P8: settings that mix up the formats of two streams',

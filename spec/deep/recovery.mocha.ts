@@ -1,7 +1,7 @@
 /** Inflate after bad data: a reset makes the engine as new, so the pool keeps it. Random messages, with the seed in the title. */
 import { constants } from 'node:zlib';
 import { expect } from 'chai';
-import { decoder } from '../../lib/engine/codec.ts';
+import { decoder } from '../../lib/engine/codecs.ts';
 import type { Engine } from '../../lib/engine/contract.ts';
 import { type EngineKind, engineKind, kindFor } from '../../lib/engine/kind.ts';
 import type { Format, ZlibPool as Pool } from '../../lib/index.ts';

@@ -5,7 +5,7 @@ import { constants, gzipSync, inflateSync } from 'node:zlib';
 import { expect } from 'chai';
 import { Driver } from '../../lib/driver/driver.ts';
 import type { Owner } from '../../lib/driver/owner.ts';
-import { decoder, encoder } from '../../lib/engine/codec.ts';
+import { decoder, encoder } from '../../lib/engine/codecs.ts';
 import { engineKind } from '../../lib/engine/kind.ts';
 import type { Limits } from '../../lib/pool/options.ts';
 import { Pool } from '../../lib/pool/pool.ts';

@@ -1,7 +1,7 @@
 /** The cursor, totals and limits of a driver: how much output a write may make. */
 import { expect } from 'chai';
 import { NOTHING, Transfer } from '../../lib/driver/transfer.ts';
-import { decoder, encoder } from '../../lib/engine/codec.ts';
+import { decoder, encoder } from '../../lib/engine/codecs.ts';
 import type { Engine } from '../../lib/engine/contract.ts';
 import { type EngineKind, engineKind } from '../../lib/engine/kind.ts';
 import type { Limits } from '../../lib/pool/options.ts';

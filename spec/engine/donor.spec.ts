@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { codecs } from '../../lib/engine/codec.ts';
+import { codecs } from '../../lib/engine/codecs.ts';
 import { createDonor, type Handle } from '../../lib/engine/donor.ts';
 import { type EngineKind, engineKind } from '../../lib/engine/kind.ts';
 import { keepsParams, PROBE_TEXT } from '../../lib/engine/probe.ts';

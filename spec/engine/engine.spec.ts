@@ -1,7 +1,7 @@
 /** The contract of an engine, over both twins. */
 import { constants, createGunzip } from 'node:zlib';
 import { expect } from 'chai';
-import { codecs, decoder } from '../../lib/engine/codec.ts';
+import { codecs, decoder } from '../../lib/engine/codecs.ts';
 import type { Engine, WholeWrite } from '../../lib/engine/contract.ts';
 import { engineKind } from '../../lib/engine/kind.ts';
 import { NativeEngine } from '../../lib/engine/native.ts';

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { codecs, decoder, encoder } from '../../lib/engine/codec.ts';
+import { codecs, decoder, encoder } from '../../lib/engine/codecs.ts';
 import { engineKind, paramsKey } from '../../lib/engine/kind.ts';
 
 describe('A kind of engines with parameters', () => {

@@ -1,6 +1,6 @@
 /** Decompresses what a script has compressed. */
 import { constants, type ZlibOptions } from 'node:zlib';
-import { decoder } from '../../lib/engine/codec.ts';
+import { decoder } from '../../lib/engine/codecs.ts';
 import { codecOf, dictionaries, type Script } from './script.ts';
 
 /**

@@ -5,7 +5,8 @@
  */
 import { constants, crc32, type ZlibOptions } from 'node:zlib';
 import fc from 'fast-check';
-import { type Codec, type CompressFormat, decoder, encoder } from '../../lib/engine/codec.ts';
+import type { Codec, CompressFormat } from '../../lib/engine/codec.ts';
+import { decoder, encoder } from '../../lib/engine/codecs.ts';
 import type { Format } from '../../lib/index.ts';
 import { compress, formats, json, random } from '../support/samples.ts';
 

@@ -2,7 +2,7 @@
 import { promisify } from 'node:util';
 import { constants } from 'node:zlib';
 import { expect } from 'chai';
-import { encoder } from '../../lib/engine/codec.ts';
+import { encoder } from '../../lib/engine/codecs.ts';
 import type { CompressFormat, CompressStream as Stream } from '../../lib/index.ts';
 import { CompressStream, engines, ZlibPool } from '../support/library.ts';
 import { closed, outcome } from '../support/outcome.ts';

@@ -1,6 +1,6 @@
 /** The errors of a pool without a free engine: their text is what an operator has to find the cause. */
 import { expect } from 'chai';
-import { decoder } from '../../lib/engine/codec.ts';
+import { decoder } from '../../lib/engine/codecs.ts';
 import { engineKind } from '../../lib/engine/kind.ts';
 import type { LeaseOwner } from '../../lib/pool/lease.ts';
 import { withClock } from '../support/clock.ts';

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { inspect } from 'node:util';
 import { expect } from 'chai';
-import { codecs } from '../../lib/engine/codec.ts';
+import { codecs } from '../../lib/engine/codecs.ts';
 import type { Format, Lease as PoolLease, PoolStats, ZlibPoolOptions } from '../../lib/index.ts';
 import { root } from '../../lib/schedule/context.ts';
 import { withClock } from '../support/clock.ts';

@@ -6,7 +6,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { constants, type Deflate } from 'node:zlib';
 import { expect } from 'chai';
-import { encoder } from '../../lib/engine/codec.ts';
+import { encoder } from '../../lib/engine/codecs.ts';
 import { engineKind } from '../../lib/engine/kind.ts';
 import type { CompressFormat, CompressOptions, CompressStream, ZlibPool as Pool } from '../../lib/index.ts';
 import { engines, NativeEngine, ZlibPool } from '../support/library.ts';

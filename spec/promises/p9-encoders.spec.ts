@@ -6,7 +6,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { constants, gunzipSync, gzip } from 'node:zlib';
 import { expect } from 'chai';
-import { encoder } from '../../lib/engine/codec.ts';
+import { encoder } from '../../lib/engine/codecs.ts';
 import { engineKind } from '../../lib/engine/kind.ts';
 import type { CompressFormat, ZlibPool as Pool } from '../../lib/index.ts';
 import { withClock } from '../support/clock.ts';

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { constants, createDeflate, deflateSync, type ZlibOptions } from 'node:zlib';
 import { expect } from 'chai';
-import { decoder } from '../../lib/engine/codec.ts';
+import { decoder } from '../../lib/engine/codecs.ts';
 import type { DecompressOptions, DecompressStream, Format } from '../../lib/index.ts';
 import { channels } from '../../lib/observe/channels.ts';
 import { engines, ZlibPool } from '../support/library.ts';

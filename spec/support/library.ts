@@ -35,8 +35,8 @@ export const { isNative, results: probed } = (await import(
   `${folder}/engine/probe.ts`
 )) as typeof import('../../lib/engine/probe.ts');
 export const { codecs, decoder, encoder } = (await import(
-  `${folder}/engine/codec.ts`
-)) as typeof import('../../lib/engine/codec.ts');
+  `${folder}/engine/codecs.ts`
+)) as typeof import('../../lib/engine/codecs.ts');
 /** Not exported from the package: settings by options. */
 export const { messageSettings, streamSettings } = (await import(
   `${folder}/streams/settings.ts`

@@ -1,7 +1,7 @@
 /** Data to decompress, made from a seed. */
 import zlib, { type ZlibOptions } from 'node:zlib';
 import { json } from '../../bench/payloads.ts';
-import { formats } from '../../lib/engine/codec.ts';
+import { formats } from '../../lib/engine/codecs.ts';
 import type { Format } from '../../lib/index.ts';
 
 export { json, random } from '../../bench/payloads.ts';

@@ -1,6 +1,7 @@
 /** Streams and one-shot functions of node:zlib itself, whatever `install()` has replaced. */
 import type { ZlibOptions } from 'node:zlib';
-import { decoder, encoder, stockStream as ofCodec, type StockStream } from '../../lib/engine/codec.ts';
+import { stockStream as ofCodec, type StockStream } from '../../lib/engine/codec.ts';
+import { decoder, encoder } from '../../lib/engine/codecs.ts';
 import type { CompressFormat, Format } from '../../lib/index.ts';
 
 export function stockStream(format: Format, options?: ZlibOptions): StockStream {
