@@ -386,7 +386,7 @@ All figures are ratios. Rivals take turns, a round each. Each round gives a rati
 median of the ratios, with the quartiles in brackets. The output of each rival is compared before it
 is timed. Figures of several Nodes are in the order 20, 22, 24, 26. Each table has a process of its
 own. Once a process has freed blocks of megabytes, malloc no longer returns the memory of an engine
-to the kernel, and new engines of \`node:zlib\` cost less.
+to the kernel. New engines of \`node:zlib\` then cost less.
 
 ## Services
 
@@ -550,8 +550,8 @@ ${table(
 
 ## Where zlease is behind
 
-By more than the spread, in time, CPU or the event loop's delay, in any contest except
-"${groups.everybody}" and "${groups.ablation}":
+zlease is behind stock by more than the spread, in time, CPU or the delay of the event loop, in these
+contests. The list does not consider "${groups.everybody}":
 
 ${slower.length === 0 ? 'nowhere.' : slower.join('\n')}
 `;

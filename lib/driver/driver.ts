@@ -3,8 +3,8 @@
  * the lease until the owner ends it. It also owns the place in a queue, the budget, the limits, the
  * output memory and the pause. The owner decides the order of events, when to report an error, and
  * when to end the lease. Each wait is a state of its own. A wake-up that finds another state does
- * nothing. The driver completes its state before it calls its owner or publishes, and reads it
- * anew.
+ * nothing. The driver completes its state before each call of its owner and each publish. After the
+ * call, it reads the state again.
  */
 import { type Engine, endsWithChunk, inputFault } from '../engine/contract.ts';
 import { handOut, memoryFor } from '../engine/memory.ts';
@@ -67,7 +67,7 @@ export class Driver extends Lessee {
   /** Resets the engine and the totals. The owner may call it in `onOutput()`. */
   reset(): void {
     if (this.lease !== undefined) engineOf(this.lease).reset();
-    // An engine to come may lose its parameters by it.
+    // A reset of node:zlib's handle may lose its parameters. The later engine is reset too.
     else if (this.settings.kind.options.params !== undefined) this.change = 'reset';
     this.restart();
     this.whole = undefined;
@@ -117,14 +117,15 @@ export class Driver extends Lessee {
       else engine.writeSync(this.flush, input, this.offset, left, memory, room);
       const isUndone = isTry && this.whole === 'undone';
       if (engine.failed || isUndone) {
-        // A failed engine does not report the length of its output. That is most often short.
+        // The engine does not report the length of such output. The output is most often short.
         turn.spend(Math.max(1, Math.min(room, USUAL_RATIO * left)));
         if (isUndone) continue;
       } else {
         const made = room - engine.availOut;
         this.inlineLength += made;
-        // Bytes after the end of the data count too, though the engine does not consume them.
-        turn.spend(Math.max(engine.kind.workPerByte * (left - engine.availIn), made, input.length > 0 ? 1 : 0));
+        const { workPerByte, workPerMessage } = engine.kind;
+        const work = workPerByte * (left - engine.availIn) + (this.inputLength === 0 ? workPerMessage : 0);
+        turn.spend(Math.max(work, made, input.length > 0 ? 1 : 0));
       }
       if (!this.#absorb(engine, memory, room)) return;
     }
@@ -139,7 +140,7 @@ export class Driver extends Lessee {
       this.offset === 0 &&
       !this.owner.keepsAll &&
       engine.inline &&
-      // An encoder's output must not depend on its pieces. A decoder must be able to start again.
+      // An encoder has to make the same output of one write. A decoder has to be able to go back.
       (codec.compresses ? this.left <= wholeLength && !this.isChanged : codec.byZlib && reusable) &&
       this.owner.isWhole()
     );
@@ -241,7 +242,7 @@ export class Driver extends Lessee {
 
   protected override consumed(trailing: number): void {
     this.drop();
-    // Many writes fill a chunk of a long `chunkSize`. The stream keeps it, as node:zlib's does.
+    // Many writes fill a chunk of a long `chunkSize`: the driver keeps the memory of the chunk.
     if (this.settings.chunkLength <= FIRST_LENGTH) this.output?.drop();
     this.state = 'idle';
     this.owner.onConsumed(trailing);

@@ -1,6 +1,6 @@
 /**
- * The part of a driver that acquires its lease, and holds it until the owner takes the lease. It
- * waits for ticks, for room and for an engine. It writes to no engine.
+ * Part of a driver that acquires and holds its lease. It waits for ticks, for room and for an
+ * engine. It writes to no engine.
  */
 import type { AsyncResource } from 'node:async_hooks';
 import type { Engine, WholeWrite } from '../engine/contract.ts';
@@ -18,10 +18,10 @@ import type { Owner } from './owner.ts';
 import { Transfer } from './transfer.ts';
 
 /**
- * idle: no input. tick, turn, threadpool, lease: waits for its tick, a later turn, room there, an
- * engine. running: is on the stack. inFlight: a native write is in the threadpool. trying: as
- * inFlight, with a whole message at once. stopping: as inFlight, and the owner has stopped the
- * driver. paused: waits for `resume()`. held: waits for its owner, after an error or a `hold()`.
+ * idle: no input. tick: waits for its tick. turn: waits for a later turn. threadpool: waits for
+ * room in the threadpool. lease: waits for an engine. running: is on the stack. inFlight: a native
+ * write is in the threadpool. trying: as inFlight, with a whole message. stopping: as inFlight, and
+ * then stopped. paused: waits for `resume()`. held: waits for its owner, after an error or `hold()`.
  */
 type State =
   | 'idle'
@@ -147,7 +147,7 @@ export abstract class Lessee extends Transfer {
 
   /**
    * Ends the work.
-   * @returns false during a native write. `onStopped()` follows it, and any call in `onOutput()`
+   * @returns false during a native write. `onStopped()` follows such a write or `onOutput()`
    */
   stop(): boolean {
     if (this.state === 'inFlight' || this.state === 'trying') this.state = 'stopping';
@@ -203,7 +203,7 @@ export abstract class Lessee extends Transfer {
   protected placeOf(kind: EngineKind, expected: number): Place {
     const { left, inlineLength } = this;
     const { inline } = this.pool.settings;
-    const work = workOf(kind, left + this.unflushedLength, expected);
+    const work = workOf(kind, left + this.unflushedLength, expected, this.inputLength === 0);
     return place(left, expected, work, kind.codec.tripWork, inlineLength, inline, turn);
   }
 

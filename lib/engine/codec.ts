@@ -1,5 +1,6 @@
 /**
- * What is known of a format and a direction. `codecs.ts` has the table of all of them.
+ * Contract of a codec: the properties of one format in one direction. `codecs.ts` has the table of
+ * all codecs.
  */
 
 import type { BrotliOptions, Gunzip, ZlibOptions, ZlibReset } from 'node:zlib';
@@ -53,7 +54,7 @@ export type OnceFunction = (
 /** A synchronous one-shot function of node:zlib. */
 export type SyncFunction = (buffer: unknown, options?: unknown) => Buffer;
 
-/** A format and a direction, with everything by which it differs from the others. */
+/** Properties of one format in one direction. */
 export interface Codec {
   /** Format of the compressed data. */
   readonly format: Format;
@@ -65,7 +66,10 @@ export interface Codec {
   readonly Stock: StockClass;
   /** Names of node:zlib's factory, one-shot function and synchronous one-shot function. */
   readonly names: { readonly create: string; readonly once: string; readonly sync: string };
-  /** The one-shot functions as they were when the library was loaded. `install()` replaces them. */
+  /**
+   * One-shot function of node:zlib, as it was when the library was loaded. `install()` replaces the
+   * function in node:zlib, and not this copy.
+   */
   readonly once: OnceFunction;
   /** The synchronous twin of `once`. */
   readonly sync: SyncFunction;
@@ -95,7 +99,7 @@ export interface Codec {
   readonly wholeLength: number;
   /** True if the codec finds the format by the first two bytes of the data. */
   readonly detects: boolean;
-  /** Longest data of one owner after which an engine is small enough to be kept, in bytes. */
+  /** Longest data between two resets after which an idle engine is kept, decompressed, in bytes. */
   readonly keptLength: number;
   /**
    * Time of a round trip to the threadpool, as the number of bytes of decompressed output that take
@@ -109,7 +113,14 @@ export interface Codec {
   /** See `EngineKind`. */
   workPerByte(options: EngineOptions): number;
   /** See `EngineKind`. */
+  workPerMessage(options: EngineOptions): number;
+  /** See `EngineKind`. */
   idleLength(options: EngineOptions): number;
+}
+
+/** Returns whether the name of a parameter is a plain decimal number, as that of each constant. */
+export function isPlainName(name: string): boolean {
+  return /^(0|[1-9]\d{0,3})$/.test(name);
 }
 
 /**

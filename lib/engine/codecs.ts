@@ -6,7 +6,16 @@
 import { codedError } from '../errors.ts';
 import { shown } from '../validate.ts';
 import { zlib } from './builtin-zlib.ts';
-import type { Codec, CompressFormat, EngineOptions, Format, OnceFunction, StockClass, SyncFunction } from './codec.ts';
+import {
+  type Codec,
+  type CompressFormat,
+  type EngineOptions,
+  type Format,
+  isPlainName,
+  type OnceFunction,
+  type StockClass,
+  type SyncFunction,
+} from './codec.ts';
 
 const { Z_BLOCK, Z_FINISH, Z_FULL_FLUSH, Z_DEFAULT_WINDOWBITS, Z_DEFAULT_MEMLEVEL } = zlib.constants;
 const { BROTLI_OPERATION_EMIT_METADATA, BROTLI_OPERATION_FINISH, BROTLI_OPERATION_FLUSH } = zlib.constants;
@@ -17,11 +26,26 @@ const ZSTD_FLUSH = 1;
 const ZSTD_END = 2;
 const ZSTD_PARAM_LEVEL = 100;
 const ZSTD_DEFAULT_LEVEL = 3;
+/**
+ * Parameters of Zstandard that change no table: ZSTD_c_compressionLevel, ZSTD_c_contentSizeFlag,
+ * ZSTD_c_checksumFlag, ZSTD_c_dictIDFlag.
+ */
+const ZSTD_WITHOUT_TABLES: ReadonlySet<string> = new Set(['100', '200', '201', '202']);
+
+/** Work per byte of the slowest encoders: a few bytes take longer than a trip to the threadpool. */
+const SLOW = 4_096;
+/** Work of a message that the main thread may never do. */
+const VERY_LONG = 2 ** 40;
+
+/** Returns whether all names are plain numbers. node:zlib takes others, such as '0x1'. */
+function hasPlainNames(params: EngineOptions['params'] = {}): boolean {
+  return Object.keys(params).every(isPlainName);
+}
 
 /**
- * Longest window that an idle Zstandard engine may hold, in bytes: as much as 256 messages of 1 KB.
- * A reset keeps that window, which grows with the message, up to 128 MB. zlib's window has 32 KB at
- * most. A reset frees that of Brotli.
+ * Longest window that an idle Zstandard engine may hold, in bytes. It equals 256 messages of 1 KB.
+ * A reset of Zstandard keeps the window, which grows with the message, up to 128 MB. The window of
+ * zlib is 64 KB at most. A reset of Brotli frees the window.
  */
 const KEPT_WINDOW_LENGTH = 262_144;
 
@@ -61,6 +85,7 @@ const decodes = {
   tripWork: 12_288,
   slots: () => 1,
   workPerByte: () => 1,
+  workPerMessage: () => 0,
 };
 const inflates = {
   ...zlibFamily,
@@ -72,7 +97,8 @@ const encodes = {
   ...decodes,
   compresses: true,
   tripWork: 18_432,
-  // Eight in flight give full speed. Each takes memory, and room in the caches of the processor.
+  // Eight encoders in flight give full speed, so each takes 8 of the 64 or more slots. Each encoder
+  // takes memory, and room in the caches of the processor.
   slots: () => 8,
 };
 const deflates = {
@@ -86,8 +112,8 @@ const deflates = {
 const encodesBrotli = {
   ...brotliFamily,
   ...encodes,
-  // Of the input: a write that fills a block, and a flush after it, make one block more. The
-  // shortest block has 16 KB.
+  // A cut of the input changes the output. A write that fills a block makes one block more if the
+  // flush is a write of its own. The shortest block has 16 KB.
   isCutSensitive: true,
   wholeLength: 16_383,
   probeParams: { [BROTLI_PARAM_QUALITY]: 1 },
@@ -96,7 +122,8 @@ const encodesBrotli = {
   slots: (inputLength: number) => (inputLength <= 32_768 ? 1 : encodes.slots()),
   workPerByte({ params }: EngineOptions) {
     const quality = Number(params?.[BROTLI_PARAM_QUALITY] ?? BROTLI_DEFAULT_QUALITY);
-    return quality < 5 ? 16 : quality < 10 ? 64 : 1_024;
+    if (!(quality >= 0) || !hasPlainNames(params)) return SLOW;
+    return quality < 5 ? 16 : quality < 9 ? 20 : SLOW;
   },
   idleLength: () => 16_384,
 };
@@ -110,9 +137,18 @@ const encodesZstd = {
   },
   workPerByte({ params }: EngineOptions) {
     const level = Number(params?.[ZSTD_PARAM_LEVEL] ?? ZSTD_DEFAULT_LEVEL);
-    return level < 6 ? 12 : level < 13 ? 64 : 1_024;
+    return level < 4 ? 4 : level < 7 ? 12 : SLOW;
   },
-  idleLength: () => 2_097_152,
+  // An encoder with parameters allocates and clears its tables for each message. Their length is
+  // that of the level, or of other parameters, and not that of the message.
+  workPerMessage({ params }: EngineOptions) {
+    if (params === undefined) return 10_240;
+    if (!hasPlainNames(params) || Object.keys(params).some((name) => !ZSTD_WITHOUT_TABLES.has(name))) return VERY_LONG;
+    const level = Number(params[ZSTD_PARAM_LEVEL] ?? ZSTD_DEFAULT_LEVEL);
+    return level < 2 ? 8_192 : level < 3 ? 12_288 : level < 4 ? 20_480 : level < 7 ? 81_920 : VERY_LONG;
+  },
+  // A set-up for the next owner frees the memory. A reset keeps it.
+  idleLength: ({ params }: EngineOptions) => (params === undefined ? 2_097_152 : 16_384),
 };
 
 /** The function as it was when the library was loaded. `install()` replaces it. */
@@ -121,8 +157,9 @@ const { zstdCompress } = zlib as { zstdCompress?: OnceFunction };
 let pledges: boolean | undefined;
 
 /**
- * Finds whether `zstdCompress()` sets `pledgedSrcSize`, as Node 26.12 does. It copies the options
- * for that, so that an inherited one has no effect, and `flush` is the first option that is wrong.
+ * Finds whether `zstdCompress()` sets `pledgedSrcSize`, as that of Node 26.12 does. Such a function
+ * copies the own options first, and the invalid `flush` is the first error. Otherwise the inherited
+ * `chunkSize` is the first error.
  */
 function findPledge(): boolean {
   const options = Object.assign(Object.create({ chunkSize: 0 }), { flush: -1 });
@@ -154,7 +191,7 @@ function codec(format: Format, once: string, family: Family): [Format, Codec] {
   ];
 }
 
-/** Codecs that this Node has. */
+/** Returns the codecs that this Node has, by format. */
 const existing = (all: Array<[Format, Codec]>): Map<Format, Codec> =>
   new Map(all.filter(([, { Stock }]) => Stock !== undefined));
 

@@ -51,7 +51,8 @@ function prototypeOf(codec: Codec): object {
 /**
  * Creates a donor outside of any async context.
  * @param codec - codec of the donor
- * @returns the donor, and the set-up of a handle with parameters that can be set up again
+ * @returns the donor, and the set-up of its handle. The set-up is undefined if the kind has no
+ * parameters, if the kind is not reusable, or if `init()` could not be recorded
  * @throws the error of node:zlib if there is no memory
  */
 export function createDonor(codec: Codec, { options, reusable }: EngineKind): [Donor, SetUp | undefined] {
@@ -66,10 +67,13 @@ function recorded(prototype: object, create: () => Donor): [Donor, SetUp | undef
   if (typeof own?.value !== 'function' || !own.configurable) return [create(), undefined];
   const init: Handle['init'] = own.value;
   let setUp: SetUp = [];
+  let copies: SetUp = [];
   let handle: Handle | undefined;
   const value = function (this: Handle, ...given: SetUp): unknown {
     handle = this;
     setUp = given;
+    // node:zlib has one array of parameters for all streams. A hook may create one before the end.
+    copies = given.map((each) => (types.isUint32Array(each) ? each.slice() : each));
     return init.call(this, ...given);
   };
   Object.defineProperty(prototype, 'init', { ...own, value });
@@ -80,6 +84,5 @@ function recorded(prototype: object, create: () => Donor): [Donor, SetUp | undef
     Object.defineProperty(prototype, 'init', own);
   }
   if (handle !== donor._handle) return [donor, undefined];
-  // node:zlib has one array of parameters for all streams.
-  return [donor, setUp.map((each) => (types.isUint32Array(each) && each !== donor._writeState ? each.slice() : each))];
+  return [donor, setUp.map((each, i) => (each === donor._writeState ? each : copies[i]))];
 }

@@ -1,9 +1,9 @@
 /**
- * Kinds of engines. An `EngineKind` has every property by which a pool must keep engines apart, and
- * estimates about the data of such an engine.
+ * Kinds of engines. A pool keeps engines of different kinds apart. An `EngineKind` also has
+ * estimates of the work and the memory of such an engine.
  */
 import { constants } from './builtin-zlib.ts';
-import type { Codec, EngineOptions } from './codec.ts';
+import { type Codec, type EngineOptions, isPlainName } from './codec.ts';
 
 const { Z_DEFAULT_COMPRESSION, Z_DEFAULT_MEMLEVEL, Z_DEFAULT_STRATEGY, Z_DEFAULT_WINDOWBITS } = constants;
 
@@ -22,9 +22,11 @@ export interface EngineKind {
   readonly wholeLength: number;
   /** Time to compress a byte, as a multiple of the time to make a byte of decompressed output. */
   readonly workPerByte: number;
+  /** Time of the first write of a message besides, in the same unit. */
+  readonly workPerMessage: number;
   /** Memory of an idle engine, in bytes: an upper estimate. */
   readonly idleLength: number;
-  /** Kinds that an unzip engine may become, before it has read any data. */
+  /** Kinds of unzip engines by detected format. `kindFor()` selects one of them. */
   readonly detected?: { readonly gzip: EngineKind; readonly deflate: EngineKind };
 }
 
@@ -33,9 +35,8 @@ const interned = new Map<string, EngineKind>();
 const internedWithParams = new Map<string, EngineKind>();
 const MOST_WITH_PARAMS = 256;
 
-/** Most parameters of a kind that is interned, and most characters of their names. */
+/** Most parameters of a kind that is interned. */
 const MOST_PARAMS = 32;
-const NAME_LENGTH = 16;
 
 /**
  * Returns the parameters as text: '' for none.
@@ -46,7 +47,7 @@ export function paramsKey(params: EngineOptions['params']): string | undefined {
   if (entries.length > MOST_PARAMS) return undefined;
   let key = '';
   for (const [name, value] of entries) {
-    if (name.length > NAME_LENGTH || (typeof value !== 'number' && typeof value !== 'boolean')) return undefined;
+    if (!isPlainName(name) || (typeof value !== 'number' && typeof value !== 'boolean')) return undefined;
     key += ` ${name}=${Number(value)}`;
   }
   return key;
@@ -54,10 +55,11 @@ export function paramsKey(params: EngineOptions['params']): string | undefined {
 
 /**
  * Returns the kind of engine for these settings. `windowBits` undefined means 15. With any options
- * object, node:zlib turns a missing value of a decoder into 0, the window of the header. That
- * accepts the same messages. After an explicit 0, an engine keeps the window of its first message,
- * so it is not reusable. Nor is an engine with a dictionary, which a reset keeps. A decoder with
- * parameters is not reusable, since a reset loses them. An encoder is set up anew.
+ * object, node:zlib turns a missing value of a decoder into 0, the window of the header. A window
+ * of 15 accepts the same messages. After an explicit 0, an engine keeps the window of its first
+ * message, so it is not reusable. Nor is an engine with a dictionary, which a reset keeps. A decoder
+ * with parameters is not reusable, since a reset loses them. `clean()` sets an encoder with
+ * parameters up anew.
  */
 export function engineKind(codec: Codec, settings: EngineOptions = {}): EngineKind {
   const { windowBits, level, memLevel, strategy, rejectGarbageAfterEnd = false, params, ...unpooled } = settings;
@@ -87,6 +89,7 @@ export function engineKind(codec: Codec, settings: EngineOptions = {}): EngineKi
     isCutSensitive: codec.isCutSensitive || options.level === 0,
     wholeLength: options.level === 0 ? -1 : codec.wholeLength,
     workPerByte: codec.workPerByte(options),
+    workPerMessage: codec.workPerMessage(options),
     idleLength: codec.idleLength(options),
   };
   if (!isPooled) return Object.freeze(kind);
@@ -123,11 +126,12 @@ const USUAL_EXPANSION = 4;
  * Returns the time that an input needs, as the number of bytes of decompressed output that take as
  * long.
  * @param expected - bytes of output that are expected of it. Less than 0: unknown
+ * @param isFirst - whether it is the first input of its message
  */
-export function workOf(kind: EngineKind, inputLength: number, expected: number): number {
-  if (kind.codec.compresses) return kind.workPerByte * inputLength;
+export function workOf(kind: EngineKind, inputLength: number, expected: number, isFirst: boolean): number {
+  if (kind.codec.compresses) return kind.workPerByte * inputLength + (isFirst ? kind.workPerMessage : 0);
   if (expected < 0) return USUAL_EXPANSION * inputLength;
-  // Compression did not make such data shorter. It was stored, and is only copied.
+  // Compression did not make such data shorter. It is very short, or stored and only copied.
   return expected <= inputLength ? 0 : expected;
 }
 

@@ -28,7 +28,7 @@ export class NativeEngine implements Engine {
   /** Bytes left of the output room, and of the input, after a write. */
   protected readonly writeState: Uint32Array;
   #closed = false;
-  /** Set-up of a handle with parameters. Undefined: a reset cleans the handle. */
+  /** Set-up of a handle with parameters. Undefined: `clean()` only resets the handle. */
   readonly #setUp: SetUp | undefined;
   // Arguments of the last call of `onerror`. The error is created from them when it is first read.
   // Most failures of `writeWhole()` are not reported, and a stack trace costs more than a small
@@ -58,9 +58,9 @@ export class NativeEngine implements Engine {
       this.#message = message;
       this.#errno = errno;
       this.#code = code;
-      // Not before the next turn. The handle ends the write only after this function and the ticks
-      // that follow it have returned. Another write before that aborts the process. The owner of
-      // the lease may release the engine at once, to another owner.
+      // In the next turn: the handle ends the write only after this function and the ticks that
+      // follow this function have returned. Another write before the end of this write aborts the
+      // process. The owner may release the lease at once, and the pool may lease the engine again.
       if (this.busy) setImmediate(finishLate, this);
     };
   }
@@ -100,7 +100,7 @@ export class NativeEngine implements Engine {
     outputLength: number,
     outputOffset = 0,
   ): void {
-    this.#check(input, inputOffset, inputLength, output, outputLength);
+    this.#check(input, inputOffset, inputLength, output, outputOffset + outputLength);
     this.handle.writeSync(flush, input, inputOffset, inputLength, output, outputOffset, outputLength);
     this.count(inputLength, outputLength);
   }
@@ -118,8 +118,8 @@ export class NativeEngine implements Engine {
     const failsAlike = outputLength <= firstLength && this.#code !== 'Z_BUF_ERROR';
     if (this.failed && (!this.recoverable || failsAlike)) return 'failed';
     // The write state does not have the output length of a failed write. A wrong length hint may
-    // also have cut the output at another place than node:zlib, which emits none of the output
-    // before an error there.
+    // also have cut the output at another place than node:zlib. node:zlib emits none of the output
+    // of a write that fails.
     this.restart();
     return 'undone';
   }
@@ -151,7 +151,7 @@ export class NativeEngine implements Engine {
     done: () => void,
     outputOffset = 0,
   ): void {
-    this.#check(input, inputOffset, inputLength, output, outputLength);
+    this.#check(input, inputOffset, inputLength, output, outputOffset + outputLength);
     this.busy = true;
     this.#writing = { done, input, inputLength, output, outputLength };
     this.handle.write(flush, input, inputOffset, inputLength, output, outputOffset, outputLength);
@@ -167,8 +167,8 @@ export class NativeEngine implements Engine {
 
   /**
    * Resets the handle.
-   * @param isForNext - whether the next message is that of another owner. It gets the parameters of
-   * the kind, which a reset may lose
+   * @param isForNext - whether the next message is that of another owner. The handle then gets the
+   * parameters of the kind again, which a reset may lose
    */
   protected restart(isForNext = false): void {
     if (this.busy) throw new Error('Cannot reset zlib stream while a write is in progress');
@@ -191,13 +191,13 @@ export class NativeEngine implements Engine {
     this.handle.close();
   }
 
-  #check(input: Buffer, inputOffset: number, inputLength: number, output: Buffer, outputLength: number): void {
+  #check(input: Buffer, inputOffset: number, inputLength: number, output: Buffer, outputEnd: number): void {
     if (this.busy) throw new Error('A write is in progress');
     if (this.#closed || this.failed) throw codedError('ERR_LEASE_SEALED');
-    checkBuffers(input, inputOffset, inputLength, output, outputLength);
+    checkBuffers(input, inputOffset, inputLength, output, outputEnd);
   }
 
-  /** Fails the write that has ended. For an engine that does a part of the work itself. */
+  /** Marks the engine as failed. For an engine that does a part of the work itself. */
   protected fail(error: EngineFailure): void {
     this.failed = true;
     this.#failure = error;

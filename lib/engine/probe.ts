@@ -11,7 +11,10 @@ import { type EngineKind, engineKind } from './kind.ts';
 /** Majors of Node on which the specs have run. With 'auto', all others get the public engine. */
 const TESTED_MAJORS: ReadonlySet<number> = new Set([20, 22, 24, 26]);
 
-/** Output of the probe. Its input is a constant, so that the probe depends on the engine only. */
+/**
+ * Text of the probes. Its compressed forms are constants, so that the probe of a decoder depends on
+ * its engine only.
+ */
 const PROBE_TEXT = 'zlease probes the engine '.repeat(8);
 const GZIP_PROBE = 'H4sIAAAAAAACA6vKSU0sTlUoKMpPSi1WKMlIVUjNS8/MS1WoGloSAPf9y2DIAAAA';
 const probeData: Readonly<Record<Format, string>> = {
@@ -98,8 +101,8 @@ const results = new Map<Codec, boolean>();
 const resultsWithParams = new Map<Codec, boolean>();
 
 /**
- * Returns the result of a probe. One that lacks stack or memory says no, and is repeated at the
- * next use.
+ * Returns the result of a probe. A RangeError means too little stack, or too little memory for a
+ * Buffer. The result is then false, and the next use repeats the probe. Any other result is kept.
  */
 function resultOf(known: Map<Codec, boolean>, codec: Codec, probe: () => boolean): boolean {
   let result = known.get(codec);

@@ -133,7 +133,10 @@ export function frameEncoder(options: FrameEncoderOptions = {}): Transform {
 function payloadOf(message: unknown, maxLength: number): Buffer {
   const payload = bufferOf(message);
   if (payload === undefined) {
-    throw codedError('ERR_INVALID_ARG_TYPE', `A message must be a Uint8Array. Received ${shownType(message)}`);
+    throw codedError(
+      'ERR_INVALID_ARG_TYPE',
+      `A message must be a Buffer, TypedArray, DataView or ArrayBuffer. Received ${shownType(message)}`,
+    );
   }
   checkLength(payload.length, maxLength);
   return payload;

@@ -50,7 +50,7 @@ export type CompressMessagesOptions<Message, Result = Message> = CommonCompressO
 
 /**
  * Returns a stage that decompresses one part of each message. Both its sides are in object mode.
- * Messages leave in the order in which they came. The stage decompresses one message at a time, and
+ * The stage emits the messages in the order of its input. It decompresses one message at a time, and
  * leases an engine only meanwhile. It fails with the error of the first message that can't be
  * decompressed, see `ZlibPool.decompress`.
  * @param options - `format`, and either `field` or both `get` and `set`. `pool`, default
@@ -75,7 +75,7 @@ export function decompressMessages<Message, Result = Message>(
 
 /**
  * Returns a stage that compresses one part of each message. Both its sides are in object mode.
- * Messages leave in the order in which they came. The stage compresses one message at a time, and
+ * The stage emits the messages in the order of its input. It compresses one message at a time, and
  * leases an engine only meanwhile. It fails with the error of the first message that can't be
  * compressed, see `ZlibPool.compress`.
  * @param options - `format`, and either `field` or both `get` and `set`. `pool`, default
@@ -158,6 +158,6 @@ function bytesIn<Message>(message: Message, field: keyof Message): Uint8Array {
   if (buffer !== undefined) return buffer;
   throw codedError(
     'ERR_INVALID_ARG_TYPE',
-    `message.${shown(field)} must be a Uint8Array. Received ${shownType(bytes)}`,
+    `message.${shown(field)} must be a Buffer, TypedArray, DataView or ArrayBuffer. Received ${shownType(bytes)}`,
   );
 }

@@ -1,4 +1,4 @@
-/** The part that all stages for gRPC share: a message is converted while the stage holds it. */
+/** Stage that converts messages one by one. Each message is converted while the stage holds it. */
 import type { Transform, TransformOptions } from 'node:stream';
 import { transform } from 'through2';
 import { codedError } from '../errors.ts';
@@ -14,8 +14,8 @@ export interface StageOptions {
 type Done<Result> = (error?: Error | null, data?: Result) => void;
 
 /**
- * Returns a stage that converts its messages one by one, each on an engine of its own. A stage that
- * is destroyed returns the engine of its message once no native write is in flight.
+ * Returns a stage that converts its messages one by one, with a lease for each. A stage that is
+ * destroyed discards the engine of its message once no native write is in flight.
  * @param task - returns the task for a message. The stage fails with an error that it throws
  * @param result - returns the message to emit. The stage fails with an error that it throws
  */

@@ -51,37 +51,37 @@ export const brotliCompress: OneShot = onDefaultPool('brotliCompress');
  */
 export const zstdCompress: OneShot = onDefaultPool('zstdCompress');
 
-/** `gunzip()` on the calling thread, as node:zlib's `gunzipSync()`. */
+/** Runs `gunzip()` on the calling thread, as node:zlib's `gunzipSync()`. */
 export const gunzipSync: OneShotSync = onDefaultPool('gunzipSync');
 
-/** `inflate()` on the calling thread, as node:zlib's `inflateSync()`. */
+/** Runs `inflate()` on the calling thread, as node:zlib's `inflateSync()`. */
 export const inflateSync: OneShotSync = onDefaultPool('inflateSync');
 
-/** `inflateRaw()` on the calling thread, as node:zlib's `inflateRawSync()`. */
+/** Runs `inflateRaw()` on the calling thread, as node:zlib's `inflateRawSync()`. */
 export const inflateRawSync: OneShotSync = onDefaultPool('inflateRawSync');
 
-/** `unzip()` on the calling thread, as node:zlib's `unzipSync()`. */
+/** Runs `unzip()` on the calling thread, as node:zlib's `unzipSync()`. */
 export const unzipSync: OneShotSync = onDefaultPool('unzipSync');
 
-/** `brotliDecompress()` on the calling thread, as node:zlib's `brotliDecompressSync()`. */
+/** Runs `brotliDecompress()` on the calling thread, as node:zlib's `brotliDecompressSync()`. */
 export const brotliDecompressSync: OneShotSync = onDefaultPool('brotliDecompressSync');
 
-/** `zstdDecompress()` on the calling thread, as node:zlib's `zstdDecompressSync()`. */
+/** Runs `zstdDecompress()` on the calling thread, as node:zlib's `zstdDecompressSync()`. */
 export const zstdDecompressSync: OneShotSync = onDefaultPool('zstdDecompressSync');
 
-/** `gzip()` on the calling thread, as node:zlib's `gzipSync()`. */
+/** Runs `gzip()` on the calling thread, as node:zlib's `gzipSync()`. */
 export const gzipSync: OneShotSync = onDefaultPool('gzipSync');
 
-/** `deflate()` on the calling thread, as node:zlib's `deflateSync()`. */
+/** Runs `deflate()` on the calling thread, as node:zlib's `deflateSync()`. */
 export const deflateSync: OneShotSync = onDefaultPool('deflateSync');
 
-/** `deflateRaw()` on the calling thread, as node:zlib's `deflateRawSync()`. */
+/** Runs `deflateRaw()` on the calling thread, as node:zlib's `deflateRawSync()`. */
 export const deflateRawSync: OneShotSync = onDefaultPool('deflateRawSync');
 
-/** `brotliCompress()` on the calling thread, as node:zlib's `brotliCompressSync()`. */
+/** Runs `brotliCompress()` on the calling thread, as node:zlib's `brotliCompressSync()`. */
 export const brotliCompressSync: OneShotSync = onDefaultPool('brotliCompressSync');
 
-/** `zstdCompress()` on the calling thread, as node:zlib's `zstdCompressSync()`. */
+/** Runs `zstdCompress()` on the calling thread, as node:zlib's `zstdCompressSync()`. */
 export const zstdCompressSync: OneShotSync = onDefaultPool('zstdCompressSync');
 
 /** Returns a method of the default pool as a function, with the name that it has in node:zlib. */

@@ -165,7 +165,7 @@ export class Pool {
       lease = new Lease(this.#leases + 1, idle ?? this.#create(kind), this, owner, idle !== undefined);
       this.#live.add(lease, stack);
     } catch (error) {
-      // There is no memory for an engine, or the stack of the caller is too short.
+      // The engine is unavailable, memory is missing, or the stack of the caller is too short.
       if (idle !== undefined) this.#evicted += 1;
       idle?.close();
       throw error;
@@ -305,8 +305,8 @@ export class Pool {
 }
 
 /**
- * Has the stack of an error formatted. Until then, the error keeps the objects of its frames alive.
- * If a listener of a stream closes the pool, the stream is one of them.
+ * Formats the stack of an error. Until then, the error keeps the objects of its frames alive. If a
+ * listener of a stream closes the pool, the stream is one of these objects.
  */
 function releaseFrames(error: Error): void {
   try {

@@ -1,7 +1,8 @@
 /**
  * The one decision about the place of a step of work. It is a pure function of the step, of the
  * limits of its pool, and of the present work of the thread. It weighs time: the main thread does a
- * step itself if that takes no longer than to send it to the threadpool and take it back.
+ * step itself if that takes no longer than to send it to the threadpool and take it back. A step
+ * that is alone may take as long as a whole turn.
  */
 
 /** Place of a step: the main thread now, the main thread in a later turn, or the threadpool. */
@@ -51,6 +52,9 @@ export function place(
   const left = limits.outputLength - madeLength;
   if (inputLength > limits.inputLength || expected > left || (left <= 0 && expected < 0)) return 'threadpool';
   if (limits.inputLength === 0 || limits.turnLength === 0) return 'threadpool';
-  if (!load.isIdle && work > Math.max(tripWork, SHORT_PART * limits.outputLength)) return 'threadpool';
+  const most = load.isIdle
+    ? Math.max(limits.turnLength, limits.outputLength)
+    : Math.max(tripWork, SHORT_PART * limits.outputLength);
+  if (work > most) return 'threadpool';
   return load.workLength < limits.turnLength ? 'main' : 'turn';
 }

@@ -13,8 +13,8 @@ import { enqueueTick } from './tick.ts';
 const THREADS = Number(process.env.UV_THREADPOOL_SIZE) || 4;
 
 /**
- * Slots in use from which on a first write waits. They are more than the threads, so that these
- * have work while the main thread is busy.
+ * Number of slots in use at which a first write waits. It exceeds the number of threads, so that
+ * the threads have work while the main thread is busy.
  */
 const SLOTS = Math.max(64, 8 * THREADS);
 

@@ -14,7 +14,8 @@ import { isOnlyTask } from './tick.ts';
 const STEP_LENGTH = 2_048;
 
 /**
- * Most steps without input in one turn, as of `flush()`. node:zlib does one a turn for each stream.
+ * Most steps without input in one turn, such as those of `flush()`. node:zlib does one a turn for
+ * each stream.
  */
 const MOST_EMPTY_STEPS = 128;
 
@@ -60,7 +61,8 @@ function end(): void {
     if (turn.workLength >= (waiting.first as Task).limit) break;
     start(waiting);
   }
-  // A task that waits for room waits behind one that has spent some, and so watches the next turn.
+  // If a task still waits in `waiting`, this turn has done work, and `spend()` watches the next one.
+  // Empty steps may wait without such work.
   if (emptyWaiting.length > 0) turn.watch();
 }
 
@@ -74,7 +76,10 @@ class Turn {
   /** Number of watched turns. */
   number = 0;
 
-  /** Output of the main thread in this turn, in bytes. A short step counts as `STEP_LENGTH`. */
+  /**
+   * Work of the main thread in this turn, as the number of bytes of decompressed output that take
+   * as long. A short step counts as `STEP_LENGTH`.
+   */
   workLength = 0;
 
   /** Whether no other work waits for the main thread, and none is in the threadpool. */
@@ -82,7 +87,7 @@ class Turn {
     return waiting.length === 0 && threadpool.isIdle && isOnlyTask();
   }
 
-  /** Counts a step on the main thread, by its length in bytes. */
+  /** Counts a step on the main thread, by its work as in `workLength`. 0: a step without input. */
   spend(length: number): void {
     if (length > 0) this.workLength += Math.max(length, STEP_LENGTH);
     else emptySteps += 1;
@@ -103,7 +108,7 @@ class Turn {
     this.watch();
   }
 
-  /** Has `end()` called after this turn. */
+  /** Schedules `end()` after this turn. */
   watch(): void {
     if (ending) return;
     outsideOfContexts(() => setImmediate(end));
@@ -112,8 +117,8 @@ class Turn {
   }
 
   /**
-   * Calls `run` with `self` as its `this`, in the async context of `context`, in the first turn
-   * whose length is less than `limit` by then.
+   * Calls `run` with `self` as its `this`, in the async context of `context`, in a later turn. The
+   * `workLength` of that turn is less than `limit` at the time of the call.
    */
   whenFree(limit: number, context: AsyncResource, run: () => void, self: unknown): void {
     waiting.push({ limit, context, run, self });

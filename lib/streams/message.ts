@@ -85,10 +85,10 @@ export class Message implements Owner {
   }
 
   /** Converts on the calling thread. The lease may be one more than `maxLeased`. */
-  startNow(stockOptions?: object): void {
+  startNow(): void {
     this.#isNow = true;
     try {
-      if (!this.#driver.runNow(this.#input, this.#settings.finishFlush)) this.#runStock(stockOptions);
+      if (!this.#driver.runNow(this.#input, this.#settings.finishFlush)) this.#runStock();
     } catch (error) {
       this.destroy(error as Error);
     }
@@ -175,11 +175,13 @@ export class Message implements Owner {
   /**
    * Converts by node:zlib's one-shot function, for an engine that can't run on the main thread.
    */
-  #runStock(options: object | undefined): void {
-    const { sync } = this.#settings.kind.codec;
+  #runStock(): void {
+    const { kind, flush, finishFlush, chunkLength } = this.#settings;
+    const { codec, options } = kind;
+    const chunkSize = chunkLength || undefined;
     let output: Buffer;
     try {
-      output = sync(this.#input, { ...options, maxOutputLength: this.#most });
+      output = codec.sync(this.#input, { ...options, flush, finishFlush, chunkSize, maxOutputLength: this.#most });
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException;
       const excess = overLimit(this.#limits, this.#input.length, this.#most + 1);

@@ -89,7 +89,8 @@ export function oneShot(
     once(buffer, given, done as Parameters<OnceFunction>[2]);
     return;
   }
-  const settings = isFollowed(given) ? settingsFor(input.length, messageSettings(codec, given)) : undefined;
+  const own = ownOptions(codec, given);
+  const settings = isFollowed(own) ? settingsFor(input.length, messageSettings(codec, own)) : undefined;
   // node:zlib's function makes two writes, of which only the last has `finishFlush`. The pool makes
   // one. The two differ for a flush that stops at the end of a block.
   if (settings === undefined || settings.flush !== 0 || settings.finishFlush > Z_FINISH) {
@@ -120,7 +121,7 @@ export function oneShotSync(pool: Pool, codec: Codec, buffer: unknown, options: 
   if (input === undefined) return sync(buffer, options);
   if (isFollowed(options)) {
     const settings = messageSettings(codec, options);
-    return convertNow(pool, names.sync, input, settings, limitsOf(pool, settings), options);
+    return convertNow(pool, names.sync, input, settings, limitsOf(pool, settings));
   }
   const bound = boundOf(pool, codec, input, options);
   try {
@@ -128,6 +129,15 @@ export function oneShotSync(pool: Pool, codec: Codec, buffer: unknown, options: 
   } catch (error) {
     throw bound?.excess(error) ?? error;
   }
+}
+
+/**
+ * Returns the options that node:zlib's function reads. A function that states the length of the
+ * input copies them for that, and loses those that are inherited.
+ */
+function ownOptions(codec: Codec, options: OneShotOptions | undefined): OneShotOptions | undefined {
+  if (!options || !codec.statesInputLength() || options.pledgedSrcSize !== undefined) return options;
+  return { __proto__: null, ...options } as OneShotOptions;
 }
 
 /** Returns whether the pool answers a call with these options as node:zlib does. */

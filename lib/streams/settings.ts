@@ -1,7 +1,7 @@
 /**
  * Settings of a stream or a message: a copy of its options, with the defaults of node:zlib.
- * node:zlib's own constructor checks the options. It throws the error of the Node that runs. That
- * takes longer than a message, so settings are kept by the values of the options.
+ * node:zlib's own constructor checks the options. It throws the error of the Node that runs. The
+ * check takes longer than a message, so settings are kept by the values of the options.
  */
 import { constants as bufferConstants } from 'node:buffer';
 import { types } from 'node:util';
@@ -18,8 +18,10 @@ import { given, readOnce, type StreamOptions } from './options.ts';
 export interface StreamSettings {
   readonly kind: EngineKind;
   /**
-   * Most bytes of one piece of output: `chunkSize`. 0 for a decoder of zlib or Brotli if the caller
-   * has not set it. The others keep node:zlib's default, since their output may depend on it.
+   * Most bytes of one piece of output: `chunkSize`. 0: the driver chooses. A stream has 0 for a
+   * decoder of zlib or Brotli without a `chunkSize` of the caller. The others keep node:zlib's
+   * default, since their output may depend on it. A whole message has 0 unless the place of a cut
+   * matters.
    */
   readonly chunkLength: number;
   readonly flush: number;
@@ -86,7 +88,7 @@ function pairFor(codec: Codec, options: StreamOptions, own: StreamOptions): Pair
     key === undefined ? { __proto__: options, ...own } : { ...own, chunkSize: undefined }
   ) as StreamOptions;
   stockStream(codec, checked).close();
-  // The constructor may have changed one: deflate-raw turns a `windowBits` of 8 into 9.
+  // The constructor may have changed an option: deflate-raw turns a `windowBits` of 8 into 9.
   const pair = pairOf(codec, checked);
   if (key !== undefined) {
     if (accepted.size >= MOST_ACCEPTED) accepted.clear();
@@ -96,8 +98,9 @@ function pairFor(codec: Codec, options: StreamOptions, own: StreamOptions): Pair
 }
 
 /**
- * Returns the values of all options that many streams share, if those that differ between streams
- * are clearly valid. Undefined: node:zlib has to check each time.
+ * Returns a key of the options that many streams share. Undefined: node:zlib has to check the
+ * options each time. One of them is unusual, is not clearly valid, or is `dictionary` or
+ * `pledgedSrcSize`.
  */
 function keyOf({ names, byZlib }: Codec, own: StreamOptions): string | undefined {
   const { flush, finishFlush, windowBits, level, memLevel, strategy, rejectGarbageAfterEnd } = own;
@@ -164,7 +167,8 @@ function pairOf(codec: Codec, options: StreamOptions): Pair {
 /** Returns whether the place matters where the output of a whole message is cut. */
 function isCut({ kind, finishFlush }: StreamSettings): boolean {
   const { codec, isCutSensitive, options } = kind;
-  // A Zstandard frame that ends with a chunk has node:zlib begin the next: see endsWithChunk().
+  // After a Zstandard frame that ends with a chunk, node:zlib begins the next frame: see
+  // `endsWithChunk()`. An encoder that is sensitive to cuts makes other output.
   if (isCutSensitive) return true;
   // An encoder that flushes and does not finish repeats its flush if the output fills the room
   // exactly. With a smaller window, zlib's decoder finds by the place of the cut that data reaches
@@ -195,13 +199,16 @@ function withOwn(settings: StreamSettings, own: StreamOptions, chunkSize: number
   };
 }
 
-/** Length from which one write may give other output than a write and a flush: two blocks. */
+/**
+ * Length in bytes from which one write may give other output than a write and a flush: two blocks.
+ */
 const TWO_BLOCKS = 262_144;
 
 /**
  * Returns the settings for one message of node:zlib's asynchronous function, which tells some
- * encoders the length of their input. An encoder finds the length itself if one write finishes the
- * data: an engine is reused for that. For all else it is in the settings.
+ * encoders the length of their input. An encoder finds the length itself if one write finishes short
+ * data without options. Such a message may reuse an engine. For any other message, the kind of the
+ * engine states the length.
  */
 export function settingsFor(length: number, settings: StreamSettings): StreamSettings {
   const { kind, finishFlush } = settings;
@@ -219,8 +226,8 @@ export function limitsOf(pool: Pool, { kind, limits: own }: StreamSettings): Req
 }
 
 /**
- * Copies the dictionary. The pool creates the engine at the first byte, and the caller may change
- * the dictionary before that.
+ * Copies the dictionary. The pool creates the engine at the first chunk or flush. The caller may
+ * change the dictionary before that.
  */
 function copy(dictionary: ZlibOptions['dictionary']): ZlibOptions['dictionary'] {
   if (ArrayBuffer.isView(dictionary)) {

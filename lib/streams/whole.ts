@@ -69,7 +69,7 @@ export function compress(
 export function decompressSync(pool: Pool, message: Bytes, format: Format, options?: SyncMessageOptions): Buffer {
   const ofMessage = options === undefined ? pool.settings : limits(options, pool.settings);
   const settings = messageSettings(decoder(format), undefined);
-  return convertNow(pool, 'decompressSync', inputOf(message), settings, ofMessage, undefined);
+  return convertNow(pool, 'decompressSync', inputOf(message), settings, ofMessage);
 }
 
 /** See `ZlibPool.compressSync`. */
@@ -80,7 +80,7 @@ export function compressSync(
   options?: SyncCompressMessageOptions,
 ): Buffer {
   const settings = messageSettings(encoder(format), options);
-  return convertNow(pool, 'compressSync', inputOf(message), settings, limitsOf(pool, settings), options);
+  return convertNow(pool, 'compressSync', inputOf(message), settings, limitsOf(pool, settings));
 }
 
 /**
@@ -134,7 +134,6 @@ function promised(signal: AbortSignal | undefined, task: Task): Promise<Buffer> 
 /**
  * Converts on the calling thread.
  * @param entry - name of the function that the caller has called, see `LeaseOwner`
- * @param stockOptions - options for node:zlib's function, for an engine that can't run there
  * @throws the failure of the message, an error of the pool
  */
 export function convertNow(
@@ -143,7 +142,6 @@ export function convertNow(
   input: Buffer,
   settings: StreamSettings,
   ofMessage: Required<Limits>,
-  stockOptions: object | undefined,
 ): Buffer {
   let failure: Error | null = null;
   let output: Buffer | undefined;
@@ -152,7 +150,7 @@ export function convertNow(
     output = made;
   };
   const task = new Message(pool, entry, input, settings, ofMessage, done, root);
-  task.startNow(stockOptions);
+  task.startNow();
   // Read here, where the stack is short and names the caller.
   const { failureNow } = task;
   if (failureNow !== undefined) task.destroy(failureNow);

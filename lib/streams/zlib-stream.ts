@@ -1,7 +1,7 @@
 /**
  * The stream of both directions: a Transform that behaves as node:zlib's do, and the owner of a
- * driver. It leases an engine at the first byte. The lease ends right after 'close', which waits
- * for a native write in flight. The file is longer than 250 lines, since all members have to be on
+ * driver. It leases an engine at the first chunk or flush. The lease ends right after 'close', which
+ * waits for a native write in flight. The file is longer than 250 lines, since all members have to be on
  * one prototype.
  */
 import { AsyncResource } from 'node:async_hooks';
@@ -59,7 +59,7 @@ export abstract class ZlibStream extends Transform {
   #flag = Z_NO_FLUSH;
   #done: TransformCallback | undefined;
   #heldDestroy: [error: Error | null, callback: (error?: Error | null) => void] | undefined;
-  /** The old ways in, once one is used. */
+  /** Undocumented members that old code uses, created at their first use. */
   #legacy: Legacy | undefined;
 
   static {
@@ -80,14 +80,14 @@ export abstract class ZlibStream extends Transform {
     this.isSpaced = captureRejections === true || EventEmitter.captureRejections;
     const origin = originOf(pool.settings.leakDetection, new.target as never);
     this.#driver = new Driver(this, pool, new AsyncResource('ZLIB'), settings, this.#limits, origin);
-    // By its signal: see _destroy().
+    // An aborted signal has destroyed the stream already: see `_destroy()`.
     if (this.destroyed) this.#driver.stop();
   }
 
   /**
-   * @internal A handle of the class that node:zlib's streams have. It is not the engine. Some code
-   * reads its constructor, and `params()` calls it. Old code disables its `close` to keep the
-   * window over `_processChunk()`. It is null once the stream is destroyed.
+   * @internal Handle of the class that node:zlib's streams have. The handle is not the engine. Some
+   * code reads its constructor or calls its `params()`. Old code disables its `close()` to keep the
+   * window over `_processChunk()`. The property is null once the stream is destroyed.
    */
   get _handle(): StockHandle | null | undefined {
     return this.destroyed ? null : this.#old.handle();

@@ -41,7 +41,7 @@ export const variants: readonly Variant[] = [
     edits: [
       {
         file: stream,
-        from: '    // By its signal: see _destroy().',
+        from: '    // An aborted signal has destroyed the stream already: see `_destroy()`.',
         to: "    this.once('end', () => this.#driver.takeLease()?.release());",
       },
     ],
@@ -65,7 +65,7 @@ export const variants: readonly Variant[] = [
     edits: [
       {
         file: stream,
-        from: '    // By its signal: see _destroy().',
+        from: '    // An aborted signal has destroyed the stream already: see `_destroy()`.',
         to: "    this.once('finish', () => this.#driver.takeLease()?.release());",
       },
     ],
@@ -174,6 +174,57 @@ export const variants: readonly Variant[] = [
     caughtBy: 'promises/p5-encoders',
     grep: 'parameters of an encoder',
     edits: [{ file: 'engine/donor.ts', from: 'each.slice()', to: 'each' }],
+  },
+  {
+    name: 'P5: parameters that are copied after a hook of the program has run',
+    caughtBy: 'promises/p5-encoders',
+    grep: 'an async hook',
+    edits: [
+      {
+        file: 'engine/donor.ts',
+        from: 'each === donor._writeState ? each : copies[i]',
+        to: 'types.isUint32Array(each) && each !== donor._writeState ? each.slice() : each',
+      },
+    ],
+  },
+  {
+    name: 'P8: parameters whose names run together',
+    caughtBy: 'streams/settings',
+    edits: [{ file: 'engine/kind.ts', from: '!isPlainName(name) || ', to: '' }],
+  },
+  {
+    name: 'P8: synchronous functions of the public engine without their options',
+    caughtBy: 'node-zlib/compress',
+    edits: [{ file: 'streams/message.ts', from: '{ ...options, flush, finishFlush,', to: '{ flush, finishFlush,' }],
+  },
+  {
+    name: 'P9: idle encoders with parameters that count as much as those with their memory',
+    caughtBy: 'promises/p9-encoders',
+    grep: 'idle encoders with parameters',
+    needs: 'zstd',
+    edits: [{ file: 'engine/codecs.ts', from: 'params === undefined ? 2_097_152 : 16_384', to: '2_097_152' }],
+  },
+  {
+    name: 'P12: an encoder of Brotli that stops the main thread',
+    caughtBy: 'driver/slow-encoders',
+    edits: [{ file: 'engine/codecs.ts', from: 'const SLOW = 4_096', to: 'const SLOW = 64' }],
+  },
+  {
+    name: 'P12: an encoder of Zstandard that stops the main thread',
+    caughtBy: 'driver/slow-encoders',
+    needs: 'zstd',
+    edits: [{ file: 'engine/codecs.ts', from: 'const VERY_LONG = 2 ** 40', to: 'const VERY_LONG = 0' }],
+  },
+  {
+    name: 'P12: a step that is alone, however long it takes',
+    caughtBy: 'schedule/place',
+    edits: [
+      {
+        file: 'schedule/place.ts',
+        from: 'Math.max(limits.turnLength, limits.outputLength)',
+        to: 'Number.POSITIVE_INFINITY',
+      },
+    ],
   },
   {
     name: 'P8: a reset before the first byte that keeps the parameters',

@@ -219,6 +219,31 @@ for (const engine of engines) {
       }
     });
 
+    it('functions read the options that those of node:zlib read, inherited or hidden ones too', async () => {
+      const pool = new ZlibPool({ engine });
+      for (const format of compressFormats) {
+        const { once, sync, names, finishFlush } = encoder(format);
+        const theirs = promisify(once as (...args: unknown[]) => void) as Compress;
+        const ours = promisify(pool[names.once as 'gzip'].bind(pool)) as Compress;
+        const own = { ...optionsOf(format).at(-1), level: 1, params: { [format === 'zstd' ? 100 : 1]: 1 } };
+        const cases = {
+          inherited: Object.create(own),
+          'beside one of its own': Object.assign(Object.create(own), { chunkSize: 1_024 }),
+          hidden: Object.defineProperties({}, { level: { value: 1 }, params: { value: own.params } }),
+          'inherited finishFlush': Object.create({ finishFlush: finishFlush === 2 ? 1 : 2 }),
+          'inherited maxOutputLength': Object.create({ maxOutputLength: 100_000 }),
+        };
+        for (const [what, options] of Object.entries(cases)) {
+          const input = json.subarray(0, 5_000);
+          const title = `${names.once}, ${what}`;
+          expect((await ours(input, options)).equals(await theirs(input, options)), title).to.equal(true);
+          if (what === 'inherited finishFlush') continue;
+          const now = pool[names.sync as 'gzipSync'](input, options);
+          expect(now.equals(sync(input, options)), title).to.equal(true);
+        }
+      }
+    });
+
     it('maxOutputLength is honoured, to the byte', async () => {
       const pool = new ZlibPool({ engine, maxOutputLength: 10 });
       // The limit of the pool is for decompression.

@@ -1,4 +1,5 @@
 /** P5 clean, for encoders: no byte of an earlier owner's data influences the output of a later owner. */
+import { createHook } from 'node:async_hooks';
 import { once } from 'node:events';
 import type { Duplex } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
@@ -13,7 +14,7 @@ import { engines, NativeEngine, ZlibPool } from '../support/library.ts';
 import { bytesOf, closed } from '../support/outcome.ts';
 import { json, pieces, random } from '../support/samples.ts';
 import { dice, seed } from '../support/seed.ts';
-import { refusesReset, stockCompress, stockCompressStream } from '../support/stock.ts';
+import { refusesReset, stockCompress, stockCompressStream, stockStream } from '../support/stock.ts';
 import { until } from '../support/until.ts';
 
 const { Z_NO_FLUSH, Z_SYNC_FLUSH, Z_FINISH, Z_RLE, Z_HUFFMAN_ONLY, Z_FIXED } = constants;
@@ -495,6 +496,34 @@ describe('P5 clean: the parameters of an encoder', () => {
         await ways['a stream']?.(pool, format, message);
         expect(pool.stats).to.include({ created: sets.length + 1, reused: (round - 1) * (sets.length + 1) });
       }
+    });
+
+    it(`are its own though an async hook creates a decoder beside its engine (${format})`, async () => {
+      const [params] = sets;
+      const expected = stockCompress(format, message, { params });
+      const pool = new ZlibPool({ engine: 'native' });
+      // The probe creates no engine later.
+      await ways['a synchronous one-shot function']?.(pool, format, message, { params: sets[1] } as object);
+      let created = 0;
+      let isIn = false;
+      const hook = createHook({
+        after() {
+          if (isIn) return;
+          isIn = true;
+          stockStream(format).destroy();
+          created += 1;
+          isIn = false;
+        },
+      }).enable();
+      try {
+        for (let round = 0; round < 3; round++) {
+          const output = pool[encoder(format).names.sync as 'gzipSync'](message, { params } as object);
+          expect(output.equals(expected), String(round)).to.equal(true);
+        }
+      } finally {
+        hook.disable();
+      }
+      expect(created).to.be.greaterThan(0);
     });
 
     it(`are lost by a reset of the owner, where those of node:zlib are (${format})`, async () => {

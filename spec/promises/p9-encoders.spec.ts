@@ -217,6 +217,17 @@ describe('P9 bounded: an encoder', () => {
     expect(library.defaultPool.settings.maxIdleLength).to.equal(33_554_432);
   });
 
+  it('keeps many idle encoders with parameters, whose memory is freed, beside others', () => {
+    for (const format of compressFormats.filter((each) => each === 'br' || each === 'zstd')) {
+      const { probeParams: params } = encoder(format);
+      const pool = new ZlibPool({ engine: 'native' });
+      const leases = Array.from({ length: 100 }, () => pool.tryLease(format, { compress: true, params } as object));
+      for (const lease of leases) lease?.release();
+      pool.tryLease('gzip', { compress: true })?.release();
+      expect(pool.stats, format).to.include({ idle: 101, evicted: 0 });
+    }
+  });
+
   it('frees its share of maxIdleLength when it is evicted for age, and when a lease takes it', () => {
     withClock((clock) => {
       const pool = new ZlibPool({ maxIdleLength: 300_000, idleTimeoutMs: 1_000 });

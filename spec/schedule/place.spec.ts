@@ -40,6 +40,13 @@ describe('The place of a step', () => {
       ['short work in a turn that is used up', [9_000, 12_288, 12_288, TRIP, 0, limits, usedUp], 'turn'],
       ['longer work in a turn that is used up', [300, 12_289, 12_289, TRIP, 0, limits, usedUp], 'threadpool'],
       ['longer work that is alone', [2_049, -1, 16_000, TRIP, 0, limits, usedUpAlone], 'turn'],
+      ['the longest work that is alone', [16_384, -1, 131_072, TRIP, 0, limits, idle], 'main'],
+      ['work that is alone and longer than a turn', [16_384, -1, 131_073, TRIP, 0, limits, idle], 'threadpool'],
+      [
+        'work that is alone, as long as its output may be',
+        [300, -1, 131_073, TRIP, 0, { ...limits, outputLength: 131_073 }, idle],
+        'main',
+      ],
       ['work as long as a longer trip', [3_072, -1, 18_432, 18_432, 0, limits, busy], 'main'],
       ['work that is longer than a longer trip', [3_072, -1, 18_433, 18_432, 0, limits, busy], 'threadpool'],
       ['stored data in a turn that is used up', [9_000, 9_000, 0, TRIP, 0, limits, usedUp], 'turn'],

@@ -4,7 +4,8 @@ import { constants } from 'node:zlib';
 import { expect } from 'chai';
 import type { Codec } from '../../lib/engine/codec.ts';
 import type { StreamOptions } from '../../lib/streams/options.ts';
-import { codecs, decoder, encoder, messageSettings, streamSettings } from '../support/library.ts';
+import { codecs, decoder, encoder, messageSettings, streamSettings, ZlibPool } from '../support/library.ts';
+import { json } from '../support/samples.ts';
 
 const { Z_SYNC_FLUSH, Z_FINISH, BROTLI_PARAM_QUALITY, BROTLI_PARAM_LGWIN } = constants;
 
@@ -108,6 +109,20 @@ describe('Settings', () => {
     expect(codeOf(br, { params: { [BROTLI_PARAM_QUALITY]: 5, [BROTLI_PARAM_LGWIN]: 20 } })).to.equal(undefined);
     expect(codeOf(br, { params: { [BROTLI_PARAM_QUALITY]: '5' } })).to.equal('ERR_INVALID_ARG_TYPE');
     expect(codeOf(br, { params: { quality: 5 } })).to.equal('ERR_BROTLI_INVALID_PARAM');
+    const name = `${BROTLI_PARAM_QUALITY}=5 ${BROTLI_PARAM_LGWIN}`;
+    expect(codeOf(br, { params: { [name]: 20 } })).to.equal('ERR_BROTLI_INVALID_PARAM');
+  });
+
+  it('take the names of parameters as node:zlib does: 0x1 is the quality too', () => {
+    for (const name of ['0x1', ' 1', '01', '1.0', '+1', '1e0']) {
+      const params = { [name]: 1 };
+      expect(codeOf(encoder('br'), { params }), name).to.equal(undefined);
+      expect(messageSettings(encoder('br'), { params }).kind).to.deep.include({ reusable: false });
+      const message = json(3_000, 1);
+      expect(
+        new ZlibPool().brotliCompressSync(message, { params }).equals(encoder('br').sync(message, { params })),
+      ).to.equal(true);
+    }
   });
 
   it('without parameters are those of an empty object of them, and their engine is reusable', () => {
