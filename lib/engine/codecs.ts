@@ -37,11 +37,6 @@ const SLOW = 4_096;
 /** Work of a message that the main thread may never do. */
 const VERY_LONG = 2 ** 40;
 
-/** Returns whether all names are plain numbers. node:zlib takes others, such as '0x1'. */
-function hasPlainNames(params: EngineOptions['params'] = {}): boolean {
-  return Object.keys(params).every(isPlainName);
-}
-
 /**
  * Longest window that an idle Zstandard engine may hold, in bytes. It equals 256 messages of 1 KB.
  * A reset of Zstandard keeps the window, which grows with the message, up to 128 MB. The window of
@@ -122,7 +117,8 @@ const encodesBrotli = {
   slots: (inputLength: number) => (inputLength <= 32_768 ? 1 : encodes.slots()),
   workPerByte({ params }: EngineOptions) {
     const quality = Number(params?.[BROTLI_PARAM_QUALITY] ?? BROTLI_DEFAULT_QUALITY);
-    if (!(quality >= 0) || !hasPlainNames(params)) return SLOW;
+    // node:zlib also takes names such as '0x1'.
+    if (!(quality >= 0) || !Object.keys(params ?? {}).every(isPlainName)) return SLOW;
     return quality < 5 ? 16 : quality < 9 ? 20 : SLOW;
   },
   idleLength: () => 16_384,
@@ -143,9 +139,9 @@ const encodesZstd = {
   // that of the level, or of other parameters, and not that of the message.
   workPerMessage({ params }: EngineOptions) {
     if (params === undefined) return 10_240;
-    if (!hasPlainNames(params) || Object.keys(params).some((name) => !ZSTD_WITHOUT_TABLES.has(name))) return VERY_LONG;
+    if (Object.keys(params).some((name) => !ZSTD_WITHOUT_TABLES.has(name))) return VERY_LONG;
     const level = Number(params[ZSTD_PARAM_LEVEL] ?? ZSTD_DEFAULT_LEVEL);
-    return level < 2 ? 8_192 : level < 3 ? 12_288 : level < 4 ? 20_480 : level < 7 ? 81_920 : VERY_LONG;
+    return level < 3 ? 12_288 : level < 4 ? 40_960 : VERY_LONG;
   },
   // A set-up for the next owner frees the memory. A reset keeps it.
   idleLength: ({ params }: EngineOptions) => (params === undefined ? 2_097_152 : 16_384),

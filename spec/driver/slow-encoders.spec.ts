@@ -44,6 +44,7 @@ const slow: Case[] = [
   ['Brotli of quality 9, by another name', 'br', { '0x1': 9 } as never, 100],
   ['Brotli of a large window and no quality', 'br', { [LGWIN]: 24 }, 100],
   ['Brotli of quality 4', 'br', { [QUALITY]: 4 }, 16_000],
+  ['Zstandard of level 4', 'zstd', { 100: 4 }, 100],
   ['Zstandard of level 12', 'zstd', { 100: 12 }, 100],
   ['Zstandard of level 22', 'zstd', { 100: 22 }, 100],
   ['Zstandard of level 19, by another name', 'zstd', { '0x64': 19 } as never, 100],
@@ -91,6 +92,20 @@ describe('An encoder that takes long for a short message', () => {
       });
     }
   }
+
+  it('works in the threadpool once its input that is not flushed takes long', async () => {
+    const pool = new ZlibPool({ engine: 'native' });
+    const stream = pool.createBrotliCompress({ params: { [QUALITY]: 4 } }).resume();
+    const writes = await writesOf(async () => {
+      for (let i = 0; i < 20; i++) await new Promise((resolve) => stream.write(json(1_000, i), resolve));
+    });
+    expect(writes).to.deep.equal({ main: 8, threadpool: 12 });
+    await new Promise<void>((resolve) => stream.flush(resolve));
+    const later = await writesOf(() => new Promise((resolve) => stream.write(json(1_000, 1), resolve)));
+    expect(later).to.deep.equal({ main: 1, threadpool: 0 });
+    stream.destroy();
+    await closed(stream);
+  });
 
   it('works on the main thread once its tables are there, one short flush after the other', async () => {
     if (!formats.includes('zstd')) return;

@@ -154,3 +154,73 @@ describe('A subscriber of', () => {
     }
   }
 });
+
+/** The events of a pool during `act`, without the pool itself. */
+function eventsOf(pool: InstanceType<typeof ZlibPool>, act: () => void): unknown[] {
+  const events: unknown[] = [];
+  const names = ['lease', 'fail', 'release', 'discard'].map((name) => `zlease:${name}`);
+  const note = (message: unknown, name: string | symbol): void => {
+    const { pool: of, ...rest } = message as { pool: unknown };
+    if (of === pool) events.push([name, rest]);
+  };
+  for (const name of names) subscribe(name, note);
+  try {
+    act();
+  } finally {
+    for (const name of names) unsubscribe(name, note);
+  }
+  return events;
+}
+
+describe('The events of leases', () => {
+  for (const engine of engines) {
+    it(`tell the number of the lease, and what became of its engine (${engine})`, () => {
+      const pool = new ZlibPool({ engine, maxIdle: 1 });
+      const events = eventsOf(pool, () => {
+        const [first, second] = [pool.tryLease('gzip'), pool.tryLease('gzip')];
+        first?.release();
+        second?.release();
+        const [third, fourth] = [pool.tryLease('gzip'), pool.tryLease('gzip')];
+        third?.discard();
+        fourth?.discard(mine);
+      });
+      const of = (id: number) => ({ id, format: 'gzip', direction: 'decompress' });
+      const lease = (id: number, reused: boolean) => [
+        'zlease:lease',
+        { ...of(id), entry: 'lease', reused, waitedMs: 0 },
+      ];
+      expect(events).to.deep.equal([
+        lease(1, false),
+        lease(2, false),
+        ['zlease:release', { ...of(1), kept: true }],
+        ['zlease:release', { ...of(2), kept: false }],
+        lease(3, true),
+        lease(4, false),
+        ['zlease:discard', { ...of(3), cause: undefined }],
+        ['zlease:fail', { ...of(4), cause: mine }],
+        ['zlease:discard', { ...of(4), cause: mine }],
+      ]);
+    });
+
+    it(`may end the pool: a synchronous function has the error of that, or its output (${engine})`, () => {
+      for (const [channel, sees] of [
+        ['lease', 'the error'],
+        ['release', 'the output'],
+      ] as const) {
+        const pool = new ZlibPool({ engine });
+        const subscriber = (message: unknown): void => {
+          if ((message as { pool: unknown }).pool === pool) pool.destroy(mine);
+        };
+        subscribe(`zlease:${channel}`, subscriber);
+        try {
+          const act = () => pool.gunzipSync(data).equals(plain);
+          if (sees === 'the error') expect(act).to.throw(mine);
+          else expect(act()).to.equal(true);
+        } finally {
+          unsubscribe(`zlease:${channel}`, subscriber);
+        }
+        expect(pool.stats).to.include({ leased: 0, idle: 0, created: 1 });
+      }
+    });
+  }
+});

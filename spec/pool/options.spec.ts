@@ -14,6 +14,7 @@ const bounds: Record<string, readonly [least: number, most: number, wrong: reado
   maxWaiting: [0, unlimited, [-1, 0.5]],
   leaseTimeoutMs: [0, most, [-1, 0.5, most + 1, unlimited]],
   maxIdle: [0, unlimited, [-1, 1.5]],
+  maxIdleLength: [0, unlimited, [-1, 0.5, Number.NaN]],
   idleTimeoutMs: [0, most, [-1, 0.5, most + 1, unlimited]],
   maxOutputLength: [1, unlimited, [0, -1, 1.5]],
   maxRatio: [1, unlimited, [0.999, 0, -1, Number.NaN]],

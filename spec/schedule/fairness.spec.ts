@@ -124,3 +124,19 @@ describe('Many steps that inflate nothing', () => {
     });
   }
 });
+
+describe('A short message', () => {
+  it('does not wait for room in the threadpool, which is full of long ones', async () => {
+    const pool = new ZlibPool({ engine: 'native' });
+    const long = compress('gzip', Buffer.alloc(1_000_000));
+    const done: string[] = [];
+    const all = Array.from({ length: 2 * Math.max(64, 8 * Number(process.env.UV_THREADPOOL_SIZE ?? 4)) }, async () => {
+      await pool.decompress(long, 'gzip');
+      done.push('long');
+    });
+    await nextTurn();
+    expect((await pool.decompress(data, 'gzip')).equals(plain)).to.equal(true);
+    expect(done).to.deep.equal([]);
+    await Promise.all(all);
+  });
+});
