@@ -6,6 +6,7 @@ import { createGunzip as stockGunzip, createGzip as stockGzip } from 'node:zlib'
 import { expect } from 'chai';
 import { engines, ZlibPool } from '../support/library.ts';
 import { sample } from '../support/samples.ts';
+import { fileSystemIdle } from '../support/uncaught.ts';
 import { collectGarbage, until } from '../support/until.ts';
 
 const storage = new AsyncLocalStorage<object>();
@@ -92,6 +93,7 @@ describe('P7 no shared context', () => {
         const note = ({ message }: Error): void => {
           seen.push(`${message} in ${(storage.getStore() as { name: string } | undefined)?.name}`);
         };
+        await fileSystemIdle();
         const others = process.listeners('uncaughtException');
         process.removeAllListeners('uncaughtException').on('uncaughtException', note);
         const names = Array.from({ length: 300 }, (_, i) => String(i));
