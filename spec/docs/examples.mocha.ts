@@ -54,7 +54,8 @@ describe('examples/grpc-pair', function () {
     expect(stdout).to.match(/^ {2}zlease +█.* [\d,]+\/s +[\d,]+ µs +\d+ MB +\d+$/m);
     expect(stdout).to.match(/^ +[\d.]+ times as fast, [\d.]+ of the CPU time$/m);
     expect(stdout).to.match(/^All digests match\.$/m);
-    expect(stdout).to.match(/^The damaged upload alone was refused: status 13, Z_DATA_ERROR/m);
+    // The damage may leave data that has no end.
+    expect(stdout).to.match(/^The damaged upload alone was refused: status 13, Z_(DATA|BUF)_ERROR/m);
     expect(stdout).to.match(/^Engines still leased: 0\.$/m);
     for (const line of stdout.split('\n')) expect(line.length, line).to.be.at.most(100);
   });
