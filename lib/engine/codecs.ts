@@ -1,6 +1,6 @@
 /**
  * Codecs: one interned object per format and direction, with everything that differs between them.
- * No other module compares formats.
+ * Except for raw deflate in `http.ts`, no other module compares formats.
  */
 
 import { codedError } from '../errors.ts';

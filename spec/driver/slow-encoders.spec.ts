@@ -59,7 +59,7 @@ const quick: Case[] = [
   ['Brotli of quality 5', 'br', { [QUALITY]: 5 }, 800],
   ['Zstandard of the default level', 'zstd', undefined, 1_000],
   ['Zstandard of level 1 with a checksum', 'zstd', { 100: 1, 201: 1 }, 1_000],
-  ['gzip of level 9', 'gzip', undefined, 1_000],
+  ['gzip of the default level', 'gzip', undefined, 1_000],
 ];
 
 describe('An encoder that takes long for a short message', () => {
@@ -107,19 +107,19 @@ describe('An encoder that takes long for a short message', () => {
     await closed(stream);
   });
 
-  it('works on the main thread once its tables are there, one short flush after the other', async () => {
-    if (!formats.includes('zstd')) return;
-    const pool = new ZlibPool({ engine: 'native' });
-    const stream = pool.createZstdCompress({ params: { 100: 5, 101: 20 } } as CompressOptions).resume();
-    await new Promise((resolve) => stream.write(json(100, 1), resolve));
-    const writes = await writesOf(async () => {
-      for (let i = 0; i < 10; i++) {
-        await new Promise((resolve) => stream.write(json(100, i), resolve));
-        await new Promise<void>((resolve) => stream.flush(resolve));
-      }
+  if (formats.includes('zstd'))
+    it('works on the main thread once its tables are there, one short flush after the other', async () => {
+      const pool = new ZlibPool({ engine: 'native' });
+      const stream = pool.createZstdCompress({ params: { 100: 5, 101: 20 } } as CompressOptions).resume();
+      await new Promise((resolve) => stream.write(json(100, 1), resolve));
+      const writes = await writesOf(async () => {
+        for (let i = 0; i < 10; i++) {
+          await new Promise((resolve) => stream.write(json(100, i), resolve));
+          await new Promise<void>((resolve) => stream.flush(resolve));
+        }
+      });
+      expect(writes).to.deep.equal({ main: 10, threadpool: 0 });
+      stream.destroy();
+      await closed(stream);
     });
-    expect(writes).to.deep.equal({ main: 10, threadpool: 0 });
-    stream.destroy();
-    await closed(stream);
-  });
 });
